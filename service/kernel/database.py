@@ -1,0 +1,172 @@
+"""The database as the slices see it: one engine per office's login, and rows that the log vouches for."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from enum import Enum
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Computed,
+    Date,
+    DateTime,
+    ForeignKeyConstraint,
+    Integer,
+    MetaData,
+    Numeric,
+    Text,
+    Time,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
+
+from policies.vocabulary import Office
+from service.kernel.money import plain
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Every table of the bank."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        str: Text(),
+        int: Integer(),
+        bool: Boolean(),
+        date: Date(),
+        time: Time(),
+        datetime: DateTime(timezone=True),
+        Decimal: Numeric(),
+        UUID: Uuid(),
+        dict[str, Any]: JSONB(),
+        list[Any]: JSONB(),
+    }
+
+
+class Recorded(Base):
+    """A business row that exists only with an entry: (kind, id, rev) must be an effect of one at commit."""
+
+    __abstract__ = True
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    rev: Mapped[int]
+
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805 - SQLAlchemy passes the class
+        return {"version_id_col": cls.__table__.c.rev, "exclude_properties": ["kind"]}
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        if "__abstract__" not in cls.__dict__:
+            own = cls.__dict__.get("__table_args__", ())
+            kind = cls.__dict__["__tablename__"]
+            cls.__table_args__ = (
+                Column("kind", Text(), Computed(f"'{kind}'", persisted=True), nullable=False),
+                ForeignKeyConstraint(
+                    ["kind", "id", "rev"],
+                    ["audit_effect.kind", "audit_effect.id", "audit_effect.rev"],
+                    name=f"fk_{kind}_entry",
+                ),
+                *own,
+            )
+        super().__init_subclass__(**options)
+
+
+class Moved(Base):
+    """An insert-only movement that carries the id of the entry it came with, instead of a revision."""
+
+    __abstract__ = True
+
+    entry_id: Mapped[UUID]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        if "__abstract__" not in cls.__dict__:
+            own = cls.__dict__.get("__table_args__", ())
+            cls.__table_args__ = (
+                ForeignKeyConstraint(
+                    ["entry_id"],
+                    ["audit_entry.id"],
+                    name=f"fk_{cls.__dict__['__tablename__']}_entry",
+                ),
+                *own,
+            )
+        super().__init_subclass__(**options)
+
+
+def plain_value(value: object) -> object:
+    """Return ``value`` as the log writes it: strings, integers, booleans, lists and objects only.
+
+    Amounts become decimal strings, times UTC with microseconds, absent values are left out by the caller.
+    """
+    match value:
+        case Enum():
+            return plain_value(value.value)
+        case bool() | str() | int():
+            return value
+        case Decimal():
+            return plain(value)
+        case UUID():
+            return str(value)
+        case datetime():
+            return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        case date() | time():
+            return value.isoformat()
+        case bytes():
+            return value.hex()
+        case Mapping():
+            return {str(key): plain_value(item) for key, item in value.items() if item is not None}
+        case list() | tuple() | frozenset() | set():
+            items = sorted(value) if isinstance(value, frozenset | set) else value
+            return [plain_value(item) for item in items]
+    message = f"{type(value).__name__} cannot stand in an entry"
+    raise TypeError(message)
+
+
+def row_view(row: Recorded) -> dict[str, object]:
+    """Return the row's mapped columns as the log writes them, without the absent ones."""
+    columns = type(row).__mapper__.column_attrs
+    return {
+        attribute.key: plain_value(value)
+        for attribute in columns
+        if (value := getattr(row, attribute.key)) is not None
+    }
+
+
+def digest(view: Mapping[str, object]) -> str:
+    """Return ``sha256:…`` of the canonical JSON of ``view``: what an entry says a row was after the act."""
+    text = json.dumps(view, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+class Offices:
+    """One engine per office whose credential this process holds."""
+
+    def __init__(self, urls: Mapping[Office, str], pool_size: int = 5) -> None:
+        self.engines: dict[Office, AsyncEngine] = {
+            office: create_async_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=False)
+            for office, url in urls.items()
+        }
+
+    def __getitem__(self, office: Office) -> AsyncEngine:
+        return self.engines[office]
+
+    def __contains__(self, office: object) -> bool:
+        return office in self.engines
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for engine in self.engines.values():
+            await engine.dispose()
