@@ -1,0 +1,104 @@
+"""The web application: the only module that knows every slice."""
+
+import logging
+from typing import Any
+
+from litestar import Litestar, Request, Response, get
+from litestar.datastructures import MutableScopeHeaders
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from service import faces
+from service.bank import Bank
+from service.kernel.errors import Refusal
+from service.people.api import PowerApi, SessionApi
+from service.people.directory import actor_of_token
+
+LOGGER = logging.getLogger(__name__)
+
+
+class SecurityHeaders:
+    """Middleware: the same headers on every answer, errors included."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Add the headers as the answer starts."""
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableScopeHeaders.from_message(message)
+                for name, value in faces.HEADERS.items():
+                    headers[name] = value
+            await send(message)
+
+        await self.app(scope, receive, with_headers)
+
+
+class Authentication:
+    """Middleware: bearer tokens for the interface. A cookie means nothing there."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Find out who calls; routes decide whether that is enough."""
+        if scope["type"] == "http" and faces.is_api(scope["path"]):
+            words = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1").split(" ")
+            if len(words) == 2 and words[0].lower() == "bearer":  # noqa: PLR2004
+                offices = scope["litestar_app"].state.gate.offices
+                scope["state"]["actor"] = await actor_of_token(offices, words[1])
+        await self.app(scope, receive, send)
+
+
+@get("/health/live", opt={"public": True})
+async def live() -> dict[str, str]:
+    """Tell that the process answers."""
+    return {"status": "live"}
+
+
+@get("/health/ready", opt={"public": True})
+async def ready(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
+    """Tell whether acts can be recorded now, or why not."""
+    failure = request.app.state.bank.keeper.failure
+    if failure is not None:
+        return Response({"status": "not ready", "reason": f"log not writable: {type(failure).__name__}"}, status_code=503)
+    return Response({"status": "ready", "policy": request.app.state.gate.policy.version})
+
+
+async def log_bugs(failure: Exception, scope: Scope) -> None:
+    """Hook after an exception: what is no refusal is a bug and goes to the process's own log."""
+    if faces.as_refusal(failure) is None:
+        LOGGER.error("unhandled at %s %s", scope.get("method"), scope.get("path"), exc_info=failure)
+
+
+def create_app(bank: Bank) -> Litestar:
+    """Return the application on an open bank. Raises RuntimeError if a route stands for no action."""
+    app = Litestar(
+        route_handlers=[live, ready, SessionApi, PowerApi],
+        middleware=[SecurityHeaders, Authentication, faces.StrictBodies],
+        dependencies={
+            "actor": Provide(faces.provide_actor),
+            "gate": Provide(faces.provide_gate),
+            "reads": Provide(faces.provide_reads),
+        },
+        exception_handlers={
+            Refusal: faces.write_problem,
+            HTTPException: faces.write_problem,
+            Exception: faces.write_problem,
+        },
+        after_exception=[faces.record_outside_gate, log_bugs],
+        openapi_config=OpenAPIConfig(
+            title="Trennwand", version="0.1.0", path="/api", render_plugins=[JsonRenderPlugin(path="/openapi.json")]
+        ),
+        request_max_body_size=faces.BATCH_BYTES_MAX,
+        logging_config=None,
+    )
+    app.state.bank = bank
+    app.state.gate = bank.gate
+    faces.every_route_is_guarded(app)
+    return app

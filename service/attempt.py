@@ -1,0 +1,189 @@
+"""One attempt at an act inside its transaction: what a use case may do, and the trail it leaves."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from typing import Any, ClassVar, TypeVar
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.attributes import flag_modified
+
+from policies.apart import Act, governed, refusal
+from policies.policy import Decision, Policy
+from policies.vocabulary import Action
+from service.kernel.actor import Actor
+from service.kernel.database import Moved, Recorded, plain_value, row_view
+from service.kernel.errors import KeptApart, NotFound, StaleVersion
+from service.kernel.identifiers import uuid7
+from service.kernel.items import ROUTES, Item
+
+RowT = TypeVar("RowT", bound=Recorded)
+
+ACTS_OF = text(
+    "SELECT trade_id, kind, id, act, person, at FROM public.acts_of("
+    "CAST(:trades AS uuid[]), CAST(:kinds AS text[]), CAST(:ids AS uuid[]))"
+)
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What somebody wants done: decoded strictly, compared by value. ``secrets`` never leave a digest behind."""
+
+    secrets: ClassVar[tuple[str, ...]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Desk time: the bank's business date and the time of day in Berlin."""
+
+    business_date: date
+    clock: time
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What came of an act: the answer to the caller (without its receipt) and its HTTP status."""
+
+    answer: Mapping[str, Any]
+    status: int = 200
+
+
+@dataclass(slots=True)
+class Attempt:
+    """The hands of a use case: its office's session, who acts, when, and what to record."""
+
+    session: AsyncSession
+    actor: Actor
+    decision: Decision
+    policy: Policy
+    now: datetime
+    desk: Desk
+    entry_id: UUID
+    data: dict[str, Any] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+    rows: list[Recorded] = field(default_factory=list)
+    opened: list[dict[str, Any]] = field(default_factory=list)
+    closed: list[dict[str, Any]] = field(default_factory=list)
+    admitted: bool = False
+
+    @property
+    def action(self) -> Action:
+        """The act that is attempted."""
+        return self.decision.action
+
+    def add(self, row: RowT) -> RowT:
+        """Store a new business row; the entry vouches for its first revision."""
+        self.session.add(row)
+        self.rows.append(row)
+        private = getattr(type(row), "__private__", ())
+        view = {name: value for name, value in row_view(row).items() if name not in (*private, "rev")}
+        self._record(row, {"new": view})
+        return row
+
+    def change(self, row: RowT, **values: object) -> RowT:
+        """Make the row's next revision; before and after of each field stand in the entry."""
+        changes = {}
+        for name, new in values.items():
+            old = getattr(row, name)
+            changes[name] = {
+                key: plain_value(value) for key, value in (("new", new), ("old", old)) if value is not None
+            }
+            setattr(row, name, new)
+            flag_modified(row, name)
+        self.rows.append(row)
+        self._record(row, {"change": changes})
+        return row
+
+    def move(self, row: Moved) -> None:
+        """Store an insert-only movement that carries this entry's id."""
+        row.entry_id = self.entry_id
+        self.session.add(row)
+
+    def note(self, **data: object) -> None:
+        """Add to what the entry tells: reasons, terms, evidence."""
+        self.data.update({name: plain_value(value) for name, value in data.items() if value is not None})
+
+    def concerns(self, trade_id: UUID) -> None:
+        """Name the trade this act belongs to; its whole history is found through this link."""
+        self.links["trade"] = str(trade_id)
+
+    def open_item(  # noqa: PLR0913 - an item is these facts
+        self,
+        item: Item,
+        subject: Recorded,
+        *,
+        trade_id: UUID | None = None,
+        version: int | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Ask the next office to act on ``subject``, in this same transaction."""
+        route = ROUTES[item]
+        facts = {
+            "id": uuid7(),
+            "office": route.office,
+            "kind": item,
+            "subject_kind": type(subject).__tablename__,
+            "subject": subject.id,
+            "trade": trade_id,
+            "version": version,
+            "reason": reason,
+            "due": self.now + route.within,
+            "entry": self.entry_id,
+        }
+        self.opened.append(plain_value(facts))  # type: ignore[arg-type]
+
+    def close_item(self, item: Item, subject_id: UUID) -> None:
+        """Finish the own office's open item of this kind on the subject."""
+        self.closed.append({"kind": item.value, "subject": str(subject_id), "entry": str(self.entry_id)})
+
+    async def admit(
+        self, trade_id: UUID | None = None, related: Sequence[tuple[str, UUID]] = ()
+    ) -> None:
+        """Hold the history of the trade and of the related objects against apart.csv.
+
+        The caller has locked the object before: the history read here cannot grow behind it.
+        Raises KeptApart naming the control, if the acting natural person stands on the other side.
+        """
+        found = await self.session.execute(
+            ACTS_OF,
+            {
+                "trades": [trade_id] if trade_id is not None else [],
+                "kinds": [kind for kind, _ in related],
+                "ids": [object_id for _, object_id in related],
+            },
+        )
+        objects = set(related)
+        history = [
+            Act(row.act, row.person, row.at, "object" if (row.kind, row.id) in objects else "trade") for row in found
+        ]
+        broken = refusal(self.policy.apart, self.action, str(self.actor.person), history, self.now)
+        if broken is not None:
+            raise KeptApart(f"{broken.why} ({broken.control}).", rule=broken.control)
+        self.admitted = True
+
+    def must_have_admitted(self) -> None:
+        """Assert that a use case whose action apart.csv governs asked the history."""
+        assert self.admitted or self.action not in governed(self.policy.apart), (
+            f"{self.action} is governed by apart.csv and its use case did not call admit"
+        )
+
+    def _record(self, row: Recorded, what: dict[str, Any]) -> None:
+        rows = self.data.setdefault("rows", {})
+        rows[f"{type(row).__tablename__}:{row.id}"] = what
+
+
+async def locked(
+    attempt: Attempt, model: type[RowT], object_id: UUID, *, seen: int | None = None, what: str | None = None
+) -> RowT:
+    """Load and lock a row of the own office; ``seen`` is the revision the caller looked at.
+
+    Raises NotFound, or StaleVersion if somebody changed the row since.
+    """
+    row = await attempt.session.scalar(select(model).where(model.id == object_id).with_for_update())
+    if row is None:
+        raise NotFound(what or model.__tablename__.replace("_", " "))
+    if seen is not None and row.rev != seen:
+        raise StaleVersion(f"You saw version {seen}; it is at version {row.rev} now. Look again.", field="version")
+    return row

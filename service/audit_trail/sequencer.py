@@ -1,0 +1,153 @@
+"""From committed entries to a signed checkpoint: sequence, integrate, sign, publish.
+
+Each step is deterministic from what the step before made durable, so each can be repeated after a crash:
+
+====================  ==========================================================================
+stopped after          what is true
+====================  ==========================================================================
+an act's commit        its entry waits in the outbox; nothing is lost
+giving indices         entries have their place for ever; files lack them, the next run adds them
+writing the files      entries stand beyond the signed size; lawful, reported, signed next
+the signer's memory    it remembers a checkpoint nobody saw; the same one is signed again
+writing /checkpoint    published
+====================  ==========================================================================
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from audit.checkpoint import Checkpoint
+from audit.files import READABLE_BY_ALL, replace
+from audit.signer import FileSigner
+from audit.tiles import TileReader, TileWriter
+
+LOGGER = logging.getLogger(__name__)
+ENTRIES_MAX = 4096
+PAUSE_SECONDS = 0.2
+
+FENCE = text("SELECT next_index FROM public.audit_state WHERE id = 1 FOR UPDATE SKIP LOCKED")
+PICK = text("SELECT seq, entry_id FROM public.audit_pending ORDER BY seq LIMIT :most")
+GIVE = text(
+    "INSERT INTO public.audit_index (index, entry_id) "
+    "SELECT :first + n - 1, id FROM unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS picked(id, n)"
+)
+TAKE_OUT = text("DELETE FROM public.audit_pending WHERE seq = ANY(CAST(:seqs AS bigint[]))")
+MOVE_ON = text("UPDATE public.audit_state SET next_index = :next WHERE id = 1")
+READ = text(
+    "SELECT i.index, e.bytes FROM public.audit_index i JOIN public.audit_entry e ON e.id = i.entry_id "
+    "WHERE i.index >= :first ORDER BY i.index LIMIT :most"
+)
+
+
+async def sequence(engine: AsyncEngine) -> int:
+    """Give the next indices to committed entries, by membership in the outbox; return how many.
+
+    The fence is the state row's lock, held in the very transaction that gives the indices: a node that lost
+    its connection has lost the transaction with it. 0 also means that another node leads.
+    """
+    async with engine.begin() as connection:
+        first = await connection.scalar(FENCE)
+        if first is None:
+            return 0
+        picked = (await connection.execute(PICK, {"most": ENTRIES_MAX})).all()
+        if not picked:
+            return 0
+        ids: list[UUID] = [row.entry_id for row in picked]
+        await connection.execute(GIVE, {"first": first, "ids": ids})
+        await connection.execute(TAKE_OUT, {"seqs": [row.seq for row in picked]})
+        await connection.execute(MOVE_ON, {"next": first + len(ids)})
+    return len(ids)
+
+
+class Publisher:
+    """Writes sequenced entries into the log's files and has each new size signed. One per directory."""
+
+    def __init__(self, directory: Path, signer: FileSigner, origin: str) -> None:
+        """Continue where the files end; raises if they contradict what the signer remembers."""
+        directory.mkdir(parents=True, exist_ok=True)
+        self.directory = directory
+        self.origin = origin
+        self.signer = signer
+        self.writer = TileWriter(directory)
+        self.signed_size = signer.last().size
+
+    async def integrate(self, engine: AsyncEngine) -> int:
+        """Write what has an index and no file yet; return the log's size in the files."""
+        while True:
+            async with engine.connect() as connection:
+                found = await connection.execute(READ, {"first": self.writer.size, "most": ENTRIES_MAX})
+                rows = found.all()
+            if not rows:
+                return self.writer.size
+            indices = [row.index for row in rows]
+            assert indices == list(range(self.writer.size, self.writer.size + len(rows))), "the index has a gap"
+            await asyncio.to_thread(self.writer.extend, self.writer.size, [bytes(row.bytes) for row in rows])
+
+    def publish(self) -> None:
+        """Have the size in the files signed, and write ``checkpoint``; the files left the database before."""
+        size, root = self.writer.size, self.writer.root()
+        note_file = self.directory / "checkpoint"
+        if size == self.signed_size and note_file.exists():
+            return
+        old = self.signer.last().size
+        proof: Sequence[bytes] = TileReader(self.directory).consistency_proof(old, size) if 0 < old < size else []
+        note = self.signer.sign(Checkpoint(self.origin, size, root), proof)
+        replace(note_file, note, self.directory / "tmp", READABLE_BY_ALL)
+        self.signed_size = size
+
+
+class LogKeeper:
+    """The background task that keeps sequencing and publishing while the service runs."""
+
+    def __init__(self, engine: AsyncEngine, publisher: Publisher) -> None:
+        self.engine = engine
+        self.publisher = publisher
+        self.failure: BaseException | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._step = asyncio.Lock()
+
+    async def step(self) -> int:
+        """Sequence, integrate, sign and publish everything that is committed now; return the signed size."""
+        async with self._step:
+            while await sequence(self.engine):
+                pass
+            await self.publisher.integrate(self.engine)
+            await asyncio.to_thread(self.publisher.publish)
+            return self.publisher.signed_size
+
+    def start(self) -> None:
+        """Begin the background task."""
+        self._task = asyncio.create_task(self._run(), name="log keeper")
+
+    async def stop(self) -> None:
+        """End the task and publish what is left."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+        await self.step()
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self.step()
+                self.failure = None
+            except Exception as failure:
+                # Readiness turns red and says why; the outbox keeps every entry until the next try succeeds.
+                self.failure = failure
+                LOGGER.exception("the log keeper's step failed")
+            await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def backlog(engine: AsyncEngine) -> int:
+    """Return how many committed entries wait for an index."""
+    async with engine.connect() as connection:
+        return int(await connection.scalar(text("SELECT count(*) FROM public.audit_pending")) or 0)

@@ -1,0 +1,1 @@
+"""Accounting: double entry in the currency of the trade and in euro."""

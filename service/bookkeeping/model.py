@@ -1,0 +1,39 @@
+"""Double entry: journals that are reversed, never changed."""
+
+from datetime import date
+from decimal import Decimal
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.kernel.database import Moved, Recorded
+
+
+class Journal(Recorded):
+    """The posting of one accounting event by a named rule; ``event_key`` makes it happen once."""
+
+    __tablename__ = "journal"
+    __frozen__: ClassVar[tuple[str, ...]] = ("event_key", "trade_id", "version", "rule", "booked_on", "lines_digest")
+
+    event_key: Mapped[str] = mapped_column(unique=True)
+    trade_id: Mapped[UUID] = mapped_column(ForeignKey("trade.id"), index=True)
+    version: Mapped[int]
+    rule: Mapped[str]
+    booked_on: Mapped[date]
+    reverses_id: Mapped[UUID | None] = mapped_column(ForeignKey("journal.id"), unique=True)
+    lines_digest: Mapped[str]
+
+
+class JournalLine(Moved):
+    """One side of a posting. Positive: debit. ``eur_amount`` is the EUR value at booking."""
+
+    __tablename__ = "journal_line"
+
+    journal_id: Mapped[UUID] = mapped_column(ForeignKey("journal.id"), primary_key=True)
+    line: Mapped[int] = mapped_column(primary_key=True)
+    account: Mapped[str]
+    currency: Mapped[str]
+    amount: Mapped[Decimal]
+    eur_amount: Mapped[Decimal]

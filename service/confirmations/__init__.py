@@ -1,0 +1,1 @@
+"""The back office agrees the terms with the counterparty."""

@@ -1,0 +1,1 @@
+"""The demo bank: its cast, its market and its trading days."""

@@ -1,0 +1,36 @@
+"""How the demo's own processes sign in: a session opened by the service itself, in a demo bank only."""
+
+from sqlalchemy import text
+
+from service.bank import Bank
+from service.kernel.actor import Actor
+from service.people.directory import actor_of_account
+from service.people.signing_in import office_of
+from service.people.use_cases import OpenSession, open_session
+
+ACCOUNT = text("SELECT id FROM public.account WHERE name = :name")
+
+
+class NotADemoBank(RuntimeError):  # noqa: N818 - a fact
+    """Sessions without a password exist in demo banks only."""
+
+
+async def actor_named(bank: Bank, account: str) -> Actor:
+    """Return the actor behind an account of the demo bank. Raises LookupError if there is none."""
+    office = await office_of(bank.gate, account)
+    if office is not None:
+        async with bank.offices[office].connect() as connection:
+            found = await connection.scalar(ACCOUNT, {"name": account})
+            actor = await actor_of_account(connection, found, origin="demo")
+        if actor is not None:
+            return actor
+    raise LookupError(account)
+
+
+async def token_for(bank: Bank, account: str) -> str:
+    """Open a session for a demo account through the gate and return its bearer token."""
+    if not bank.settings.demo:
+        raise NotADemoBank
+    actor = await actor_named(bank, account)
+    done = await bank.gate.perform(actor, open_session, OpenSession(restricted=False), opening=True)
+    return str(done.answer["token"])

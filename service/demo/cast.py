@@ -1,0 +1,98 @@
+"""Everybody in the demo bank, named by role."""
+
+from datetime import date, time
+
+from policies.vocabulary import Office
+from service.genesis import AccountPlan, Founding, UnitPlan
+
+TRADING, BACK = "trading", "back"
+
+UNITS = (
+    UnitPlan("FX desk", Office.FRONT_OFFICE, TRADING),
+    UnitPlan("Second FX desk", Office.FRONT_OFFICE, TRADING),
+    UnitPlan("Settlement and control", Office.BACK_OFFICE, BACK),
+    UnitPlan("Master data", Office.MASTER_DATA, BACK),
+    UnitPlan("Accounting", Office.ACCOUNTING, BACK),
+    UnitPlan("Risk control", Office.RISK_CONTROL, BACK),
+    UnitPlan("Credit back office", Office.CREDIT, BACK),
+    UnitPlan("Compliance", Office.COMPLIANCE, BACK),
+    UnitPlan("Internal audit", Office.INTERNAL_AUDIT, BACK),
+    UnitPlan("Legal", Office.LEGAL, BACK),
+    UnitPlan("Rights administration", Office.ADMINISTRATION, BACK),
+    UnitPlan("Board member for trading", Office.MANAGEMENT, TRADING),
+    UnitPlan("Board member for the back office", Office.MANAGEMENT, BACK),
+    UnitPlan("Log keeping", Office.LOG, BACK),
+)
+
+_PEOPLE = (
+    ("trader", "FX desk", Office.FRONT_OFFICE, "trader"),
+    ("other-trader", "FX desk", Office.FRONT_OFFICE, "trader"),
+    ("second-desk-trader", "Second FX desk", Office.FRONT_OFFICE, "trader"),
+    ("head-of-trading", "FX desk", Office.FRONT_OFFICE, "head_of_trading"),
+    ("verifier", "Settlement and control", Office.BACK_OFFICE, "verifier"),
+    ("other-verifier", "Settlement and control", Office.BACK_OFFICE, "verifier"),
+    ("confirmer", "Settlement and control", Office.BACK_OFFICE, "confirmer"),
+    ("other-confirmer", "Settlement and control", Office.BACK_OFFICE, "confirmer"),
+    ("settler", "Settlement and control", Office.BACK_OFFICE, "settler"),
+    ("other-settler", "Settlement and control", Office.BACK_OFFICE, "settler"),
+    ("releaser", "Settlement and control", Office.BACK_OFFICE, "releaser"),
+    ("other-releaser", "Settlement and control", Office.BACK_OFFICE, "releaser"),
+    ("steward", "Master data", Office.MASTER_DATA, "steward"),
+    ("steward-approver", "Master data", Office.MASTER_DATA, "steward_approver"),
+    ("accountant", "Accounting", Office.ACCOUNTING, "accountant"),
+    ("closer", "Accounting", Office.ACCOUNTING, "closer"),
+    ("risk-controller", "Risk control", Office.RISK_CONTROL, "risk_controller"),
+    ("other-risk-controller", "Risk control", Office.RISK_CONTROL, "risk_controller"),
+    ("head-of-risk", "Risk control", Office.RISK_CONTROL, "head_of_risk"),
+    ("credit-officer", "Credit back office", Office.CREDIT, "credit_officer"),
+    ("other-credit-officer", "Credit back office", Office.CREDIT, "credit_officer"),
+    ("compliance", "Compliance", Office.COMPLIANCE, "compliance_officer"),
+    ("auditor", "Internal audit", Office.INTERNAL_AUDIT, "auditor"),
+    ("legal", "Legal", Office.LEGAL, "counsel"),
+    ("rights-requester", "Rights administration", Office.ADMINISTRATION, "rights_requester"),
+    ("rights-owner", "Rights administration", Office.ADMINISTRATION, "rights_owner"),
+    ("rights-admin", "Rights administration", Office.ADMINISTRATION, "rights_admin"),
+    ("board-back", "Board member for the back office", Office.MANAGEMENT, "board_back"),
+    ("board-trading", "Board member for trading", Office.MANAGEMENT, "board_trading"),
+)
+
+MOVER_TRADING, MOVER_CONTROL = "mover-trading", "mover-control"
+
+_SERVICE_UNITS = {
+    Office.FRONT_OFFICE: "FX desk",
+    Office.BACK_OFFICE: "Settlement and control",
+    Office.MASTER_DATA: "Master data",
+    Office.ACCOUNTING: "Accounting",
+    Office.RISK_CONTROL: "Risk control",
+    Office.CREDIT: "Credit back office",
+    Office.COMPLIANCE: "Compliance",
+    Office.INTERNAL_AUDIT: "Internal audit",
+    Office.LEGAL: "Legal",
+    Office.ADMINISTRATION: "Rights administration",
+    Office.MANAGEMENT: "Board member for the back office",
+    Office.LOG: "Log keeping",
+}
+
+ACCOUNTS = (
+    *(AccountPlan(name, name, unit, office, (role,)) for name, unit, office, role in _PEOPLE),
+    AccountPlan(MOVER_TRADING, "mover", "FX desk", Office.FRONT_OFFICE, ("trader",)),
+    AccountPlan(MOVER_CONTROL, "mover", "FX desk", Office.BACK_OFFICE, ()),
+    *(
+        AccountPlan(
+            f"svc.{office.value}", f"service of {office.value}", unit, office, (f"svc_{office.value}",), service=True
+        )
+        for office, unit in _SERVICE_UNITS.items()
+    ),
+)
+
+CUT_OFFS = (("fx_spot", time(18, 0)),)
+
+
+def founding(business_date: date) -> Founding:
+    """Return what the demo bank begins with on ``business_date``."""
+    return Founding(UNITS, ACCOUNTS, business_date, CUT_OFFS)
+
+
+def people() -> list[str]:
+    """Return the accounts that people sign in to."""
+    return [plan.name for plan in ACCOUNTS if not plan.service]

@@ -1,0 +1,300 @@
+"""What JSON and HTML faces share: who calls, what a route allows, bodies read strictly, refusals written out."""
+
+import json
+import re
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any, cast
+
+import msgspec
+from litestar import Litestar, Request, Response
+from litestar.connection import ASGIConnection
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.handlers import BaseRouteHandler
+from litestar.params import HeaderParameter
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from policies.vocabulary import Action
+from service.gate import Done, Gate
+from service.kernel.actor import Actor
+from service.kernel.errors import Malformed, NotFound, NotPermitted, NotSignedIn, Refusal
+from service.kernel.problems import problem
+
+BODY_BYTES_MAX = 65_536
+BATCH_BYTES_MAX = 1_048_576
+KEY = re.compile(r"[\x21-\x7e]{1,128}\Z")
+CONTRACT = frozenset({"/api", "/api/openapi.json", "/api/{path:str}"})
+PROBLEM_JSON = "application/problem+json"
+
+HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cache-control": "no-store",
+}
+
+IdempotencyKey = Annotated[
+    str,
+    HeaderParameter(
+        name="Idempotency-Key", description="Scoped to the account: the same key and body give the same answer."
+    ),
+]
+
+
+class Seen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The version of the object that the caller looked at."""
+
+    version: int
+
+
+class SeenWithReason(Seen, frozen=True, forbid_unknown_fields=True):
+    """The version seen, and why."""
+
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+
+
+class WrongMediaType(Malformed):
+    """415. The body's content type is not the declared one."""
+
+    status = 415
+
+
+class BodyTooLarge(Malformed):
+    """413. The body exceeds the limit of the route."""
+
+    status = 413
+
+
+class ForeignQuery(Malformed):
+    """400. A query parameter this route does not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allows:
+    """Guard of a route: the action it stands for. A sensitive read leaves an entry."""
+
+    action: Action
+    sensitive: bool = False
+
+    async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        """Let the caller pass, or refuse and record it."""
+        gate: Gate = connection.app.state.gate
+        actor = actor_of(connection)
+        if actor.restricted and self.action not in (Action.PASSWORD_CHANGE, Action.SESSION_CLOSE):
+            raise NotPermitted("A one-time password only opens the change of the password.")
+        decision = gate.policy.decide(actor.roles, self.action)
+        if not decision.allowed:
+            raise NotPermitted(decision.reason, rule=decision.rule)
+        refuse_foreign_query(connection)
+        if self.sensitive:
+            await gate.record_read(actor, self.action, path=connection.scope["path"])
+
+
+def actor_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Actor:
+    """Return who is signed in on this connection. Raises NotSignedIn."""
+    actor = connection.scope.get("state", {}).get("actor")
+    if actor is None:
+        raise NotSignedIn
+    return cast("Actor", actor)
+
+
+def refuse_foreign_query(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
+    """Refuse a query parameter that the route does not name."""
+    if not connection.query_params:
+        return
+    handler = connection.scope.get("route_handler")
+    known = set(handler.parsed_fn_signature.parameters) if handler is not None else set()
+    for name in connection.query_params:
+        if name.replace("-", "_") not in known and name.removesuffix("_") + "_" not in known:
+            raise ForeignQuery(f"There is no query parameter {name!r} here.", field=name)
+
+
+async def provide_actor(request: Request[Any, Any, Any]) -> Actor:
+    """Dependency ``actor``."""
+    return actor_of(request)
+
+
+async def provide_gate(request: Request[Any, Any, Any]) -> Gate:
+    """Dependency ``gate``."""
+    return cast("Gate", request.app.state.gate)
+
+
+async def provide_reads(request: Request[Any, Any, Any]) -> AsyncIterator[AsyncSession]:
+    """Dependency ``reads``: a read-only session on the caller's own office login."""
+    gate: Gate = request.app.state.gate
+    engine = gate.offices[actor_of(request).office].execution_options(postgresql_readonly=True)
+    async with AsyncSession(engine) as session:
+        yield session
+
+
+def checked_key(key: str) -> str:
+    """Return a usable idempotency key. Raises Malformed."""
+    if KEY.match(key) is None:
+        raise Malformed("An Idempotency-Key has 1 to 128 visible ASCII characters.", field="Idempotency-Key")
+    return key
+
+
+def answer(done: Done) -> Response[Any]:
+    """Return the act's answer with its own status."""
+    if done.status == 204:  # noqa: PLR2004
+        return Response(None, status_code=204)
+    return Response(done.answer, status_code=done.status)
+
+
+class StrictBodies:
+    """Middleware of ``/api``: content type, size, and no duplicate keys, before anything is decoded."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the body whole, check it, hand it on."""
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS") or not is_api(scope["path"]):
+            await self.app(scope, receive, send)
+            return
+        body = await whole_body(receive, BATCH_BYTES_MAX if is_batch(scope["path"]) else BODY_BYTES_MAX)
+        if body or scope["method"] != "DELETE":
+            check_json(dict(scope["headers"]).get(b"content-type", b"").decode("latin-1"), body)
+
+        async def replay() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self.app(scope, replay, send)
+
+
+def is_api(path: str) -> bool:
+    """Tell whether a path belongs to the JSON interface."""
+    return path == "/api" or path.startswith(("/api/", "/audit/"))
+
+
+def is_batch(path: str) -> bool:
+    """Tell whether a route takes many commands at once."""
+    return path.rstrip("/") in ("/api/trades/batch", "/api/acts")
+
+
+async def whole_body(receive: Receive, bytes_max: int) -> bytes:
+    """Return the request's body. Raises BodyTooLarge without reading on."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Malformed("The body ended early.")
+        body += message.get("body", b"")
+        if len(body) > bytes_max:
+            raise BodyTooLarge(f"The body exceeds {bytes_max} bytes.")
+        if not message.get("more_body"):
+            return bytes(body)
+
+
+def check_json(content_type: str, body: bytes) -> None:
+    """Refuse a body that is not declared as JSON, is none, or names a key twice."""
+    if content_type.partition(";")[0].strip().lower() != "application/json":
+        raise WrongMediaType("The body must be application/json.", field="Content-Type")
+    try:
+        json.loads(body.decode("utf-8"), object_pairs_hook=unique_keys, parse_constant=no_constant)
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as failure:
+        raise Malformed(f"The body is not JSON: {failure}.") from failure
+
+
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object. Raises Malformed if a key stands twice."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise Malformed(f"The key {key!r} stands twice.", field=key)
+        found[key] = value
+    return found
+
+
+def no_constant(name: str) -> None:
+    """Refuse NaN and Infinity, which JSON does not know."""
+    raise Malformed(f"{name} is not JSON.")
+
+
+def as_refusal(failure: Exception) -> Refusal | None:
+    """Return the refusal that a framework's exception amounts to; None for a bug."""
+    if isinstance(failure, Refusal):
+        return failure
+    if isinstance(failure, ValidationException):
+        return shape_refusal(failure)
+    if isinstance(failure, HTTPException) and failure.status_code < 500:  # noqa: PLR2004
+        if failure.status_code == 404:  # noqa: PLR2004
+            return NotFound("address")
+        refusal = Malformed(failure.detail or "The request cannot be read.")
+        refusal.status = failure.status_code  # type: ignore[misc]
+        return refusal
+    return None
+
+
+def shape_refusal(failure: ValidationException) -> Refusal:
+    """Return a 400 that names the field and the rule in words."""
+    extra: Iterable[Any] = failure.extra if isinstance(failure.extra, list) else []
+    for finding in extra:
+        if isinstance(finding, dict):
+            sentence, key = str(finding.get("message", failure.detail)), str(finding.get("key") or "")
+            return Malformed(sentence, field=key if key not in ("", "data") else named_field(sentence))
+    return Malformed(failure.detail)
+
+
+def named_field(sentence: str) -> str | None:
+    """Return the field that a decoder's message names, if it does."""
+    found = re.search(r"`(?:\$\.)?([A-Za-z_][A-Za-z0-9_.\[\]]*)`", sentence)
+    return found.group(1) if found else None
+
+
+async def record_outside_gate(failure: Exception, scope: Scope) -> None:
+    """Hook after an exception: a signed-in caller's refusal that the gate did not record is recorded now."""
+    refusal = as_refusal(failure)
+    if refusal is None:
+        return
+    scope["state"]["refusal"] = refusal
+    actor = scope["state"].get("actor")
+    action = action_of(scope.get("route_handler"))
+    if actor is None or action is None or refusal.decision is not None:
+        return
+    gate: Gate = scope["litestar_app"].state.gate
+    await gate.refuse(actor, action, refusal)
+
+
+def action_of(handler: object) -> Action | None:
+    """Return the action a route stands for."""
+    if not isinstance(handler, BaseRouteHandler):
+        return None
+    return next((guard.action for guard in handler.resolve_guards() if isinstance(guard, Allows)), None)
+
+
+def write_problem(request: Request[Any, Any, Any], failure: Exception) -> Response[Any]:
+    """Exception handler of the interface: problem+json with code, rule and decision id."""
+    refusal = request.scope["state"].get("refusal") or as_refusal(failure)
+    if refusal is None:
+        body = {
+            "type": "urn:trennwand:problem:internal",
+            "title": "Internal error",
+            "status": 500,
+            "detail": "This is a fault of the service; nothing was changed. It has been logged.",
+            "code": "internal",
+        }
+        return Response(body, status_code=500, media_type=PROBLEM_JSON, headers=HEADERS)
+    return Response(problem(refusal), status_code=refusal.status, media_type=PROBLEM_JSON, headers=HEADERS)
+
+
+def every_route_is_guarded(app: Litestar) -> None:
+    """Refuse to start if a route has neither an action nor an explicit ``public`` mark."""
+    bare = [
+        f"{handler.fn.__qualname__} ({route.path})"
+        for route in app.routes
+        for handler in getattr(route, "route_handlers", [getattr(route, "route_handler", None)])
+        if handler is not None
+        and action_of(handler) is None
+        and not handler.opt.get("public")
+        and handler.http_methods != {"OPTIONS"}
+        and route.path not in CONTRACT
+    ]
+    if bare:
+        sentence = f"routes without an action and without a public mark: {', '.join(bare)}"
+        raise RuntimeError(sentence)

@@ -1,0 +1,440 @@
+"""The gate: decide, act, record, commit. Every change of every kind goes through here."""
+
+import hashlib
+import inspect
+import json
+import secrets
+import typing
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import time
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.orm.exc import StaleDataError
+
+from audit.entry import MalformedEntry, encode, leaf_hash, timestamp
+from audit.note import SigningKey
+from audit.receipt import issue
+from policies.policy import Decision, Policy
+from policies.vocabulary import Action
+from service.attempt import Attempt, Changed, Command, Desk
+from service.kernel.actor import Actor
+from service.kernel.clock import Clock
+from service.kernel.database import Offices, Recorded, digest, row_view
+from service.kernel.errors import (
+    AlreadyExists,
+    KeyReused,
+    Malformed,
+    NotPermitted,
+    NotSignedIn,
+    Refusal,
+    StalePolicy,
+    StaleVersion,
+)
+from service.kernel.identifiers import uuid7
+from service.kernel.problems import Replayed, problem
+
+BERLIN = ZoneInfo("Europe/Berlin")
+BATCH_MAX = 128
+RETRIES_MAX = 3
+RECEIPT_DEADLINE_SECONDS = 60
+RETRYABLE = frozenset({"40001", "40P01"})  # serialisation failure, deadlock
+UNIQUE_VIOLATION = "23505"
+
+BEGIN = text("SELECT * FROM public.attempt_begin(:policy, CAST(:requests AS jsonb)) ORDER BY n")
+APPEND = text("SELECT public.audit_append(CAST(:entries AS bytea[]))")
+LEAVES = text(
+    "SELECT n, leaf FROM public.effect_leaves("
+    "CAST(:kinds AS text[]), CAST(:ids AS uuid[]), CAST(:revs AS integer[]))"
+)
+KEYS = text("SELECT public.key_store(CAST(:answers AS jsonb))")
+WORK_OPEN = text("SELECT public.work_open(CAST(:items AS jsonb))")
+WORK_CLOSE = text("SELECT public.work_close(CAST(:items AS jsonb))")
+
+
+@dataclass(frozen=True, slots=True)
+class UseCase:
+    """An act as the gate runs it: its action, its command type, its function.
+
+    ``many``: the function takes lists of attempts and commands and answers one outcome for each, having
+    written nothing for those it refuses.
+    """
+
+    action: Action
+    command: type[Command]
+    run: Callable[..., Awaitable[Any]]
+    many: bool
+
+
+USE_CASES: dict[Action, UseCase] = {}
+
+
+def use_case(action: Action, *, many: bool = False) -> Callable[[Callable[..., Awaitable[Any]]], UseCase]:
+    """Register the function as the one way to do ``action``."""
+
+    def register(function: Callable[..., Awaitable[Any]]) -> UseCase:
+        assert action not in USE_CASES, f"{action} has two use cases"
+        annotation = typing.get_type_hints(function)["commands" if many else "command"]
+        command = typing.get_args(annotation)[0] if many else annotation
+        assert inspect.isclass(command)
+        assert issubclass(command, Command)
+        USE_CASES[action] = UseCase(action, command, function, many)
+        return USE_CASES[action]
+
+    return register
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One command of one actor; ``key`` is the caller's idempotency key."""
+
+    actor: Actor
+    command: Command
+    key: str | None = None
+    trace: str | None = None
+    opening: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An act that is committed together with its entry. ``answer`` holds its signed receipt."""
+
+    answer: Mapping[str, Any]
+    status: int
+    replay: bool = False
+
+
+@dataclass(slots=True)
+class _Try:
+    """A request on its way through one transaction."""
+
+    request: Request
+    decision: Decision
+    body_hash: str
+    entry_id: UUID = field(default_factory=uuid7)
+    attempt: Attempt | None = None
+    changed: Changed | None = None
+    outcome: Done | Refusal | None = None
+    entry: bytes = b""
+
+
+@dataclass(slots=True)
+class Gate:
+    """What every face calls. It holds the offices' logins, the policy and the key that signs receipts."""
+
+    offices: Offices
+    policy: Policy
+    clock: Clock
+    key: SigningKey
+    origin: str
+
+    async def perform(
+        self, actor: Actor, case: UseCase, command: Command, *, key: str | None = None, opening: bool = False
+    ) -> Done:
+        """Run ``case`` for ``actor`` and record what came of it.
+
+        Returns the answer with its signed receipt, committed together with its entry.
+        Raises Refusal after recording it in a transaction of its own.
+        Any other exception is a bug: nothing is committed and nothing is recorded.
+        """
+        (outcome,) = await self.perform_many(case, [Request(actor, command, key, opening=opening)])
+        if isinstance(outcome, Refusal):
+            raise outcome
+        return outcome
+
+    async def perform_many(self, case: UseCase, requests: Sequence[Request]) -> list[Done | Refusal]:
+        """Run ``case`` for each request in one transaction of their office: one outcome and one entry each.
+
+        A refused request leaves its neighbours untouched. All actors belong to one office.
+        """
+        assert 0 < len(requests) <= BATCH_MAX
+        assert len({request.actor.office for request in requests}) == 1
+        tries = [
+            _Try(request, self.policy.decide(request.actor.roles, case.action), body_hash(case.action, request.command))
+            for request in requests
+        ]
+        seen: set[tuple[UUID, str | None]] = set()
+        for one in tries:
+            mark = (one.request.actor.account, one.request.key)
+            if one.request.key is not None and mark in seen:
+                one.outcome = KeyReused("The same Idempotency-Key stands twice in this batch.")
+            seen.add(mark)
+            if one.request.actor.restricted and case.action not in (Action.PASSWORD_CHANGE, Action.SESSION_CLOSE):
+                one.outcome = NotPermitted("A one-time password only opens the change of the password.")
+            elif not one.decision.allowed:
+                one.outcome = NotPermitted(one.decision.reason, rule=one.decision.rule)
+        await self._run(case, [one for one in tries if one.outcome is None])
+        for one in tries:
+            if isinstance(one.outcome, Refusal) and not isinstance(one.outcome, Replayed | KeyReused):
+                await self.record_refusal(one.request, case.action, one.outcome, one.body_hash)
+            elif isinstance(one.outcome, KeyReused):
+                await self.record_refusal(one.request, case.action, one.outcome, None)
+        return [typing.cast("Done | Refusal", one.outcome) for one in tries]
+
+    async def _run(self, case: UseCase, tries: list[_Try]) -> None:
+        for trial in range(RETRIES_MAX):
+            open_tries = [one for one in tries if one.outcome is None]
+            if not open_tries:
+                return
+            try:
+                await self._transaction(case, open_tries)
+            except (DBAPIError, StaleDataError) as failure:
+                known = translated(failure)
+                if known is None and (sqlstate(failure) not in RETRYABLE or trial == RETRIES_MAX - 1):
+                    raise
+                if known is not None and len(open_tries) == 1:
+                    open_tries[0].outcome = known
+                elif known is not None:
+                    for one in open_tries:  # the whole set rolled back: find the culprit one by one
+                        one.outcome = None
+                        await self._run(case, [one])
+
+    async def _transaction(self, case: UseCase, tries: list[_Try]) -> None:
+        """Crash before the commit: nothing happened. Crash after it: the act stands, its key finds the answer."""
+        engine = self.offices[tries[0].request.actor.office]
+        finished: list[_Try] = []
+        async with AsyncSession(engine, expire_on_commit=False, autoflush=False) as session:
+            for one in tries:
+                one.entry_id, one.changed = uuid7(), None
+            await self._begin(session, tries)
+            running = [one for one in tries if one.attempt is not None and one.outcome is None]
+            try:
+                await self._act(case, session, running)
+                finished = [one for one in running if one.changed is not None]
+                if finished:
+                    await self._record(session, finished)
+                    await session.commit()
+                else:
+                    await session.rollback()
+            except BaseException:
+                for one in running:
+                    one.attempt, one.changed, one.outcome = None, None, None
+                raise
+        for one in finished:
+            assert one.changed is not None
+            one.outcome = Done(one.changed.answer, one.changed.status)
+
+    async def _begin(self, session: AsyncSession, tries: list[_Try]) -> None:
+        requests = [
+            {
+                "n": n,
+                "session": str(one.request.actor.session) if one.request.actor.session else None,
+                "account": str(one.request.actor.account),
+                "key": one.request.key,
+                "hash": one.body_hash,
+                "opening": one.request.opening,
+            }
+            for n, one in enumerate(tries)
+        ]
+        begun = await session.execute(BEGIN, {"policy": self.policy.version, "requests": json.dumps(requests)})
+        now = self.clock.now()
+        for row in begun:
+            one = tries[row.n]
+            match row.verdict:
+                case "ok":
+                    local = now.astimezone(BERLIN)
+                    desk = Desk(row.business_date or local.date(), row.desk_clock or time(local.hour, local.minute))
+                    one.attempt = Attempt(
+                        session, one.request.actor, one.decision, self.policy, now, desk, one.entry_id
+                    )
+                case "replay":
+                    one.outcome = replayed(row.status, row.answer)
+                case "reused":
+                    one.outcome = KeyReused("This Idempotency-Key was used before with another body.")
+                case "stale_policy":
+                    one.outcome = StalePolicy("The bank's policy changed; this process must be restarted.")
+                case _:
+                    one.outcome = NotSignedIn()
+
+    async def _act(self, case: UseCase, session: AsyncSession, tries: list[_Try]) -> None:
+        if not tries:
+            return
+        if case.many:
+            outcomes = await case.run([one.attempt for one in tries], [one.request.command for one in tries])
+            assert len(outcomes) == len(tries)
+            for one, outcome in zip(tries, outcomes, strict=True):
+                if isinstance(outcome, Refusal):
+                    one.outcome = outcome
+                else:
+                    one.changed = outcome
+            await session.flush()
+            return
+        alone = len(tries) == 1  # a lone act needs no savepoint: its refusal rolls everything back
+        for one in tries:
+            savepoint = None if alone else await session.begin_nested()
+            try:
+                one.changed = await case.run(one.attempt, one.request.command)
+                await session.flush()
+                if savepoint is not None:
+                    await savepoint.commit()
+            except Refusal as refusal:
+                one.changed, one.outcome = None, refusal
+                if savepoint is not None:
+                    await savepoint.rollback()
+
+    async def _record(self, session: AsyncSession, tries: list[_Try]) -> None:
+        connection = await session.connection()
+        prev = await previous_leaves(connection, [row for one in tries if one.attempt for row in one.attempt.rows])
+        for one in tries:
+            assert one.attempt is not None
+            one.attempt.must_have_admitted()
+            one.entry = self._encode(one, prev)
+        await connection.execute(APPEND, {"entries": [one.entry for one in tries]})
+        opened = [item for one in tries if one.attempt for item in one.attempt.opened]
+        closed = [item for one in tries if one.attempt for item in one.attempt.closed]
+        if closed:
+            await connection.execute(WORK_CLOSE, {"items": json.dumps(closed)})
+        if opened:
+            await connection.execute(WORK_OPEN, {"items": json.dumps(opened)})
+        receipts = self._receipts([(one.entry_id, one.entry, one.attempt.now) for one in tries if one.attempt])
+        answers = []
+        for one, receipt in zip(tries, receipts, strict=True):
+            assert one.changed is not None
+            one.changed = Changed({**one.changed.answer, "receipt": receipt}, one.changed.status)
+            if one.request.key is not None:
+                answers.append(key_row(one.request, one.body_hash, one.changed.status, one.changed.answer))
+        if answers:
+            await connection.execute(KEYS, {"answers": json.dumps(answers)})
+
+    def _encode(self, one: _Try, prev: Mapping[tuple[str, UUID, int], str]) -> bytes:
+        assert one.attempt is not None
+        entry = self._line(one.request.actor, one.decision.action, one.entry_id, one.request.trace)
+        entry["ts"] = timestamp(one.attempt.now)
+        entry["decision"] |= {"outcome": "allow", "rules": [one.decision.rule]}
+        entry["data"] = one.attempt.data
+        entry["links"] = one.attempt.links
+        entry["eff"] = [effect(row, prev) for row in one.attempt.rows]
+        try:
+            return encode(entry)
+        except MalformedEntry as malformed:
+            raise Malformed(f"This cannot stand in the log: {malformed}") from malformed
+
+    def _line(self, actor: Actor, action: Action, entry_id: UUID, trace: str | None) -> dict[str, Any]:
+        line: dict[str, Any] = {
+            "act": action.value,
+            "actor": actor.frozen_view(),
+            "decision": {"id": str(entry_id), "policy": self.policy.version},
+            "id": str(entry_id),
+            "nonce": secrets.token_hex(16),
+            "v": 1,
+        }
+        if trace is not None:
+            line["req"] = trace
+        return line
+
+    def _receipts(self, items: Sequence[tuple[UUID, bytes, Any]]) -> list[dict[str, Any]]:
+        return issue(
+            self.key,
+            self.origin,
+            [(str(entry_id), leaf_hash(entry), timestamp(at)) for entry_id, entry, at in items],
+            RECEIPT_DEADLINE_SECONDS,
+        )
+
+    async def record_refusal(
+        self, request: Request, action: Action, refusal: Refusal, digest_of_body: str | None
+    ) -> None:
+        """Write the refusal's own entry, with a digest of the body instead of the body, and set its decision id.
+
+        The answer is kept under the caller's key, so that a repeated request gets the same answer.
+        """
+        entry_id = uuid7()
+        refusal.decision = str(entry_id)
+        line = self._line(request.actor, action, entry_id, request.trace)
+        line["ts"] = timestamp(self.clock.now())
+        line["decision"] |= {"outcome": "refuse", "rules": [refusal.rule or refusal.code]}
+        line["data"] = {"code": refusal.code, "status": refusal.status}
+        if refusal.field is not None:
+            line["data"]["field"] = refusal.field
+        if digest_of_body is not None:
+            line["data"]["body"] = digest_of_body
+        trade = getattr(request.command, "trade_id", None)
+        line["links"] = {"trade": str(trade)} if isinstance(trade, UUID) else {}
+        async with self.offices[request.actor.office].begin() as connection:
+            await connection.execute(APPEND, {"entries": [encode(line)]})
+            if request.key is not None and digest_of_body is not None and refusal.status < 500:  # noqa: PLR2004
+                answer = key_row(request, digest_of_body, refusal.status, problem(refusal))
+                await connection.execute(KEYS, {"answers": json.dumps([answer])})
+
+    async def refuse(self, actor: Actor, action: Action, refusal: Refusal) -> None:
+        """Record a refusal that happened before the gate: a read without a right, a body of the wrong shape."""
+        await self.record_refusal(Request(actor, Command()), action, refusal, None)
+
+    async def record_read(self, actor: Actor, action: Action, **data: str) -> None:
+        """Write the entry of a sensitive read."""
+        decision = self.policy.decide(actor.roles, action)
+        line = self._line(actor, action, entry_id := uuid7(), None)
+        line["ts"] = timestamp(self.clock.now())
+        line["decision"] |= {"id": str(entry_id), "outcome": "allow", "rules": [decision.rule]}
+        line |= {"data": data, "links": {}}
+        async with self.offices[actor.office].begin() as connection:
+            await connection.execute(APPEND, {"entries": [encode(line)]})
+
+
+def body_hash(action: Action, command: Command) -> str:
+    """Return what an idempotency key is bound to: the act and every field of the command, but no secret."""
+    fields = {name: getattr(command, name) for name in command.__struct_fields__ if name not in command.secrets}
+    body = msgspec.json.encode(fields, order="sorted")
+    return "sha256:" + hashlib.sha256(action.value.encode() + b"\n" + body).hexdigest()
+
+
+def effect(row: Recorded, prev: Mapping[tuple[str, UUID, int], str]) -> dict[str, Any]:
+    """Return what the entry says about one row: its revision and the digest of the row after the act."""
+    kind = type(row).__tablename__
+    line = {"after": digest({"kind": kind, **row_view(row)}), "id": str(row.id), "kind": kind, "rev": row.rev}
+    if row.rev > 1:
+        line["prev"] = prev[kind, row.id, row.rev - 1]
+    return line
+
+
+async def previous_leaves(
+    connection: AsyncConnection, rows: Sequence[Recorded]
+) -> dict[tuple[str, UUID, int], str]:
+    """Return the leaf hash of the entry that made each changed row's revision before."""
+    wanted = [(type(row).__tablename__, row.id, row.rev - 1) for row in rows if row.rev > 1]
+    if not wanted:
+        return {}
+    found = await connection.execute(
+        LEAVES, {"kinds": [w[0] for w in wanted], "ids": [w[1] for w in wanted], "revs": [w[2] for w in wanted]}
+    )
+    return {wanted[row.n - 1]: row.leaf.hex() for row in found}
+
+
+def key_row(request: Request, digest_of_body: str, status: int, answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row that keeps an answer under the caller's key."""
+    return {
+        "account": str(request.actor.account),
+        "key": request.key,
+        "hash": digest_of_body,
+        "status": status,
+        "answer": json.dumps(answer),
+    }
+
+
+def replayed(status: int | None, answer: str | None) -> Done | Refusal:
+    """Return the answer that was given before under the same key and body."""
+    assert status is not None
+    assert answer is not None
+    body = json.loads(answer)
+    return Done(body, status, replay=True) if status < 400 else Replayed(status, body)  # noqa: PLR2004
+
+
+def sqlstate(failure: Exception) -> str | None:
+    """Return PostgreSQL's error code, if the failure carries one."""
+    original = getattr(failure, "orig", None)
+    return getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
+
+
+def translated(failure: Exception) -> Refusal | None:
+    """Return the refusal behind a database failure that users can cause by racing each other."""
+    if isinstance(failure, StaleDataError):
+        return StaleVersion("Somebody else changed this at the same moment. Look again.", field="version")
+    if isinstance(failure, IntegrityError) and sqlstate(failure) == UNIQUE_VIOLATION:
+        constraint = getattr(getattr(failure.orig, "__cause__", None), "constraint_name", None)
+        return AlreadyExists(f"Somebody else was first: this exists already ({constraint or 'unique value'}).")
+    return None

@@ -1,0 +1,210 @@
+"""The first entries of an empty log: who is here, who may do what, and which policy is in force."""
+
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from audit.entry import encode, timestamp
+from policies.policy import Policy
+from policies.vocabulary import Action, Office
+from service.kernel.database import Recorded, digest, row_view
+from service.kernel.identifiers import uuid7
+from service.market.model import DESK_TIME_ID, CutOff, DeskTime
+from service.migrations.logins import quoted
+from service.people.authentication import hashed
+from service.people.model import Account, Person, RoleGrant, Unit
+
+GENESIS = text("SELECT public.audit_genesis(CAST(:entries AS bytea[]))")
+CREDENTIAL = text(
+    "INSERT INTO public.credential (account_id, secret, one_time, failures, entry_id) "
+    "VALUES (:account, :secret, :one_time, 0, :entry)"
+)
+LEVEL = "L1"
+
+
+@dataclass(frozen=True, slots=True)
+class UnitPlan:
+    """A unit to begin with: function class (an office) and the board line it reports to."""
+
+    name: str
+    function_class: Office
+    board_line: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPlan:
+    """An account to begin with. Accounts of the same ``person`` belong to one natural person."""
+
+    name: str
+    person: str
+    unit: str
+    office: Office
+    roles: tuple[str, ...]
+    service: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Founding:
+    """What a bank begins with; everything after it goes through the gate."""
+
+    units: Sequence[UnitPlan]
+    accounts: Sequence[AccountPlan]
+    business_date: date | None
+    cut_offs: Sequence[tuple[str, time]]
+
+
+async def has_begun(admin_url: str) -> bool:
+    """Tell whether the log has its genesis."""
+    engine = create_async_engine(admin_url, poolclass=NullPool)
+    async with engine.connect() as connection:
+        found = await connection.scalar(text("SELECT EXISTS (SELECT FROM public.audit_entry)"))
+    await engine.dispose()
+    return bool(found)
+
+
+async def begin(  # noqa: PLR0913 - a founding is these facts
+    admin_url: str,
+    prefix: str,
+    policy: Policy,
+    origin: str,
+    founding: Founding,
+    passwords: dict[str, tuple[str, bool]],
+    now: datetime,
+) -> None:
+    """Write the genesis, all of it in one transaction; possible only on an empty log.
+
+    ``passwords`` gives each account that people use its first password and whether it is good for one use only.
+    """
+    units, people, rights, secrets_by_account = rows_of(founding)
+    keeper = next(account for account in people if isinstance(account, Account) and account.name == "svc.log")
+    others: list[Recorded] = [*rights, *desk_rows(founding)]
+    first = line(keeper, policy, Action.LOG_GENESIS, now, [*units, *people])
+    first["data"] = {"level": LEVEL, "origin": origin, "part": "people"}
+    second = line(keeper, policy, Action.POLICY_PUBLISH, now, [])
+    second["data"] = policy_facts(policy)
+    third = line(keeper, policy, Action.LOG_GENESIS, now, others)
+    third["data"] = {"part": "rights", "rows": {f"{type(row).__tablename__}:{row.id}": visible(row) for row in others}}
+    engine = create_async_engine(admin_url, poolclass=NullPool)
+    async with AsyncSession(engine) as session, session.begin():
+        await session.execute(text(f"SET LOCAL ROLE {quoted(f'{prefix}_owner')}"))
+        for batch in (units, people, others):
+            session.add_all(batch)
+            await session.flush()
+        await session.execute(GENESIS, {"entries": [encode(entry) for entry in (first, second, third)]})
+        for name, (password, one_time) in passwords.items():
+            await session.execute(
+                CREDENTIAL,
+                {
+                    "account": secrets_by_account[name],
+                    "secret": await hashed(password),
+                    "one_time": one_time,
+                    "entry": UUID(first["id"]),
+                },
+            )
+    await engine.dispose()
+
+
+def rows_of(founding: Founding) -> tuple[list[Recorded], list[Recorded], list[Recorded], dict[str, UUID]]:
+    """Return units, persons with accounts, role grants, and each account's id by its name."""
+    units = {
+        plan.name: Unit(
+            id=uuid7(), rev=1, name=plan.name, function_class=plan.function_class.value, board_line=plan.board_line
+        )
+        for plan in founding.units
+    }
+    people: dict[str, Person] = {}
+    accounts: dict[str, Account] = {}
+    grants: list[Recorded] = []
+    for plan in founding.accounts:
+        person = people.setdefault(
+            plan.person, Person(id=uuid7(), rev=1, name=plan.person, unit_id=units[plan.unit].id, disabled=False)
+        )
+        account = Account(
+            id=uuid7(),
+            rev=1,
+            name=plan.name,
+            person_id=person.id,
+            office=plan.office.value,
+            service=plan.service,
+            disabled=False,
+        )
+        accounts[plan.name] = account
+        grants.extend(
+            RoleGrant(id=uuid7(), rev=1, account_id=account.id, role=role, state="executed", reason="genesis")
+            for role in plan.roles
+        )
+    ids = {name: account.id for name, account in accounts.items()}
+    return list(units.values()), [*people.values(), *accounts.values()], grants, ids
+
+
+def desk_rows(founding: Founding) -> list[Recorded]:
+    """Return the business date, if the bank opens on a given one, and the cut-offs."""
+    rows: list[Recorded] = [
+        CutOff(id=uuid7(), rev=1, product=product, at=at) for product, at in founding.cut_offs
+    ]
+    if founding.business_date is not None:
+        opening = time(9, 0)
+        rows.append(
+            DeskTime(id=DESK_TIME_ID, rev=1, business_date=founding.business_date, desk_clock=opening)
+        )
+    return rows
+
+
+def visible(row: Recorded) -> dict[str, Any]:
+    """Return what the log may show of a row."""
+    return {"new": {name: value for name, value in row_view(row).items() if name != "rev"}}
+
+
+def line(keeper: Account, policy: Policy, act: Action, now: datetime, rows: Sequence[Recorded]) -> dict[str, Any]:
+    """Return an entry of the log's own service account with effects on ``rows``."""
+    entry_id = str(uuid7())
+    return {
+        "act": act.value,
+        "actor": {
+            "account": str(keeper.id),
+            "office": Office.LOG.value,
+            "person": str(keeper.person_id),
+            "roles": ["svc_log"],
+        },
+        "decision": {"id": entry_id, "outcome": "allow", "policy": policy.version, "rules": ["genesis"]},
+        "eff": [
+            {
+                "after": digest({"kind": type(row).__tablename__, **row_view(row)}),
+                "id": str(row.id),
+                "kind": type(row).__tablename__,
+                "rev": 1,
+            }
+            for row in rows
+        ],
+        "id": entry_id,
+        "links": {},
+        "nonce": secrets.token_hex(16),
+        "ts": timestamp(now),
+        "v": 1,
+    }
+
+
+def policy_facts(policy: Policy) -> dict[str, Any]:
+    """Return what the log keeps of a policy: its version and the rules that keep acts apart."""
+    facts = {
+        "policy": policy.version,
+        "apart": [
+            {
+                "rule": rule.control,
+                "act": rule.action.value,
+                "differs": sorted(action.value for action in rule.differs),
+                "scope": rule.scope,
+            }
+            for rule in policy.apart
+        ],
+        "roles": {role: sorted(action.value for action in policy.powers([role])) for role in policy.roles},
+    }
+    return json.loads(json.dumps(facts))  # type: ignore[no-any-return]

@@ -1,0 +1,1 @@
+"""Reference rates from sources no trader can touch."""

@@ -1,0 +1,1 @@
+"""How the bank's database comes to be and stays in step with the code and the policy."""

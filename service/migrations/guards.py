@@ -1,0 +1,59 @@
+"""The database's own guards, derived from the tables: revisions, append-only rows, frozen columns."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import MetaData
+from sqlalchemy.orm import DeclarativeBase
+
+from service.kernel.database import Base, Moved, Recorded
+
+APPEND_ONLY = ("audit_entry", "audit_effect", "audit_index")
+
+
+def models() -> list[type[DeclarativeBase]]:
+    """Return every mapped table class, by table name."""
+    return sorted((mapper.class_ for mapper in Base.registry.mappers), key=lambda model: model.__tablename__)
+
+
+def guard_statements(_: MetaData | None = None) -> Iterator[str]:
+    """Yield the triggers of every table, in a stable order."""
+    for model in models():
+        table = model.__tablename__
+        if issubclass(model, Recorded):
+            yield trigger(table, "revision", "BEFORE INSERT OR UPDATE OR DELETE", "guard_recorded")
+            if frozen := getattr(model, "__frozen__", ()):
+                yield frozen_trigger(table, frozen)
+        elif issubclass(model, Moved):
+            mutable = getattr(model, "__mutable__", ())
+            if not mutable:
+                yield trigger(table, "append_only", "BEFORE UPDATE OR DELETE", "guard_append_only")
+            else:
+                fixed = [column.name for column in model.__table__.columns if column.name not in mutable]
+                yield frozen_trigger(table, tuple(fixed))
+                yield trigger(table, "no_delete", "BEFORE DELETE", "guard_append_only")
+        elif table in APPEND_ONLY:
+            yield trigger(table, "append_only", "BEFORE UPDATE OR DELETE", "guard_append_only")
+        else:
+            continue
+        yield (
+            f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON public.{table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only()"
+        )
+    yield (
+        "CREATE CONSTRAINT TRIGGER journal_line_balanced AFTER INSERT ON public.journal_line "
+        "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_journal_balanced()"
+    )
+
+
+def trigger(table: str, name: str, when: str, function: str) -> str:
+    """Return a row trigger."""
+    return f"CREATE TRIGGER {table}_{name} {when} ON public.{table} FOR EACH ROW EXECUTE FUNCTION public.{function}()"
+
+
+def frozen_trigger(table: str, columns: tuple[str, ...]) -> str:
+    """Return a trigger that refuses any change of these columns."""
+    changed = " OR ".join(f"NEW.{column} IS DISTINCT FROM OLD.{column}" for column in columns)
+    return (
+        f"CREATE TRIGGER {table}_frozen BEFORE UPDATE ON public.{table} "
+        f"FOR EACH ROW WHEN ({changed}) EXECUTE FUNCTION public.guard_append_only()"
+    )

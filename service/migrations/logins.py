@@ -1,0 +1,162 @@
+"""One database login per office, with exactly the rights that follow from the policy."""
+
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from policies.grants import effect_kinds, table_grants
+from policies.policy import Policy
+from policies.vocabulary import Office
+from service.kernel.items import ROUTES
+
+EVERY_OFFICE = (
+    "current_office()",
+    "attempt_begin(text, jsonb)",
+    "key_store(jsonb)",
+    "audit_append(bytea[])",
+    "effect_leaves(text[], uuid[], integer[])",
+    "acts_of(uuid[], text[], uuid[])",
+    "trade_timeline(uuid)",
+    "work_open(jsonb)",
+    "work_close(jsonb)",
+    "credential_of(text)",
+    "credential_set(uuid, text, boolean, uuid)",
+    "login_failed(uuid)",
+    "session_open(uuid, uuid, bytea, integer, integer, boolean, uuid)",
+    "session_find(bytea)",
+    "session_end(uuid, text)",
+    "sessions_end_of(uuid, text)",
+    "account_view(uuid)",
+)
+ONE_OFFICE = {Office.FRONT_OFFICE: ("take_deal_numbers(jsonb)",)}
+SEQUENCER = (
+    "SELECT ON public.audit_entry, public.audit_index",
+    "SELECT, DELETE ON public.audit_pending",
+    "INSERT ON public.audit_index",
+    "SELECT, UPDATE ON public.audit_state",
+)
+LOG_READERS = (Office.COMPLIANCE, Office.INTERNAL_AUDIT)
+
+
+def login_of(prefix: str, office: Office) -> str:
+    """Return the role name of an office; roles are cluster-wide, so they carry the database's name."""
+    return f"{prefix}_{office.value}"
+
+
+def quoted(name: str) -> str:
+    """Return an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: str) -> str:
+    """Return an SQL string literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def passwords(file: Path) -> dict[Office, str]:
+    """Return the offices' database passwords, made once and kept in a 0600 file."""
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        made = {office.value: secrets.token_urlsafe(32) for office in Office}
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            json.dump(made, stream)
+    return {Office(name): word for name, word in json.loads(file.read_text(encoding="utf-8")).items()}
+
+
+def office_urls(admin_url: str, prefix: str, words: Mapping[Office, str]) -> dict[Office, str]:
+    """Return the connection URL of each office's login on the database of ``admin_url``."""
+    url = make_url(admin_url)
+    return {
+        office: url.set(username=login_of(prefix, office), password=word).render_as_string(hide_password=False)
+        for office, word in words.items()
+    }
+
+
+async def make_roles(connection: AsyncConnection, prefix: str, words: Mapping[Office, str]) -> None:
+    """Create the owner, that nobody logs in as, and one login per office; existing ones keep their rights."""
+    owner = f"{prefix}_owner"
+    known = set((await connection.execute(text("SELECT rolname FROM pg_roles"))).scalars())
+    if owner not in known:
+        await connection.exec_driver_sql(f"CREATE ROLE {quoted(owner)} NOLOGIN")
+    await connection.exec_driver_sql(f"GRANT {quoted(owner)} TO CURRENT_USER")
+    for office, word in words.items():
+        login = login_of(prefix, office)
+        verb = "ALTER" if login in known else "CREATE"
+        await connection.exec_driver_sql(
+            f"{verb} ROLE {quoted(login)} LOGIN NOINHERIT NOCREATEDB NOCREATEROLE PASSWORD {literal(word)}"
+        )
+    database = (await connection.execute(text("SELECT current_database()"))).scalar_one()
+    for statement in (
+        f"REVOKE ALL ON DATABASE {quoted(database)} FROM PUBLIC",
+        "REVOKE ALL ON SCHEMA public FROM PUBLIC",
+        f"GRANT USAGE, CREATE ON SCHEMA public TO {quoted(owner)}",
+    ):
+        await connection.exec_driver_sql(statement)
+    for office in words:
+        login = quoted(login_of(prefix, office))
+        await connection.exec_driver_sql(f"GRANT CONNECT ON DATABASE {quoted(database)} TO {login}")
+        await connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA public TO {login}")
+
+
+async def sync_rights(connection: AsyncConnection, prefix: str, policy: Policy) -> None:
+    """Make the offices' rights exactly what the policy says: revoke everything, then grant, in one transaction."""
+    logins = {office: login_of(prefix, office) for office in Office}
+    everyone = ", ".join(quoted(login) for login in logins.values())
+    for statement in (
+        f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC, {everyone}",
+        f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM PUBLIC, {everyone}",
+        f"REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC, {everyone}",
+        *grant_statements(policy, logins),
+        "DELETE FROM public.office_login",
+        "DELETE FROM public.office_action",
+        "DELETE FROM public.office_kind",
+        "DELETE FROM public.item_route",
+        "DELETE FROM public.policy_epoch",
+    ):
+        await connection.exec_driver_sql(statement)
+    await connection.execute(
+        text("INSERT INTO public.office_login VALUES (:login, :office)"),
+        [{"login": login, "office": office.value} for office, login in logins.items()],
+    )
+    await connection.execute(
+        text("INSERT INTO public.office_action VALUES (:office, :action)"),
+        [
+            {"office": office.value, "action": action.value}
+            for office in Office
+            for action in policy.actions_of_office(office)
+        ],
+    )
+    await connection.execute(
+        text("INSERT INTO public.office_kind VALUES (:office, :kind)"),
+        [{"office": o.value, "kind": kind} for o, kinds in effect_kinds(policy).items() for kind in kinds],
+    )
+    await connection.execute(
+        text("INSERT INTO public.item_route VALUES (:kind, :opener, :office)"),
+        [{"kind": i.value, "opener": r.opened_by.value, "office": r.office.value} for i, r in ROUTES.items()],
+    )
+    await connection.execute(text("INSERT INTO public.policy_epoch VALUES (:version)"), {"version": policy.version})
+
+
+def grant_statements(policy: Policy, logins: Mapping[Office, str]) -> Iterator[str]:
+    """Yield every GRANT: tables by tables.csv, functions and log tables by this module's lists."""
+    for office, grants in table_grants(policy).items():
+        for grant in grants:
+            columns = f" ({', '.join(grant.columns)})" if grant.columns else ""
+            yield f"GRANT {grant.verb.upper()}{columns} ON public.{grant.table} TO {quoted(logins[office])}"
+    for office in Office:
+        for function in (*EVERY_OFFICE, *ONE_OFFICE.get(office, ())):
+            yield f"GRANT EXECUTE ON FUNCTION public.{function} TO {quoted(logins[office])}"
+    for rights in SEQUENCER:
+        yield f"GRANT {rights} TO {quoted(logins[Office.LOG])}"
+    for office in LOG_READERS:
+        yield f"GRANT SELECT ON public.audit_entry, public.audit_index, public.audit_effect TO {quoted(logins[office])}"
+
+
+

@@ -1,0 +1,403 @@
+-- What an office may do beyond its own tables: owner-defined functions and nothing else.
+-- Every function pins its search path, names its objects with their schema, and takes the office from
+-- session_user, which no statement of a login can change.
+
+create function public.current_office() returns text
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select l.office from public.office_login l where l.login = session_user
+$$;
+
+create function public.own_office() returns text
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+declare own text := public.current_office();
+begin
+  if own is null then
+    raise exception 'login % belongs to no office', session_user using errcode = '42501';
+  end if;
+  return own;
+end $$;
+
+-- Guards ------------------------------------------------------------------------------------------
+
+create function public.guard_recorded() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  if tg_op = 'INSERT' then
+    if new.rev is distinct from 1 then
+      raise exception '%: a first revision is 1, not %', tg_table_name, new.rev using errcode = '23514';
+    end if;
+    return new;
+  end if;
+  if tg_op = 'UPDATE' then
+    if new.id is distinct from old.id or new.rev is distinct from old.rev + 1 then
+      raise exception '%: revision % follows %, not %', tg_table_name, old.rev + 1, old.rev, new.rev
+        using errcode = '23514';
+    end if;
+    return new;
+  end if;
+  raise exception '%: rows are never deleted', tg_table_name using errcode = '42501';
+end $$;
+
+create function public.guard_append_only() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  raise exception '%: rows are neither changed nor deleted', tg_table_name using errcode = '42501';
+end $$;
+
+create function public.guard_journal_balanced() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare wrong record;
+begin
+  select l.currency, sum(l.amount) as amount, sum(l.eur_amount) as eur into wrong
+    from public.journal_line l where l.journal_id = new.journal_id
+    group by l.currency having sum(l.amount) <> 0 or sum(l.eur_amount) <> 0 limit 1;
+  if found then
+    raise exception 'journal % does not balance in %: % (EUR %)',
+      new.journal_id, wrong.currency, wrong.amount, wrong.eur using errcode = '23514';
+  end if;
+  return null;
+end $$;
+
+-- The log -----------------------------------------------------------------------------------------
+
+create function public.audit_store(own text, entries bytea[]) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare bad record;
+begin
+  with fresh as (
+    select e.n, e.bytes, pg_catalog.convert_from(e.bytes, 'UTF8')::jsonb as body
+    from unnest(entries) with ordinality as e(bytes, n)
+  ), stored as (
+    insert into public.audit_entry
+      (id, leaf, bytes, office, act, outcome, account, person, trade_id, recorded_at)
+    select (f.body->>'id')::uuid, sha256('\x00'::bytea || f.bytes), f.bytes, own, f.body->>'act',
+           f.body #>> '{decision,outcome}', f.body #>> '{actor,account}', f.body #>> '{actor,person}',
+           (f.body #>> '{links,trade}')::uuid, (f.body->>'ts')::timestamptz
+    from fresh f order by f.n
+    returning id
+  ), queued as (
+    insert into public.audit_pending (entry_id)
+    select (f.body->>'id')::uuid from fresh f order by f.n
+  )
+  insert into public.audit_effect
+    (kind, id, rev, entry_id, leaf, after, act, person, office, at, trade_id)
+  select x.eff->>'kind', (x.eff->>'id')::uuid, (x.eff->>'rev')::integer, (f.body->>'id')::uuid,
+         sha256('\x00'::bytea || f.bytes), x.eff->>'after', f.body->>'act', f.body #>> '{actor,person}', own,
+         (f.body->>'ts')::timestamptz, (f.body #>> '{links,trade}')::uuid
+  from fresh f cross join lateral jsonb_array_elements(coalesce(f.body->'eff', '[]'::jsonb)) as x(eff)
+  order by f.n;
+
+  select x.eff->>'kind' as kind, x.eff->>'id' as id, x.eff->>'rev' as rev into bad
+    from unnest(entries) as e(bytes)
+    cross join lateral (select pg_catalog.convert_from(e.bytes, 'UTF8')::jsonb as body) as f
+    cross join lateral jsonb_array_elements(coalesce(f.body->'eff', '[]'::jsonb)) as x(eff)
+    left join public.audit_effect p
+      on p.kind = x.eff->>'kind' and p.id = (x.eff->>'id')::uuid and p.rev = (x.eff->>'rev')::integer - 1
+    where ((x.eff->>'rev')::integer = 1 and x.eff ? 'prev')
+       or ((x.eff->>'rev')::integer > 1 and encode(p.leaf, 'hex') is distinct from x.eff->>'prev')
+    limit 1;
+  if found then
+    raise exception 'revision % of % % does not follow the one before it', bad.rev, bad.kind, bad.id
+      using errcode = '40001';
+  end if;
+end $$;
+
+create function public.audit_append(entries bytea[]) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare own text := public.own_office(); bad record;
+begin
+  select f.body->>'act' as act, f.body #>> '{actor,account}' as account into bad
+    from unnest(entries) as e(bytes)
+    cross join lateral (select pg_catalog.convert_from(e.bytes, 'UTF8')::jsonb as body) as f
+    left join public.account a
+      on a.id::text = f.body #>> '{actor,account}' and a.person_id::text = f.body #>> '{actor,person}'
+         and a.office = own
+    where f.body #>> '{actor,office}' is distinct from own
+       or f.body #>> '{decision,outcome}' not in ('allow', 'refuse')
+       or (f.body #>> '{decision,outcome}') is null
+       or (a.id is null and not (f.body #>> '{decision,outcome}' = 'refuse' and f.body->>'act' = 'session.open'
+                                 and f.body #>> '{actor,account}' like 'anonymous:%'))
+       or abs(extract(epoch from ((f.body->>'ts')::timestamptz - clock_timestamp()))) > 300
+       or (f.body #>> '{decision,outcome}' = 'refuse'
+           and jsonb_array_length(coalesce(f.body->'eff', '[]'::jsonb)) > 0)
+       or (f.body #>> '{decision,outcome}' = 'allow'
+           and not exists (select from public.office_action o where o.office = own and o.action = f.body->>'act'))
+    limit 1;
+  if found then
+    raise exception 'office % cannot append % for account %', own, bad.act, bad.account using errcode = '42501';
+  end if;
+  select x.eff->>'kind' as kind into bad
+    from unnest(entries) as e(bytes)
+    cross join lateral (select pg_catalog.convert_from(e.bytes, 'UTF8')::jsonb as body) as f
+    cross join lateral jsonb_array_elements(coalesce(f.body->'eff', '[]'::jsonb)) as x(eff)
+    where not exists (select from public.office_kind k where k.office = own and k.kind = x.eff->>'kind')
+    limit 1;
+  if found then
+    raise exception 'office % has no effects of kind %', own, bad.kind using errcode = '42501';
+  end if;
+  perform public.audit_store(own, entries);
+end $$;
+
+create function public.audit_genesis(entries bytea[]) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  lock table public.audit_entry in share row exclusive mode;
+  if exists (select from public.audit_entry) then
+    raise exception 'the log has begun; there is one genesis' using errcode = '42501';
+  end if;
+  perform public.audit_store('log', entries);
+end $$;
+
+create function public.effect_leaves(kinds text[], ids uuid[], revs integer[])
+returns table (n integer, leaf bytea)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select q.n::integer, e.leaf
+  from unnest(kinds, ids, revs) with ordinality as q(kind, id, rev, n)
+  join public.audit_effect e on e.kind = q.kind and e.id = q.id and e.rev = q.rev
+$$;
+
+-- Who did what to a trade (over all offices) or to single objects: the history that apart.csv is read against.
+create function public.acts_of(trades uuid[], kinds text[], ids uuid[])
+returns table (trade_id uuid, kind text, id uuid, act text, person text, at timestamptz)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select e.trade_id, e.kind, e.id, e.act, e.person, e.at from public.audit_effect e
+  where e.trade_id = any(trades)
+  union
+  select e.trade_id, e.kind, e.id, e.act, e.person, e.at
+  from unnest(kinds, ids) as q(kind, id) join public.audit_effect e on e.kind = q.kind and e.id = q.id
+$$;
+
+create function public.trade_timeline(trade uuid)
+returns table (entry_id uuid, at timestamptz, act text, outcome text, office text, person text, account text,
+               index bigint, leaf bytea)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select e.id, e.recorded_at, e.act, e.outcome, e.office, e.person, a.name, i.index, e.leaf
+  from public.audit_entry e
+  left join public.account a on a.id::text = e.account
+  left join public.audit_index i on i.entry_id = e.id
+  where e.trade_id = trade and e.outcome = 'allow'
+  order by e.recorded_at, e.id
+$$;
+
+-- Beginning an act: session, account, policy version, idempotency key, desk time -------------------
+
+create function public.attempt_begin(policy text, requests jsonb)
+returns table (n integer, verdict text, status integer, answer text, business_date date, desk_clock time)
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  own text := public.own_office();
+  r record;
+  known record;
+begin
+  select d.business_date, d.desk_clock into business_date, desk_clock from public.desk_time d;
+  for r in
+    select (q->>'n')::integer as n, (q->>'session')::uuid as session, (q->>'account')::uuid as account,
+           q->>'key' as key, q->>'hash' as hash, coalesce((q->>'opening')::boolean, false) as opening
+    from jsonb_array_elements(requests) as q order by q->>'account', q->>'key'
+  loop
+    n := r.n; verdict := 'ok'; status := null; answer := null;
+    if not exists (select from public.policy_epoch e where e.version = policy) then
+      verdict := 'stale_policy';
+    elsif not exists (
+      select from public.account a where a.id = r.account and a.office = own and not a.disabled
+        and (a.service or r.opening or r.session is not null)
+    ) then
+      verdict := 'ended';
+    elsif r.session is not null then
+      perform from public.session s
+        where s.id = r.session and s.account_id = r.account and s.ended_at is null
+          and s.expires_at > clock_timestamp()
+        for share;
+      if not found then
+        verdict := 'ended';
+      end if;
+    end if;
+    if verdict = 'ok' and r.key is not null then
+      insert into public.idempotency_key (office, account_id, key, body_hash)
+        values (own, r.account, r.key, r.hash) on conflict do nothing;
+      if not found then
+        select k.body_hash, k.status, k.answer into known from public.idempotency_key k
+          where k.office = own and k.account_id = r.account and k.key = r.key for update;
+        if known.body_hash is distinct from r.hash then
+          verdict := 'reused';
+        elsif known.status is not null then
+          verdict := 'replay'; status := known.status; answer := known.answer;
+        end if;
+      end if;
+    end if;
+    return next;
+  end loop;
+end $$;
+
+-- Store the answers of this transaction's acts; a key already answered keeps its answer.
+create function public.key_store(answers jsonb) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare own text := public.own_office();
+begin
+  insert into public.idempotency_key (office, account_id, key, body_hash, status, answer)
+    select own, (q->>'account')::uuid, q->>'key', q->>'hash', (q->>'status')::integer, q->>'answer'
+    from jsonb_array_elements(answers) as q
+  on conflict (office, account_id, key) do update
+    set status = excluded.status, answer = excluded.answer
+    where idempotency_key.status is null and idempotency_key.body_hash = excluded.body_hash;
+end $$;
+
+-- Work items --------------------------------------------------------------------------------------
+
+create function public.work_open(items jsonb) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare own text := public.own_office(); bad record;
+begin
+  select q->>'kind' as kind, q->>'office' as office into bad
+    from jsonb_array_elements(items) as q
+    where not exists (
+      select from public.item_route r
+      where r.kind = q->>'kind' and r.opened_by = own and r.office = q->>'office')
+       or not exists (select from public.audit_entry e where e.id = (q->>'entry')::uuid and e.office = own)
+    limit 1;
+  if found then
+    raise exception 'office % cannot open % for %', own, bad.kind, bad.office using errcode = '42501';
+  end if;
+  insert into public.work_item
+    (id, office, kind, subject_kind, subject_id, trade_id, version, reason, due_at, opened_at, opened_by, entry_id)
+  select (q->>'id')::uuid, q->>'office', q->>'kind', q->>'subject_kind', (q->>'subject')::uuid,
+         (q->>'trade')::uuid, (q->>'version')::integer, q->>'reason', (q->>'due')::timestamptz,
+         clock_timestamp(), own, (q->>'entry')::uuid
+  from jsonb_array_elements(items) as q;
+end $$;
+
+create function public.work_close(items jsonb) returns integer
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare own text := public.own_office(); closed integer;
+begin
+  update public.work_item w
+    set closed_entry_id = (q->>'entry')::uuid, closed_at = clock_timestamp()
+    from jsonb_array_elements(items) as q
+    where w.office = own and w.closed_entry_id is null
+      and w.kind = q->>'kind' and w.subject_id = (q->>'subject')::uuid
+      and exists (select from public.audit_entry e where e.id = (q->>'entry')::uuid and e.office = own);
+  get diagnostics closed = row_count;
+  return closed;
+end $$;
+
+-- Deal numbers: gapless per book, and none without its trade (deferred keys on deal_number) ----------
+
+create function public.take_deal_numbers(deals jsonb) returns table (trade_id uuid, number bigint)
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare d record; taken bigint;
+begin
+  if public.own_office() <> 'front_office' then
+    raise exception 'only the front office takes deal numbers' using errcode = '42501';
+  end if;
+  for d in
+    select (q->>'book')::uuid as book, array_agg((q->>'trade')::uuid order by o.n) as trades,
+           array_agg((q->>'entry')::uuid order by o.n) as entries, count(*) as count
+    from jsonb_array_elements(deals) with ordinality as o(q, n) group by 1 order by 1
+  loop
+    insert into public.deal_counter (book_id, last_number) values (d.book, d.count)
+      on conflict (book_id) do update set last_number = deal_counter.last_number + excluded.last_number
+      returning last_number - d.count into taken;
+    insert into public.deal_number (book_id, number, trade_id, entry_id)
+      select d.book, taken + t.n, t.trade, t.entry from unnest(d.trades, d.entries) with ordinality as t(trade, entry, n);
+    return query select t.trade, taken + t.n from unnest(d.trades) with ordinality as t(trade, n);
+  end loop;
+end $$;
+
+-- Sessions and credentials: an office sees and changes only its own accounts' -----------------------
+
+create function public.credential_of(account_name text)
+returns table (account_id uuid, secret text, one_time boolean, retry_at timestamptz, disabled boolean)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select a.id, c.secret, c.one_time, c.retry_at, a.disabled
+  from public.account a join public.credential c on c.account_id = a.id
+  where a.name = account_name and a.office = public.current_office() and not a.service
+$$;
+
+create function public.credential_set(account uuid, hashed text, temporary boolean, entry uuid) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare own text := public.own_office();
+begin
+  if not exists (select from public.account a where a.id = account and not a.service
+                 and (a.office = own or own = 'administration')) then
+    raise exception 'office % does not set that password', own using errcode = '42501';
+  end if;
+  insert into public.credential (account_id, secret, one_time, failures, entry_id)
+    values (account, hashed, temporary, 0, entry)
+  on conflict (account_id) do update
+    set secret = excluded.secret, one_time = excluded.one_time, failures = 0, retry_at = null,
+        entry_id = excluded.entry_id;
+end $$;
+
+create function public.login_failed(account uuid) returns void
+language sql security definer set search_path = pg_catalog, pg_temp as $$
+  update public.credential c
+    set failures = c.failures + 1,
+        retry_at = case when c.failures < 4 then null
+                   else clock_timestamp() + make_interval(secs => least(300, power(2, least(c.failures - 3, 9)))) end
+    from public.account a
+    where c.account_id = account and a.id = account and a.office = public.current_office()
+$$;
+
+create function public.session_open(session uuid, account uuid, token bytea, idle integer, lifetime integer,
+                                    limited boolean, entry uuid) returns timestamptz
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare own text := public.own_office(); until timestamptz := clock_timestamp() + make_interval(secs => lifetime);
+begin
+  if not exists (select from public.account a join public.person p on p.id = a.person_id
+                 where a.id = account and a.office = own and not a.disabled and not a.service and not p.disabled) then
+    raise exception 'office % opens no session for that account', own using errcode = '42501';
+  end if;
+  update public.credential c set failures = 0, retry_at = null where c.account_id = account;
+  insert into public.session
+    (id, account_id, token_sha256, opened_at, last_seen_at, idle_seconds, expires_at, restricted, entry_id)
+    values (session, account, token, clock_timestamp(), clock_timestamp(), idle, until, limited, entry);
+  return until;
+end $$;
+
+create function public.account_view(account uuid)
+returns table (account_id uuid, name text, person_id uuid, office text, unit_id uuid, board text,
+               service boolean, roles text[])
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select a.id, a.name, a.person_id, a.office, p.unit_id, u.board_line, a.service,
+         coalesce(array(select g.role from public.role_grant g
+                        where g.account_id = a.id and g.state = 'executed'
+                          and (g.valid_until is null or g.valid_until > clock_timestamp()) order by g.role), '{}')
+  from public.account a join public.person p on p.id = a.person_id
+  left join public.unit u on u.id = p.unit_id
+  where a.id = account and not a.disabled and not p.disabled and a.office = public.current_office()
+$$;
+
+create function public.session_find(token bytea)
+returns table (session_id uuid, restricted boolean, expires_at timestamptz, account_id uuid, name text,
+               person_id uuid, office text, unit_id uuid, board text, service boolean, roles text[])
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  update public.session s set last_seen_at = clock_timestamp()
+    where s.token_sha256 = token and s.ended_at is null and s.expires_at > clock_timestamp()
+      and s.last_seen_at < clock_timestamp() - interval '30 seconds'
+      and s.last_seen_at > clock_timestamp() - make_interval(secs => s.idle_seconds);
+  return query
+    select s.id, s.restricted, s.expires_at, v.*
+    from public.session s cross join lateral public.account_view(s.account_id) v
+    where s.token_sha256 = token and s.ended_at is null and s.expires_at > clock_timestamp()
+      and s.last_seen_at > clock_timestamp() - make_interval(secs => s.idle_seconds);
+end $$;
+
+create function public.session_end(session uuid, why text) returns void
+language sql security definer set search_path = pg_catalog, pg_temp as $$
+  update public.session s set ended_at = clock_timestamp(), ended_why = why
+    from public.account a
+    where s.id = session and s.ended_at is null and a.id = s.account_id and a.office = public.current_office()
+$$;
+
+create function public.sessions_end_of(account uuid, why text) returns integer
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare own text := public.own_office(); ended integer;
+begin
+  update public.session s set ended_at = clock_timestamp(), ended_why = why
+    from public.account a
+    where s.account_id = account and s.ended_at is null and a.id = account
+      and (own = 'administration' or a.office = own);
+  get diagnostics ended = row_count;
+  return ended;
+end $$;

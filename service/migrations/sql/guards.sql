@@ -1,0 +1,134 @@
+CREATE TRIGGER account_revision BEFORE INSERT OR UPDATE OR DELETE ON public.account FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER account_frozen BEFORE UPDATE ON public.account FOR EACH ROW WHEN (NEW.name IS DISTINCT FROM OLD.name OR NEW.person_id IS DISTINCT FROM OLD.person_id OR NEW.office IS DISTINCT FROM OLD.office OR NEW.service IS DISTINCT FROM OLD.service) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER account_no_truncate BEFORE TRUNCATE ON public.account FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER audit_effect_append_only BEFORE UPDATE OR DELETE ON public.audit_effect FOR EACH ROW EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER audit_effect_no_truncate BEFORE TRUNCATE ON public.audit_effect FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER audit_entry_append_only BEFORE UPDATE OR DELETE ON public.audit_entry FOR EACH ROW EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER audit_entry_no_truncate BEFORE TRUNCATE ON public.audit_entry FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER audit_index_append_only BEFORE UPDATE OR DELETE ON public.audit_index FOR EACH ROW EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER audit_index_no_truncate BEFORE TRUNCATE ON public.audit_index FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER change_request_revision BEFORE INSERT OR UPDATE OR DELETE ON public.change_request FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER change_request_no_truncate BEFORE TRUNCATE ON public.change_request FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER confirmation_revision BEFORE INSERT OR UPDATE OR DELETE ON public.confirmation FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER confirmation_frozen BEFORE UPDATE ON public.confirmation FOR EACH ROW WHEN (NEW.trade_id IS DISTINCT FROM OLD.trade_id OR NEW.version IS DISTINCT FROM OLD.version OR NEW.ours IS DISTINCT FROM OLD.ours) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER confirmation_no_truncate BEFORE TRUNCATE ON public.confirmation FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER counterparty_revision BEFORE INSERT OR UPDATE OR DELETE ON public.counterparty FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER counterparty_no_truncate BEFORE TRUNCATE ON public.counterparty FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER credential_frozen BEFORE UPDATE ON public.credential FOR EACH ROW WHEN (NEW.account_id IS DISTINCT FROM OLD.account_id) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER credential_no_delete BEFORE DELETE ON public.credential FOR EACH ROW EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER credential_no_truncate BEFORE TRUNCATE ON public.credential FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER cut_off_revision BEFORE INSERT OR UPDATE OR DELETE ON public.cut_off FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER cut_off_no_truncate BEFORE TRUNCATE ON public.cut_off FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER deal_number_append_only BEFORE UPDATE OR DELETE ON public.deal_number FOR EACH ROW EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER deal_number_no_truncate BEFORE TRUNCATE ON public.deal_number FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER desk_time_revision BEFORE INSERT OR UPDATE OR DELETE ON public.desk_time FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER desk_time_no_truncate BEFORE TRUNCATE ON public.desk_time FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER fixing_set_revision BEFORE INSERT OR UPDATE OR DELETE ON public.fixing_set FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER fixing_set_no_truncate BEFORE TRUNCATE ON public.fixing_set FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER instruction_revision BEFORE INSERT OR UPDATE OR DELETE ON public.instruction FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER instruction_no_truncate BEFORE TRUNCATE ON public.instruction FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER journal_revision BEFORE INSERT OR UPDATE OR DELETE ON public.journal FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER journal_frozen BEFORE UPDATE ON public.journal FOR EACH ROW WHEN (NEW.event_key IS DISTINCT FROM OLD.event_key OR NEW.trade_id IS DISTINCT FROM OLD.trade_id OR NEW.version IS DISTINCT FROM OLD.version OR NEW.rule IS DISTINCT FROM OLD.rule OR NEW.booked_on IS DISTINCT FROM OLD.booked_on OR NEW.lines_digest IS DISTINCT FROM OLD.lines_digest) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER journal_no_truncate BEFORE TRUNCATE ON public.journal FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER journal_line_append_only BEFORE UPDATE OR DELETE ON public.journal_line FOR EACH ROW EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER journal_line_no_truncate BEFORE TRUNCATE ON public.journal_line FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER person_revision BEFORE INSERT OR UPDATE OR DELETE ON public.person FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER person_no_truncate BEFORE TRUNCATE ON public.person FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER portfolio_revision BEFORE INSERT OR UPDATE OR DELETE ON public.portfolio FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER portfolio_no_truncate BEFORE TRUNCATE ON public.portfolio FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER position_movement_append_only BEFORE UPDATE OR DELETE ON public.position_movement FOR EACH ROW EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER position_movement_no_truncate BEFORE TRUNCATE ON public.position_movement FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER proposal_revision BEFORE INSERT OR UPDATE OR DELETE ON public.proposal FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER proposal_frozen BEFORE UPDATE ON public.proposal FOR EACH ROW WHEN (NEW.object_kind IS DISTINCT FROM OLD.object_kind OR NEW.object_id IS DISTINCT FROM OLD.object_id OR NEW.payload IS DISTINCT FROM OLD.payload) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER proposal_no_truncate BEFORE TRUNCATE ON public.proposal FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER request_decision_revision BEFORE INSERT OR UPDATE OR DELETE ON public.request_decision FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER request_decision_no_truncate BEFORE TRUNCATE ON public.request_decision FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER role_grant_revision BEFORE INSERT OR UPDATE OR DELETE ON public.role_grant FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER role_grant_frozen BEFORE UPDATE ON public.role_grant FOR EACH ROW WHEN (NEW.account_id IS DISTINCT FROM OLD.account_id OR NEW.role IS DISTINCT FROM OLD.role) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER role_grant_no_truncate BEFORE TRUNCATE ON public.role_grant FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER session_frozen BEFORE UPDATE ON public.session FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.account_id IS DISTINCT FROM OLD.account_id OR NEW.token_sha256 IS DISTINCT FROM OLD.token_sha256 OR NEW.opened_at IS DISTINCT FROM OLD.opened_at OR NEW.idle_seconds IS DISTINCT FROM OLD.idle_seconds OR NEW.expires_at IS DISTINCT FROM OLD.expires_at OR NEW.restricted IS DISTINCT FROM OLD.restricted OR NEW.entry_id IS DISTINCT FROM OLD.entry_id) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER session_no_delete BEFORE DELETE ON public.session FOR EACH ROW EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER session_no_truncate BEFORE TRUNCATE ON public.session FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER settlement_revision BEFORE INSERT OR UPDATE OR DELETE ON public.settlement FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER settlement_frozen BEFORE UPDATE ON public.settlement FOR EACH ROW WHEN (NEW.trade_id IS DISTINCT FROM OLD.trade_id OR NEW.version IS DISTINCT FROM OLD.version OR NEW.currency IS DISTINCT FROM OLD.currency OR NEW.amount IS DISTINCT FROM OLD.amount OR NEW.value_date IS DISTINCT FROM OLD.value_date) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER settlement_no_truncate BEFORE TRUNCATE ON public.settlement FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER trade_revision BEFORE INSERT OR UPDATE OR DELETE ON public.trade FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER trade_frozen BEFORE UPDATE ON public.trade FOR EACH ROW WHEN (NEW.portfolio_id IS DISTINCT FROM OLD.portfolio_id OR NEW.number IS DISTINCT FROM OLD.number OR NEW.type IS DISTINCT FROM OLD.type OR NEW.captured_by IS DISTINCT FROM OLD.captured_by OR NEW.captured_at IS DISTINCT FROM OLD.captured_at OR NEW.marks IS DISTINCT FROM OLD.marks) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER trade_no_truncate BEFORE TRUNCATE ON public.trade FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER trade_control_revision BEFORE INSERT OR UPDATE OR DELETE ON public.trade_control FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER trade_control_no_truncate BEFORE TRUNCATE ON public.trade_control FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER trade_version_append_only BEFORE UPDATE OR DELETE ON public.trade_version FOR EACH ROW EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER trade_version_no_truncate BEFORE TRUNCATE ON public.trade_version FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER unit_revision BEFORE INSERT OR UPDATE OR DELETE ON public.unit FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER unit_no_truncate BEFORE TRUNCATE ON public.unit FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER work_item_frozen BEFORE UPDATE ON public.work_item FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.office IS DISTINCT FROM OLD.office OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.subject_kind IS DISTINCT FROM OLD.subject_kind OR NEW.subject_id IS DISTINCT FROM OLD.subject_id OR NEW.trade_id IS DISTINCT FROM OLD.trade_id OR NEW.version IS DISTINCT FROM OLD.version OR NEW.reason IS DISTINCT FROM OLD.reason OR NEW.due_at IS DISTINCT FROM OLD.due_at OR NEW.opened_at IS DISTINCT FROM OLD.opened_at OR NEW.opened_by IS DISTINCT FROM OLD.opened_by OR NEW.entry_id IS DISTINCT FROM OLD.entry_id) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER work_item_no_delete BEFORE DELETE ON public.work_item FOR EACH ROW EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER work_item_no_truncate BEFORE TRUNCATE ON public.work_item FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE CONSTRAINT TRIGGER journal_line_balanced AFTER INSERT ON public.journal_line DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_journal_balanced();
+

@@ -1,0 +1,59 @@
+"""Who an account or a token is, read through the owner's functions on the office's own login."""
+
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from policies.vocabulary import Office
+from service.kernel.actor import Actor
+from service.kernel.database import Offices
+from service.people.authentication import office_of_token, token_digest
+
+FIND = text("SELECT * FROM public.session_find(:token)")
+VIEW = text("SELECT * FROM public.account_view(:account)")
+SERVICE = text("SELECT id FROM public.account WHERE name = :name AND service")
+
+
+def actor_of(row: Row, *, session: UUID | None = None, restricted: bool = False, origin: str = "api") -> Actor:
+    """Return the actor a directory row describes."""
+    return Actor(
+        person=row.person_id,
+        account=row.account_id,
+        name=row.name,
+        office=Office(row.office),
+        roles=frozenset(row.roles),
+        unit=row.unit_id,
+        board=row.board,
+        session=session,
+        restricted=restricted,
+        service=row.service,
+        origin=origin,
+    )
+
+
+async def actor_of_token(offices: Offices, token: str, *, origin: str = "api") -> Actor | None:
+    """Return who signed in with ``token``, or None if nobody did, the session ended or its office is not served."""
+    office = office_of_token(token)
+    if office is None or office not in offices:
+        return None
+    async with offices[office].begin() as connection:
+        row = (await connection.execute(FIND, {"token": token_digest(token)})).one_or_none()
+    return None if row is None else actor_of(row, session=row.session_id, restricted=row.restricted, origin=origin)
+
+
+async def actor_of_account(connection: AsyncConnection, account: UUID, *, origin: str = "api") -> Actor | None:
+    """Return the actor behind an enabled account of the connection's office."""
+    row = (await connection.execute(VIEW, {"account": account})).one_or_none()
+    return None if row is None else actor_of(row, origin=origin)
+
+
+async def service_actor(offices: Offices, office: Office) -> Actor:
+    """Return the office's automatic account. Raises LookupError if the bank has none."""
+    async with offices[office].connect() as connection:
+        account = await connection.scalar(SERVICE, {"name": f"svc.{office.value}"})
+        actor = None if account is None else await actor_of_account(connection, account, origin="service")
+    if actor is None:
+        sentence = f"the bank has no enabled account svc.{office.value}"
+        raise LookupError(sentence)
+    return actor

@@ -1,0 +1,97 @@
+"""Natural persons, the units they belong to, their accounts, sessions and rights."""
+
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.kernel.database import Moved, Recorded
+
+
+class Unit(Recorded):
+    """An organisational unit with its function class (an office) and the board line it reports to."""
+
+    __tablename__ = "unit"
+
+    name: Mapped[str] = mapped_column(unique=True)
+    function_class: Mapped[str]
+    board_line: Mapped[str]
+    parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("unit.id"))
+
+
+class Person(Recorded):
+    """One natural person, one identity for life. ``name`` never enters the log."""
+
+    __tablename__ = "person"
+
+    name: Mapped[str]
+    unit_id: Mapped[UUID] = mapped_column(ForeignKey("unit.id"))
+    disabled: Mapped[bool] = mapped_column(default=False)
+
+
+class Account(Recorded):
+    """A login of one person in one office. Several accounts of a person count as one person."""
+
+    __tablename__ = "account"
+    __frozen__: ClassVar[tuple[str, ...]] = ("name", "person_id", "office", "service")
+
+    name: Mapped[str] = mapped_column(unique=True)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True)
+    office: Mapped[str]
+    service: Mapped[bool] = mapped_column(default=False)
+    disabled: Mapped[bool] = mapped_column(default=False)
+
+
+class RoleGrant(Recorded):
+    """A role for an account: requested, approved and executed by three people, none of them the beneficiary."""
+
+    __tablename__ = "role_grant"
+    __frozen__: ClassVar[tuple[str, ...]] = ("account_id", "role")
+    __table_args__ = (
+        Index(
+            "uq_role_grant_open",
+            "account_id",
+            "role",
+            unique=True,
+            postgresql_where=text("state IN ('requested', 'approved', 'executed')"),
+        ),
+    )
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
+    role: Mapped[str]
+    state: Mapped[str]
+    reason: Mapped[str]
+    valid_until: Mapped[datetime | None]
+
+
+class Session(Moved):
+    """A signed-in account. Only the SHA-256 of its token is kept; rows are only ever updated to end."""
+
+    __tablename__ = "session"
+    __mutable__: ClassVar[tuple[str, ...]] = ("last_seen_at", "ended_at", "ended_why")
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
+    token_sha256: Mapped[bytes] = mapped_column(unique=True)
+    opened_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    idle_seconds: Mapped[int]
+    expires_at: Mapped[datetime]
+    restricted: Mapped[bool]
+    ended_at: Mapped[datetime | None]
+    ended_why: Mapped[str | None]
+
+
+class Credential(Moved):
+    """An account's argon2 hash, whether it is good for one use only, and the delay after failures."""
+
+    __tablename__ = "credential"
+    __mutable__: ClassVar[tuple[str, ...]] = ("secret", "one_time", "failures", "retry_at", "entry_id")
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    secret: Mapped[str]
+    one_time: Mapped[bool]
+    failures: Mapped[int]
+    retry_at: Mapped[datetime | None]

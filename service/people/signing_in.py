@@ -1,0 +1,89 @@
+"""Signing in: from a name and a password to a session, the same for every face."""
+
+from datetime import UTC
+from uuid import UUID
+
+from sqlalchemy import text
+
+from policies.vocabulary import Action, Office
+from service.attempt import Command
+from service.gate import Done, Gate, Request
+from service.kernel.actor import Actor
+from service.kernel.errors import NotSignedIn, Refusal
+from service.people.authentication import matches
+from service.people.directory import actor_of_account
+from service.people.use_cases import OpenSession, open_session
+
+OFFICE = text("SELECT id, office, person_id FROM public.account WHERE name = :name AND NOT service")
+CREDENTIAL = text("SELECT * FROM public.credential_of(:name)")
+FAILED = text("SELECT public.login_failed(:account)")
+
+
+class WrongPassword(NotSignedIn):
+    """401. Account and password do not belong together; which of the two is wrong is not said."""
+
+    def __init__(self) -> None:
+        Refusal.__init__(self, "This account and password do not belong together.")
+
+
+class TooManyTries(Refusal):
+    """429. Too many failures on this account; the delay grows and ends by itself."""
+
+    status = 429
+
+
+async def sign_in(gate: Gate, account: str, password: str, *, origin: str) -> Done:
+    """Open a session. Raises WrongPassword or TooManyTries, both recorded if the account exists."""
+    office = await office_of(gate, account)
+    if office is None:
+        await matches(None, password)
+        raise WrongPassword
+    async with gate.offices[office].connect() as connection:
+        known = (await connection.execute(CREDENTIAL, {"name": account})).one_or_none()
+        actor = None if known is None else await actor_of_account(connection, known.account_id, origin=origin)
+    if known is not None and known.retry_at is not None and known.retry_at.astimezone(UTC) > gate.clock.now():
+        refusal = TooManyTries("Too many failed sign-ins; wait a little and try again.")
+        await record_failure(gate, office, known.account_id, refusal)
+        raise refusal
+    if not await matches(None if known is None else known.secret, password) or actor is None or known is None:
+        wrong = WrongPassword()
+        if known is not None:
+            async with gate.offices[office].begin() as connection:
+                await connection.execute(FAILED, {"account": known.account_id})
+            await record_failure(gate, office, known.account_id, wrong)
+        raise wrong
+    return await gate.perform(actor, open_session, OpenSession(restricted=known.one_time), opening=True)
+
+
+async def office_of(gate: Gate, account: str) -> Office | None:
+    """Return the served office that an account belongs to, or None."""
+    if "\x00" in account:
+        return None
+    async with next(iter(gate.offices.engines.values())).connect() as connection:
+        row = (await connection.execute(OFFICE, {"name": account})).one_or_none()
+    office = None if row is None else Office(row.office)
+    return office if office is not None and office in gate.offices else None
+
+
+async def record_failure(gate: Gate, office: Office, account: UUID, refusal: Refusal) -> None:
+    """Record a failed sign-in; nobody proved to be the account's person, so the actor is anonymous."""
+    nobody = Anonymous(office, account)
+    await gate.record_refusal(Request(nobody, Command()), Action.SESSION_OPEN, refusal, None)
+
+
+class Anonymous(Actor):
+    """Somebody who named an account without proving to be its person."""
+
+    __slots__ = ()
+
+    def __init__(self, office: Office, account: UUID) -> None:
+        super().__init__(account, account, "anonymous", office, frozenset())
+
+    def frozen_view(self) -> dict[str, object]:
+        """Return the actor as the log keeps it: no person."""
+        return {
+            "account": f"anonymous:{self.account}",
+            "office": self.office.value,
+            "person": "anonymous",
+            "roles": [],
+        }

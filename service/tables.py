@@ -1,0 +1,34 @@
+"""Every table of the bank, imported once so that the metadata is complete."""
+
+from service.audit_trail import model as audit_trail
+from service.bookkeeping import model as bookkeeping
+from service.confirmations import model as confirmations
+from service.control import model as control
+from service.kernel.database import Base
+from service.market import model as market
+from service.parties import model as parties
+from service.people import model as people
+from service.settlement import model as settlement
+from service.trades import model as trades
+from service.work import model as work
+
+METADATA = Base.metadata
+
+for _table in METADATA.tables.values():
+    for _key in _table.foreign_key_constraints:
+        # An act is one whole: the order of its rows is nobody's concern, what counts is the commit.
+        _key.deferrable, _key.initially = True, "DEFERRED"
+
+__all__ = [
+    "METADATA",
+    "audit_trail",
+    "bookkeeping",
+    "confirmations",
+    "control",
+    "market",
+    "parties",
+    "people",
+    "settlement",
+    "trades",
+    "work",
+]

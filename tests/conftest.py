@@ -1,0 +1,85 @@
+"""Fixtures: one PostgreSQL per test process, one prepared template, a fresh copy of the bank for each test."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from policies.policy import Policy, load
+from policies.vocabulary import Office
+from service import bank as banks
+from service.demo import cast
+from service.kernel import embedded
+from service.settings import Settings
+from tests.bank import PASSWORD, World, world
+
+OPENING_DATE = date(2026, 10, 27)
+
+
+@dataclass(frozen=True)
+class Template:
+    """A founded bank that is copied for each test, never used itself."""
+
+    settings: Settings
+    policy: Policy
+    server_url: str
+    admin_url: str
+    urls: dict[Office, str]
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Server]:
+    """Give a PostgreSQL of this test process's own."""
+    with embedded.start(tmp_path_factory.mktemp("data")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def template(server: embedded.Server, tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """Give the founded bank to copy."""
+    settings = Settings(data=tmp_path_factory.mktemp("template"))
+    return asyncio.run(make_template(settings, server.url()))
+
+
+async def make_template(settings: Settings, server_url: str) -> Template:
+    """Prepare, found and fill a bank, and publish its log."""
+    policy = load()
+    admin_url, urls = await banks.prepare(settings, server_url, policy)
+    passwords = dict.fromkeys(cast.people(), (PASSWORD, False))
+    await banks.found(settings, admin_url, policy, cast.founding(OPENING_DATE), passwords)
+    async with banks.running(settings, admin_url, urls, policy=policy, keep_log=False):
+        pass
+    return Template(settings, policy, server_url, admin_url, urls)
+
+
+@pytest.fixture
+async def bank_world(template: Template, tmp_path: Path) -> AsyncIterator[World]:
+    """Give a fresh copy of the founded bank with its application; the copy is dropped afterwards."""
+    data = tmp_path / "bank"
+    shutil.copytree(template.settings.data, data)
+    name = f"bank_{uuid4().hex}"
+    admin = create_async_engine(template.server_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    async with admin.connect() as connection:
+        await connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {make_url(template.admin_url).database}")
+    settings = replace(template.settings, data=data)
+    urls = {office: on(url, name) for office, url in template.urls.items()}
+    async with banks.running(settings, on(template.admin_url, name), urls, policy=template.policy, keep_log=False) as bank:
+        here = world(bank)
+        yield here
+        await here.close()
+    async with admin.connect() as connection:
+        await connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    await admin.dispose()
+
+
+def on(url: str, database: str) -> str:
+    """Return the same login on another database."""
+    return make_url(url).set(database=database).render_as_string(hide_password=False)
