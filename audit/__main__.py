@@ -1,0 +1,126 @@
+"""The auditor's command line: `python -m audit verify` and `python -m audit check-receipt`.
+
+Exit codes: 0 verified, 2 incomplete, 1 tampered, 64 wrong usage, 70 the verifier itself failed.
+"""
+
+import argparse
+import json
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from audit import receipt
+from audit.keys import UnusableKey, load_public
+from audit.memory import UnusableState
+from audit.note import VerifierKey
+from audit.report import LEVELS, Verdict
+from audit.verify import verify
+
+EXIT_CODES = {Verdict.VERIFIED: 0, Verdict.TAMPERED: 1, Verdict.INCOMPLETE: 2}
+EXIT_USAGE = 64
+EXIT_CRASH = 70
+RECEIPT_BYTES_MAX = 64 * 1024 * 1024
+
+
+class _Usage(Exception):
+    """What was asked for makes no sense."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise _Usage(f"{message}\n{self.format_usage()}".rstrip())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; never 1 or 2 for a mistake or a crash."""
+    try:
+        asked = _parser().parse_args(arguments)
+        code: int = asked.run(asked)
+    except SystemExit:  # --help
+        return 0
+    except (_Usage, UnusableKey, UnusableState) as wrong:
+        print(f"audit: {wrong}", file=sys.stderr)
+        return EXIT_USAGE
+    except Exception:  # noqa: BLE001 - whatever it is, it must not look like a verdict
+        traceback.print_exc()
+        print("audit: the verifier itself failed; this says nothing about the log", file=sys.stderr)
+        return EXIT_CRASH
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m audit", description=__doc__)
+    commands = parser.add_subparsers(required=True, parser_class=_Parser)
+    log = commands.add_parser("verify", help="verify a log")
+    log.add_argument("directory", type=Path, metavar="DIRECTORY")
+    log.add_argument(
+        "--key", required=True, help="verifier key (name+hash+base64), or a file with one, or a PEM file"
+    )
+    log.add_argument("--state", type=Path, metavar="FILE", help="remember what was seen, and compare")
+    log.add_argument("--level", choices=sorted(LEVELS), help="the least level to accept")
+    log.add_argument("--receipts", type=Path, metavar="FILE", help="receipts to hold against the log")
+    log.add_argument("--json", action="store_true", help="print the report as JSON")
+    log.set_defaults(run=_verify)
+    one = commands.add_parser("check-receipt", help="check receipts, and look for their entries in a log")
+    one.add_argument("receipt", type=Path, metavar="RECEIPT.json")
+    one.add_argument("--key", required=True, help="as for verify")
+    one.add_argument("directory", type=Path, metavar="DIRECTORY", nargs="?")
+    one.set_defaults(run=_check_receipt)
+    return parser
+
+
+def _verify(asked: argparse.Namespace) -> int:
+    receipts = [] if asked.receipts is None else _read_receipts(asked.receipts)
+    if not asked.directory.is_dir():
+        raise _Usage(f"{asked.directory} is not a directory.")
+    key = load_public(asked.key)
+    report = verify(asked.directory, key, state=asked.state, level=asked.level, receipts=receipts)
+    if asked.json:
+        print(json.dumps(report.as_dict(), ensure_ascii=False, indent=1))
+    else:
+        first, *others = report.lines()
+        print(f"audit: {first}", *others, sep="\n")
+    return EXIT_CODES[report.verdict]
+
+
+def _check_receipt(asked: argparse.Namespace) -> int:
+    """Check receipts by themselves, or together with the whole log that must hold their entries."""
+    key = load_public(asked.key)
+    receipts = _read_receipts(asked.receipt)
+    vkeys = [key if isinstance(key, VerifierKey) else VerifierKey(_origin(one), key) for one in receipts]
+    try:
+        promises = [receipt.check(one, vkey, None) for one, vkey in zip(receipts, vkeys, strict=True)]
+    except (receipt.MalformedReceipt, receipt.ForgedReceipt) as refused:
+        print(f"audit: TAMPERED\n{refused}")
+        return EXIT_CODES[Verdict.TAMPERED]
+    told = [f"{one.entry} promised {one.made_at} for {one.deadline} by {one.origin}" for one in promises]
+    if asked.directory is None:
+        print("audit: VERIFIED (signature only; no log was given)", *told, sep="\n")
+        return EXIT_CODES[Verdict.VERIFIED]
+    if not asked.directory.is_dir():
+        raise _Usage(f"{asked.directory} is not a directory.")
+    report = verify(asked.directory, key, receipts=receipts)
+    first, *others = report.lines()
+    print(f"audit: {first}", *told, *others, sep="\n")
+    return EXIT_CODES[report.verdict]
+
+
+def _read_receipts(path: Path) -> list[Any]:
+    """Read a file with one receipt or a list of them."""
+    try:
+        with path.open("rb") as file:
+            content = json.loads(file.read(RECEIPT_BYTES_MAX))
+    except (OSError, ValueError, RecursionError) as broken:
+        raise _Usage(f"{path} holds no receipts: {broken}") from broken
+    return content if isinstance(content, list) else [content]
+
+
+def _origin(one: Any) -> str:
+    origin = one.get("origin") if isinstance(one, dict) else None
+    return origin if isinstance(origin, str) else "unknown"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

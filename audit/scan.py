@@ -1,0 +1,312 @@
+"""The first pass of the verifier: one range of bundles, read once, in any order and in parallel.
+
+It recomputes the tiles, reads every entry, and sets aside what only all entries together can
+tell: records of fixed length, parted by their key, so that the second pass (``history``) can
+take one part after the other.
+"""
+
+import struct
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from audit import merkle, tiles
+from audit.entry import MalformedEntry, decode, leaf_hash
+from audit.merkle import HASH_BYTES
+from audit.report import Finding
+from audit.tiles import WIDTH, MalformedTile
+
+RANGE_BUNDLES = 256  # one range is one tile of level 1: 65,536 entries
+NO_TIME = -1
+
+UNIQUE = struct.Struct(">16sQ")  # id or nonce, index
+EFFECT = struct.Struct(">16sQQ32s32s8s8s?")  # object, index, rev, prev, leaf, act, person, allowed
+LINK = struct.Struct(">16sQ8s8s")  # trade, index, act, person
+STREAMS = {"id": UNIQUE, "nonce": UNIQUE, "effect": EFFECT, "link": LINK}
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Task:
+    """Which bundles to scan, in a log of ``size`` entries."""
+
+    directory: Path
+    first: int
+    count: int
+    size: int
+    parts: int  # over how many parts the records are spread
+    wanted: frozenset[bytes] = frozenset()  # leaf hashes of receipts to look for
+    spill: Path | None = None  # directory for the records; None keeps them in memory
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Some records: in memory, or where they lie in a file."""
+
+    data: bytes = b""
+    path: Path | None = None
+    offset: int = 0
+    length: int = 0
+
+    def read(self) -> bytes:
+        if self.path is None:
+            return self.data
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            return file.read(self.length)
+
+
+@dataclass(frozen=True)
+class Publication:
+    """A policy that came into force with the entry at ``index``."""
+
+    index: int
+    policy: Any  # these two as the entry has them; ``history`` reads them
+    apart: Any
+
+
+@dataclass
+class Scan:
+    """What one range gave."""
+
+    first: int
+    roots: list[bytes] = field(default_factory=list)  # of its full level-0 tiles
+    edge: list[bytes] = field(default_factory=list)  # leaf hashes of a last tile that is not full
+    tree_complete: bool = True  # every leaf hash was there
+    bundles_complete: bool = True  # every bundle was there and could be cut into entries
+    entries_complete: bool = True  # every one of these entries could be read
+    findings: dict[tuple[str, bool], Finding] = field(default_factory=dict)
+    times: "array[int]" = field(default_factory=lambda: array("q"))  # microseconds, one per entry
+    segments: dict[tuple[str, int], Segment] = field(default_factory=dict)
+    publications: list[Publication] = field(default_factory=list)
+    policies: dict[str, int] = field(default_factory=dict)  # first index that names each
+    found: dict[bytes, int] = field(default_factory=dict)  # wanted leaf: its index
+    genesis: dict[str, Any] | None = None
+
+    def find(self, check: str, index: int | None, sentence: str, *, missing: bool = False) -> None:
+        """Note a finding; only the first of its kind in a range, so that memory stays bounded."""
+        self.findings.setdefault((check, missing), Finding(check, index, sentence, missing))
+
+
+class _Records:
+    """Records of one range, by stream and part."""
+
+    def __init__(self, parts: int) -> None:
+        self.parts = parts
+        self.streams = {name: [bytearray() for _ in range(parts)] for name in STREAMS}
+
+    def put(self, stream: str, key: bytes, *values: object) -> None:
+        self.streams[stream][key[-1] % self.parts].extend(STREAMS[stream].pack(key, *values))
+
+    def segments(self, path: Path | None) -> dict[tuple[str, int], Segment]:
+        """Hand the records over, through the file at ``path`` if there is one."""
+        held = {(name, part): data for name, all_ in self.streams.items() for part, data in enumerate(all_)}
+        if path is None:
+            return {place: Segment(bytes(data)) for place, data in held.items()}
+        segments, offset = {}, 0
+        with path.open("wb") as file:
+            for place, data in held.items():
+                file.write(data)
+                segments[place] = Segment(path=path, offset=offset, length=len(data))
+                offset += len(data)
+        return segments
+
+
+def scan(task: Task) -> Scan:
+    """Read the bundles and level-0 tiles of ``task``."""
+    found = Scan(task.first)
+    records = _Records(task.parts)
+    for number in range(task.first, task.first + task.count):
+        entries, leaves = scan_tree(task, number, found)
+        if not entries:
+            found.bundles_complete = False
+            found.times.extend([NO_TIME] * tiles.width_of(0, number, task.size))
+        for index, (data, leaf) in enumerate(zip(entries, leaves, strict=True), number * WIDTH):
+            if leaf in task.wanted:
+                found.found.setdefault(leaf, index)
+            try:
+                members = decode(data)
+            except MalformedEntry as malformed:
+                found.find(malformed.check, index, f"Entry {index}: {malformed}")
+                found.entries_complete = False
+                found.times.append(NO_TIME)
+                continue
+            _take_apart(index, leaf, members, found, records)
+    spill = None if task.spill is None else task.spill / str(task.first)
+    found.segments = records.segments(spill)
+    return found
+
+
+def scan_tree(task: Task, number: int, found: Scan) -> tuple[Sequence[bytes], list[bytes]]:
+    """Compare a bundle with its tile; return its entries and their leaf hashes, if it is sound."""
+    width = tiles.width_of(0, number, task.size)
+    tile = read_tile(task.directory, 0, number, width, found)
+    entries = _read_bundle(task.directory, number, width, found)
+    leaves = [leaf_hash(data) for data in entries]
+    if tile is None:
+        tile = b"".join(leaves)
+    elif entries and (computed := b"".join(leaves)) != tile:
+        at = _first_difference(computed, tile) // HASH_BYTES
+        index = number * WIDTH + at
+        there = tile[at * HASH_BYTES :][:HASH_BYTES].hex()
+        found.find("V7", index, f"Entry {index} hashes to {leaves[at].hex()}; its tile says {there}.")
+    if not tile:
+        found.tree_complete = False
+        return entries, leaves
+    hashes = leaves if tile == b"".join(leaves) else _split(tile)
+    if width == WIDTH:
+        found.roots.append(_full_root(hashes))
+    else:
+        found.edge = hashes
+    return entries, leaves
+
+
+def read_tile(directory: Path, level: int, number: int, width: int, found: Scan) -> bytes | None:
+    """Read the hashes of a tile; None, with a finding, if it is missing or of another length.
+
+    Every other file for the same tile must tell the same.
+    """
+    path = tiles.tile_path(level, number, width)
+    first_index = number * WIDTH ** (level + 1)
+    fetch = tiles.fetch_from(directory)
+    tile: bytes | None = None
+    for name, length in _names(directory, tiles.tile_path(level, number), width, "V6", found):
+        try:
+            content = fetch(name)
+        except FileNotFoundError:
+            continue
+        if len(content) != length * HASH_BYTES:
+            found.find("V6", first_index, f"{name} has {len(content)} bytes, not {length * HASH_BYTES}.")
+            continue
+        if tile is None and length >= width:
+            tile = content[: width * HASH_BYTES]
+        elif tile is not None and tile[: len(content)] != content[: len(tile)]:
+            at = _first_difference(tile, content) // HASH_BYTES
+            index = first_index + at * WIDTH**level
+            found.find("V6", index, f"{name} contradicts {path}.")
+    if tile is None:
+        found.find("V6", first_index, f"{path} is missing.", missing=True)
+    return tile
+
+
+def _read_bundle(directory: Path, number: int, width: int, found: Scan) -> Sequence[bytes]:
+    """Read the entries of a bundle; none, with a finding, if it is missing or badly framed."""
+    path = tiles.bundle_path(number, width)
+    fetch = tiles.fetch_from(directory)
+    entries: list[bytes] | None = None
+    malformed = False
+    for name, length in _names(directory, tiles.bundle_path(number), width, "V7", found):
+        try:
+            content = tiles.unframe(fetch(name), length)
+        except FileNotFoundError:
+            continue
+        except MalformedTile as broken:
+            malformed = malformed or length >= width
+            found.find("V7", number * WIDTH, f"{name}: {broken}")
+            continue
+        if entries is None and length >= width:
+            entries = content[:width]
+        elif entries is not None and entries[: len(content)] != content[: len(entries)]:
+            at = next(i for i, (a, b) in enumerate(zip(entries, content, strict=False)) if a != b)
+            found.find("V7", number * WIDTH + at, f"{name} contradicts {path}.")
+    if entries is None and not malformed:
+        found.find("V8", number * WIDTH, f"{path} is missing.", missing=True)
+    return entries or ()
+
+
+def _names(directory: Path, full: str, width: int, check: str, found: Scan) -> list[tuple[str, int]]:
+    """List the files that may tell of a tile, with the width each has: the one looked for first."""
+    names = [(full, WIDTH)] if width == WIDTH else [(f"{full}.p/{width}", width), (full, WIDTH)]
+    partials = directory / (full + ".p")
+    if partials.is_dir():
+        widths = tiles.partial_widths(partials)
+        names += [(f"{full}.p/{other}", other) for other in widths if other != width]
+        strays = {path.name for path in partials.iterdir()} - {str(known) for known in widths}
+        if strays:
+            found.find(check, None, f"{full}.p holds {min(strays)!r:.80}, which is no width.")
+    return names
+
+
+def _take_apart(index: int, leaf: bytes, entry: dict[str, Any], found: Scan, records: _Records) -> None:
+    """Set aside what has to be compared with other entries."""
+    found.times.append((datetime.fromisoformat(entry["ts"]) - _EPOCH) // _MICROSECOND)
+    records.put("id", bytes.fromhex(entry["id"].replace("-", "")), index)
+    records.put("nonce", bytes.fromhex(entry["nonce"]), index)
+    act, decision = entry["act"], entry["decision"]
+    allowed = decision["outcome"] == "allow"
+    act_mark, person_mark = mark(act), mark(entry["actor"]["person"])
+    for effect in entry.get("eff", ()):
+        key = sha256(f"{effect['kind']} {effect['id']}".encode()).digest()[:16]
+        prev = bytes.fromhex(effect["prev"]) if "prev" in effect else b""
+        records.put("effect", key, index, effect["rev"], prev, leaf, act_mark, person_mark, allowed)
+    if allowed and (trade := entry.get("links", {}).get("trade")) is not None:
+        key = sha256(trade.encode()).digest()[:16]
+        records.put("link", key, index, act_mark, person_mark)
+    if index == 0:
+        found.genesis = entry
+    elif act == "log.genesis":
+        found.find("V2", index, f"Entry {index} is a second genesis; a log begins once.")
+    if index > 0:
+        found.policies.setdefault(decision["policy"], index)
+    if allowed and (act == "policy.publish" or (index == 0 and "policy" in entry.get("data", {}))):
+        data = entry.get("data", {})
+        found.publications.append(Publication(index, data.get("policy"), data.get("apart")))
+
+
+@lru_cache(maxsize=65_536)
+def mark(word: str) -> bytes:
+    """Eight bytes that stand for an act or a person in a record."""
+    return sha256(word.encode()).digest()[:8]
+
+
+def _full_root(hashes: list[bytes]) -> bytes:
+    """Root of a full tile; the same as ``merkle.root``, without its bookkeeping."""
+    while len(hashes) > 1:
+        pairs = iter(hashes)
+        hashes = [sha256(b"\x01" + left + next(pairs)).digest() for left in pairs]
+    return hashes[0]
+
+
+def _split(tile: bytes) -> list[bytes]:
+    return [tile[at : at + HASH_BYTES] for at in range(0, len(tile), HASH_BYTES)]
+
+
+def _first_difference(left: bytes, right: bytes) -> int:
+    return next(at for at, (a, b) in enumerate(zip(left, right, strict=False)) if a != b)
+
+
+def climb(directory: Path, scans: Sequence[Scan]) -> tuple[bytes | None, Scan]:
+    """Recompute the tiles above level 0, compare them with the files, and return the root.
+
+    The root is None where leaf hashes are missing. Findings come in a scan of their own.
+    """
+    found = Scan(0)
+    if not all(scan.tree_complete for scan in scans):
+        found.find("V6", None, "The root cannot be computed without all leaf hashes.", missing=True)
+        return None, found
+    frontier = merkle.Frontier()
+    hashes = [root for scan in scans for root in scan.roots]
+    for root in hashes:
+        frontier.append_subtree(tiles.TILE_HEIGHT, root)
+    for leaf in scans[-1].edge if scans else ():
+        frontier.append(leaf)
+    level = 1
+    while hashes:
+        for number in range(-(-len(hashes) // WIDTH)):
+            mine = hashes[number * WIDTH :][:WIDTH]
+            tile = read_tile(directory, level, number, len(mine), found)
+            if tile is not None and tile != (computed := b"".join(mine)):
+                at = number * WIDTH + _first_difference(computed, tile) // HASH_BYTES
+                path = tiles.tile_path(level, number, len(mine))
+                found.find("V6", at * WIDTH**level, f"{path} is not what the tiles below it give.")
+        full = len(hashes) // WIDTH
+        hashes = [_full_root(hashes[n * WIDTH :][:WIDTH]) for n in range(full)]
+        level += 1
+    return frontier.root(), found

@@ -1,0 +1,296 @@
+"""The offline verifier: decides from the files and a public key alone whether the log is whole.
+
+The rules of trust:
+- Only the pinned key is believed; everything else is recomputed.
+- What is missing makes the verdict INCOMPLETE; what is contradicted makes it TAMPERED.
+- The level is the one that leaf 0 states, and no check of that level is skipped silently.
+- Entries beyond the signed size are lawful (not yet signed) and are reported.
+"""
+
+import multiprocessing
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from audit import history, memory, receipt, tiles
+from audit.checkpoint import Checkpoint, MalformedCheckpoint
+from audit.keys import named
+from audit.note import (
+    NOTE_BYTES_MAX,
+    ForgedSignature,
+    MalformedKey,
+    MalformedNote,
+    UnknownSigner,
+    VerifierKey,
+    open_note,
+    parse,
+)
+from audit.report import LEVELS, Finding, Report, Verdict, conclude
+from audit.scan import RANGE_BUNDLES, STREAMS, Scan, Task, climb, scan
+
+PARTS_MAX = 64
+WORKERS_MAX = 16
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_CHAIN_CHECKS = frozenset(("V13", "V16", "V17"))
+_ENTRY_CHECKS = frozenset(("V7", "V9", "V10", "V11", "V12", "V14"))
+
+
+@dataclass
+class _Progress:
+    """What the verification knows so far."""
+
+    findings: list[Finding] = field(default_factory=list)
+    ran: set[str] = field(default_factory=set)
+    remarks: list[str] = field(default_factory=list)
+    level: str | None = None
+
+    def find(self, check: str, sentence: str, *, index: int | None = None, missing: bool = False) -> None:
+        self.findings.append(Finding(check, index, sentence, missing))
+
+    def report(self, checkpoint: Checkpoint | None = None) -> Report:
+        checks = conclude(self.findings, frozenset(self.ran), self.level)
+        if checkpoint is None:
+            return Report(self.level, checks, remarks=tuple(self.remarks))
+        return Report(self.level, checks, checkpoint.size, checkpoint.root, tuple(self.remarks))
+
+
+def verify(
+    directory: Path,
+    key: VerifierKey | Ed25519PublicKey,
+    *,
+    state: Path | None = None,
+    level: str | None = None,
+    receipts: Sequence[Mapping[str, Any]] = (),
+    now: datetime | None = None,
+    workers: int | None = None,
+) -> Report:
+    """Verify the log in ``directory`` against the public ``key`` of its signer.
+
+    ``state`` is this verifier's own memory, extended if the verdict is VERIFIED; ``level`` is the
+    least level the caller accepts; ``now`` and ``workers`` are the machine's unless given.
+    Raises memory.UnusableState, and OSError if the files cannot be read for another reason than
+    that they are missing. Beyond 65,536 entries it needs about 250 bytes of temporary disk space
+    for each.
+    """
+    progress = _Progress()
+    opened = _open_checkpoint(directory, key, progress)
+    if opened is None:
+        return progress.report()
+    checkpoint, vkey, note = opened
+    seen = None if state is None else memory.recall(state, checkpoint.origin)
+    promises = [found for found in (_promise(one, vkey, progress) for one in receipts) if found]
+    scans = _verify_log(directory, checkpoint, promises, now, workers, progress)
+    _check_genesis(scans, checkpoint, level, progress)
+    if seen is not None:
+        progress.ran |= {"V5", "V25"}
+        progress.findings += memory.compare(seen, checkpoint, tiles.TileReader(directory))
+    beyond = tiles.written_size(directory) - checkpoint.size
+    if beyond > 0:
+        progress.remarks.append(f"{beyond} entries lie beyond the signed size; nobody vouches for them yet.")
+    report = progress.report(checkpoint)
+    if state is not None and seen is not None and report.verdict is Verdict.VERIFIED:
+        memory.remember(state, seen, checkpoint, note)
+    return report
+
+
+def _open_checkpoint(
+    directory: Path,
+    key: VerifierKey | Ed25519PublicKey,
+    progress: _Progress,
+) -> tuple[Checkpoint, VerifierKey, bytes] | None:
+    """Read the checkpoint and check who signed it (V1, V2, V3); None ends the verification."""
+    try:
+        with (directory / "checkpoint").open("rb") as file:
+            note = file.read(NOTE_BYTES_MAX + 1)
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        progress.find("V1", f"{directory / 'checkpoint'} is missing.", missing=True)
+        return None
+    try:
+        checkpoint = Checkpoint.parse(parse(note)[0])
+        vkey = named(key, checkpoint.origin)
+    except (MalformedNote, MalformedCheckpoint, MalformedKey) as malformed:
+        progress.find("V1", str(malformed))
+        return None
+    progress.ran |= {"V1", "V2"}
+    if checkpoint.origin != vkey.name:
+        progress.find("V2", f"The checkpoint is of {checkpoint.origin}; the key is that of {vkey.name}.")
+        return None
+    try:
+        signed = open_note(note, [vkey])
+    except (ForgedSignature, UnknownSigner) as refused:
+        progress.find("V3", str(refused))
+        return None
+    progress.ran.add("V3")
+    if signed.unknown:
+        names = ", ".join(f"{line.name}+{line.key_id.hex()}" for line in signed.unknown)
+        progress.remarks.append(f"Signature lines of keys not pinned here, which prove nothing: {names}.")
+    return checkpoint, vkey, note
+
+
+def _verify_log(
+    directory: Path,
+    checkpoint: Checkpoint,
+    promises: Sequence[receipt.Promise],
+    now: datetime | None,
+    workers: int | None,
+    progress: _Progress,
+) -> list[Scan]:
+    """Recompute the tree and read all entries (V6 to V17, V20)."""
+    bundles = -(-checkpoint.size // tiles.WIDTH)
+    ranges = -(-bundles // RANGE_BUNDLES)
+    wanted = frozenset(promise.leaf for promise in promises)
+    with ExitStack() as stack:
+        spill, spread = _workforce(ranges, workers, stack)
+        parts = 1 if spill is None else PARTS_MAX
+        tasks = [
+            Task(
+                directory,
+                first,
+                min(RANGE_BUNDLES, bundles - first),
+                checkpoint.size,
+                parts,
+                wanted,
+                spill,
+            )
+            for first in range(0, bundles, RANGE_BUNDLES)
+        ]
+        scans: list[Scan] = list(spread(scan, tasks))
+        complete = _check_tree(directory, checkpoint, scans, progress)
+        _check_history(scans, parts, complete, spread, progress)
+    latest = _check_times(scans, now, progress)
+    _check_promises(promises, scans, latest, progress)
+    return scans
+
+
+def _workforce(ranges: int, workers: int | None, stack: ExitStack) -> tuple[Path | None, Any]:
+    """Where records go and who works: this process for a small log, several for a large one."""
+    if ranges <= 1:
+        return None, map
+    spill = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="audit-verify-")))
+    count = min(ranges, WORKERS_MAX, workers or len(os.sched_getaffinity(0)))
+    if count == 1:
+        return spill, map
+    # Fresh processes: the caller may have threads, whose locks a fork would copy as they stand.
+    context = multiprocessing.get_context("spawn")
+    pool = stack.enter_context(ProcessPoolExecutor(count, mp_context=context))
+    return spill, pool.map
+
+
+def _check_tree(directory: Path, checkpoint: Checkpoint, scans: list[Scan], progress: _Progress) -> bool:
+    """Compare the recomputed root with the signed one; tell whether every entry could be read."""
+    root, above = climb(directory, scans)
+    for found in (*scans, above):
+        progress.findings += found.findings.values()
+    progress.ran |= {"V6", "V8"}
+    if root is not None and root != checkpoint.root:
+        sentence = f"The leaves give the root {root.hex()}; signed is {checkpoint.root.hex()}."
+        progress.find("V6", sentence)
+    if all(found.bundles_complete for found in scans):
+        progress.ran |= _ENTRY_CHECKS
+    else:
+        for number in sorted(_ENTRY_CHECKS):
+            progress.find(number, "could not run for the bundles that cannot be read", missing=True)
+    return all(found.bundles_complete and found.entries_complete for found in scans)
+
+
+def _check_history(scans: list[Scan], parts: int, complete: bool, spread: Any, progress: _Progress) -> None:  # noqa: FBT001
+    """Check what entries say together (V12, V13, V16, V17)."""
+    publications = [published for found in scans for published in found.publications]
+    reigns, findings = history.read_reigns(publications)
+    by_place = {
+        (name, part): [found.segments[name, part] for found in scans]
+        for name in STREAMS
+        for part in range(parts)
+    }
+    work = [
+        history.Part(
+            ids=by_place["id", part],
+            nonces=by_place["nonce", part],
+            effects=by_place["effect", part],
+            links=by_place["link", part],
+            reigns=reigns,
+            complete=complete,
+        )
+        for part in range(parts)
+    ]
+    progress.findings += findings
+    for found in spread(history.examine, work):
+        progress.findings += found
+    if complete:
+        progress.findings += history.unknown_policies(scans, publications)
+        progress.ran |= _CHAIN_CHECKS
+
+
+def _check_times(scans: list[Scan], now: datetime | None, progress: _Progress) -> datetime | None:
+    """Check the order of times (V14); return the newest, None for a log without entries."""
+    moment = now or datetime.now(UTC)  # noqa: TID251 - the verifier runs where no service and no clock of ours is
+    now_us = (moment - _EPOCH) // timedelta(microseconds=1)
+    findings, latest = history.misplaced_times((found.times for found in scans), now_us)
+    progress.findings += findings
+    return None if latest < 0 else _EPOCH + timedelta(microseconds=latest)
+
+
+def _promise(one: Mapping[str, Any], vkey: VerifierKey, progress: _Progress) -> receipt.Promise | None:
+    """Read a receipt to hold against the log; a forged one says nothing about the log."""
+    progress.ran.add("V20")
+    try:
+        promise = receipt.check(one, vkey, None)
+    except (receipt.MalformedReceipt, receipt.ForgedReceipt) as worthless:
+        progress.find("V20", f"A receipt proves nothing: {worthless}", missing=True)
+        return None
+    if promise.origin != vkey.name:
+        progress.find("V20", f"A receipt is of another log, {promise.origin}.", missing=True)
+        return None
+    return promise
+
+
+def _check_promises(
+    promises: Sequence[receipt.Promise],
+    scans: list[Scan],
+    latest: datetime | None,
+    progress: _Progress,
+) -> None:
+    """Find receipts whose entry the log should hold by now and does not (V20)."""
+    held = {leaf for found in scans for leaf in found.found}
+    for promise in promises:
+        if promise.leaf in held:
+            continue
+        if latest is not None and latest > promise.deadline:
+            sentence = f"Entry {promise.entry} was promised by {promise.deadline}; the log is at {latest}."
+            progress.find("V20", sentence)
+        else:
+            sentence = f"Entry {promise.entry} is not there; the log does not reach its deadline yet."
+            progress.find("V20", sentence, missing=True)
+
+
+def _check_genesis(
+    scans: list[Scan],
+    checkpoint: Checkpoint,
+    demanded: str | None,
+    progress: _Progress,
+) -> None:
+    """Read the level and the origin out of leaf 0 (V2) and hold the level against the demand."""
+    genesis = scans[0].genesis if scans else None
+    if genesis is None:
+        sentence = "Leaf 0, which states the origin and the level, cannot be read."
+        progress.find("V2", sentence, index=0, missing=True)
+        return
+    data = genesis.get("data", {})
+    if genesis["act"] != "log.genesis" or data.get("level") not in LEVELS:
+        progress.find("V2", "Leaf 0 is not a genesis that states a level.", index=0)
+        return
+    progress.level = data["level"]
+    if data.get("origin") != checkpoint.origin:
+        sentence = f"Leaf 0 is of {data.get('origin')!r:.80}, the checkpoint of {checkpoint.origin}."
+        progress.find("V2", sentence, index=0)
+    if demanded is not None and data["level"] < demanded:
+        sentence = f"The log is {data['level']} by its own policy; {demanded} was demanded."
+        progress.find("V2", sentence, missing=True)
