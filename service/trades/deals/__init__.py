@@ -1,0 +1,1 @@
+"""One file per deal type: its terms and what follows from them."""
