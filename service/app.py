@@ -1,23 +1,36 @@
 """The web application: the only module that knows every slice."""
 
+import importlib.util
 import logging
 from typing import Any
 
 from litestar import Litestar, Request, Response, get
 from litestar.datastructures import MutableScopeHeaders
 from litestar.di import Provide
+from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from service import faces
+from service import acts, faces
 from service.bank import Bank
 from service.kernel.errors import Refusal
-from service.people.api import PowerApi, SessionApi
 from service.people.directory import actor_of_token
 
 LOGGER = logging.getLogger(__name__)
+SLICES = (
+    "people",
+    "parties",
+    "market",
+    "work",
+    "trades",
+    "control",
+    "confirmations",
+    "settlement",
+    "bookkeeping",
+    "compliance",
+)
 
 
 class SecurityHeaders:
@@ -47,7 +60,7 @@ class Authentication:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Find out who calls; routes decide whether that is enough."""
-        if scope["type"] == "http" and faces.is_api(scope["path"]):
+        if scope["type"] == ScopeType.HTTP and faces.is_api(scope["path"]):
             words = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1").split(" ")
             if len(words) == 2 and words[0].lower() == "bearer":  # noqa: PLR2004
                 offices = scope["litestar_app"].state.gate.offices
@@ -66,7 +79,9 @@ async def ready(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
     """Tell whether acts can be recorded now, or why not."""
     failure = request.app.state.bank.keeper.failure
     if failure is not None:
-        return Response({"status": "not ready", "reason": f"log not writable: {type(failure).__name__}"}, status_code=503)
+        return Response(
+            {"status": "not ready", "reason": f"log not writable: {type(failure).__name__}"}, status_code=503
+        )
     return Response({"status": "ready", "policy": request.app.state.gate.policy.version})
 
 
@@ -76,10 +91,19 @@ async def log_bugs(failure: Exception, scope: Scope) -> None:
         LOGGER.error("unhandled at %s %s", scope.get("method"), scope.get("path"), exc_info=failure)
 
 
+def slices() -> list[Any]:
+    """Return the controllers of every slice."""
+    found: list[Any] = [*acts.ROUTES]
+    for name in SLICES:
+        if importlib.util.find_spec(f"service.{name}.api") is not None:
+            found.extend(importlib.import_module(f"service.{name}.api").ROUTES)
+    return found
+
+
 def create_app(bank: Bank) -> Litestar:
     """Return the application on an open bank. Raises RuntimeError if a route stands for no action."""
     app = Litestar(
-        route_handlers=[live, ready, SessionApi, PowerApi],
+        route_handlers=[live, ready, *slices()],
         middleware=[SecurityHeaders, Authentication, faces.StrictBodies],
         dependencies={
             "actor": Provide(faces.provide_actor),
@@ -93,7 +117,10 @@ def create_app(bank: Bank) -> Litestar:
         },
         after_exception=[faces.record_outside_gate, log_bugs],
         openapi_config=OpenAPIConfig(
-            title="Trennwand", version="0.1.0", path="/api", render_plugins=[JsonRenderPlugin(path="/openapi.json")]
+            title="Trennwand",
+            version="0.1.0",
+            path="/api",
+            render_plugins=[JsonRenderPlugin(path="/openapi.json")],
         ),
         request_max_body_size=faces.BATCH_BYTES_MAX,
         logging_config=None,

@@ -109,7 +109,7 @@ class Attempt:
         """Name the trade this act belongs to; its whole history is found through this link."""
         self.links["trade"] = str(trade_id)
 
-    def open_item(  # noqa: PLR0913 - an item is these facts
+    def open_item(
         self,
         item: Item,
         subject: Recorded,
@@ -138,9 +138,7 @@ class Attempt:
         """Finish the own office's open item of this kind on the subject."""
         self.closed.append({"kind": item.value, "subject": str(subject_id), "entry": str(self.entry_id)})
 
-    async def admit(
-        self, trade_id: UUID | None = None, related: Sequence[tuple[str, UUID]] = ()
-    ) -> None:
+    async def admit(self, trade_id: UUID | None = None, related: Sequence[tuple[str, UUID]] = ()) -> None:
         """Hold the history of the trade and of the related objects against apart.csv.
 
         The caller has locked the object before: the history read here cannot grow behind it.
@@ -156,7 +154,8 @@ class Attempt:
         )
         objects = set(related)
         history = [
-            Act(row.act, row.person, row.at, "object" if (row.kind, row.id) in objects else "trade") for row in found
+            Act(row.act, row.person, row.at, "object" if (row.kind, row.id) in objects else "trade")
+            for row in found
         ]
         broken = refusal(self.policy.apart, self.action, str(self.actor.person), history, self.now)
         if broken is not None:
@@ -185,5 +184,7 @@ async def locked(
     if row is None:
         raise NotFound(what or model.__tablename__.replace("_", " "))
     if seen is not None and row.rev != seen:
-        raise StaleVersion(f"You saw version {seen}; it is at version {row.rev} now. Look again.", field="version")
+        raise StaleVersion(
+            f"You saw version {seen}; it is at version {row.rev} now. Look again.", field="version"
+        )
     return row

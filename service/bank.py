@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -47,7 +47,7 @@ def open_key(settings: Settings) -> SigningKey:
 
 
 @contextlib.contextmanager
-def database_server(settings: Settings) -> "contextlib.Generator[str]":
+def database_server(settings: Settings) -> Iterator[str]:
     """Give the administrator's URL of the server: DATABASE_URL, else the embedded one, stopped at the end."""
     if settings.database_url is not None:
         yield settings.database_url
@@ -64,7 +64,11 @@ async def prepare(settings: Settings, server_url: str, policy: Policy) -> tuple[
 
 
 async def found(
-    settings: Settings, admin_url: str, policy: Policy, founding: genesis.Founding, passwords: dict[str, tuple[str, bool]]
+    settings: Settings,
+    admin_url: str,
+    policy: Policy,
+    founding: genesis.Founding,
+    passwords: dict[str, tuple[str, bool]],
 ) -> bool:
     """Write the genesis unless the log has begun; tell whether it was written now."""
     open_key(settings)

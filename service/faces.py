@@ -9,10 +9,11 @@ from typing import Annotated, Any, cast
 import msgspec
 from litestar import Litestar, Request, Response
 from litestar.connection import ASGIConnection
+from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.handlers import BaseRouteHandler
 from litestar.params import HeaderParameter
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPReceiveMessage, Receive, Scope, Send
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
@@ -41,7 +42,8 @@ HEADERS = {
 IdempotencyKey = Annotated[
     str,
     HeaderParameter(
-        name="Idempotency-Key", description="Scoped to the account: the same key and body give the same answer."
+        name="Idempotency-Key",
+        description="Scoped to the account: the same key and body give the same answer.",
     ),
 ]
 
@@ -107,8 +109,8 @@ def refuse_foreign_query(connection: ASGIConnection[Any, Any, Any, Any]) -> None
     """Refuse a query parameter that the route does not name."""
     if not connection.query_params:
         return
-    handler = connection.scope.get("route_handler")
-    known = set(handler.parsed_fn_signature.parameters) if handler is not None else set()
+    handler = connection.scope["route_handler"]
+    known = set(handler.parsed_fn_signature.parameters)
     for name in connection.query_params:
         if name.replace("-", "_") not in known and name.removesuffix("_") + "_" not in known:
             raise ForeignQuery(f"There is no query parameter {name!r} here.", field=name)
@@ -154,14 +156,18 @@ class StrictBodies:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the body whole, check it, hand it on."""
-        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS") or not is_api(scope["path"]):
+        if (
+            scope["type"] != ScopeType.HTTP
+            or scope["method"] in ("GET", "HEAD", "OPTIONS")
+            or not is_api(scope["path"])
+        ):
             await self.app(scope, receive, send)
             return
         body = await whole_body(receive, BATCH_BYTES_MAX if is_batch(scope["path"]) else BODY_BYTES_MAX)
         if body or scope["method"] != "DELETE":
             check_json(dict(scope["headers"]).get(b"content-type", b"").decode("latin-1"), body)
 
-        async def replay() -> Message:
+        async def replay() -> HTTPReceiveMessage:
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self.app(scope, replay, send)
@@ -182,9 +188,9 @@ async def whole_body(receive: Receive, bytes_max: int) -> bytes:
     body = bytearray()
     while True:
         message = await receive()
-        if message["type"] == "http.disconnect":
+        if message["type"] != "http.request":
             raise Malformed("The body ended early.")
-        body += message.get("body", b"")
+        body += message.get("body") or b""
         if len(body) > bytes_max:
             raise BodyTooLarge(f"The body exceeds {bytes_max} bytes.")
         if not message.get("more_body"):

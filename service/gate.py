@@ -156,7 +156,11 @@ class Gate:
         assert 0 < len(requests) <= BATCH_MAX
         assert len({request.actor.office for request in requests}) == 1
         tries = [
-            _Try(request, self.policy.decide(request.actor.roles, case.action), body_hash(case.action, request.command))
+            _Try(
+                request,
+                self.policy.decide(request.actor.roles, case.action),
+                body_hash(case.action, request.command),
+            )
             for request in requests
         ]
         seen: set[tuple[UUID, str | None]] = set()
@@ -165,7 +169,10 @@ class Gate:
             if one.request.key is not None and mark in seen:
                 one.outcome = KeyReused("The same Idempotency-Key stands twice in this batch.")
             seen.add(mark)
-            if one.request.actor.restricted and case.action not in (Action.PASSWORD_CHANGE, Action.SESSION_CLOSE):
+            if one.request.actor.restricted and case.action not in (
+                Action.PASSWORD_CHANGE,
+                Action.SESSION_CLOSE,
+            ):
                 one.outcome = NotPermitted("A one-time password only opens the change of the password.")
             elif not one.decision.allowed:
                 one.outcome = NotPermitted(one.decision.reason, rule=one.decision.rule)
@@ -232,14 +239,18 @@ class Gate:
             }
             for n, one in enumerate(tries)
         ]
-        begun = await session.execute(BEGIN, {"policy": self.policy.version, "requests": json.dumps(requests)})
+        begun = await session.execute(
+            BEGIN, {"policy": self.policy.version, "requests": json.dumps(requests)}
+        )
         now = self.clock.now()
         for row in begun:
             one = tries[row.n]
             match row.verdict:
                 case "ok":
                     local = now.astimezone(BERLIN)
-                    desk = Desk(row.business_date or local.date(), row.desk_clock or time(local.hour, local.minute))
+                    desk = Desk(
+                        row.business_date or local.date(), row.desk_clock or time(local.hour, local.minute)
+                    )
                     one.attempt = Attempt(
                         session, one.request.actor, one.decision, self.policy, now, desk, one.entry_id
                     )
@@ -280,7 +291,9 @@ class Gate:
 
     async def _record(self, session: AsyncSession, tries: list[_Try]) -> None:
         connection = await session.connection()
-        prev = await previous_leaves(connection, [row for one in tries if one.attempt for row in one.attempt.rows])
+        prev = await previous_leaves(
+            connection, [row for one in tries if one.attempt for row in one.attempt.rows]
+        )
         for one in tries:
             assert one.attempt is not None
             one.attempt.must_have_admitted()
@@ -292,7 +305,9 @@ class Gate:
             await connection.execute(WORK_CLOSE, {"items": json.dumps(closed)})
         if opened:
             await connection.execute(WORK_OPEN, {"items": json.dumps(opened)})
-        receipts = self._receipts([(one.entry_id, one.entry, one.attempt.now) for one in tries if one.attempt])
+        receipts = self._receipts(
+            [(one.entry_id, one.entry, one.attempt.now) for one in tries if one.attempt]
+        )
         answers = []
         for one, receipt in zip(tries, receipts, strict=True):
             assert one.changed is not None
@@ -378,7 +393,9 @@ class Gate:
 
 def body_hash(action: Action, command: Command) -> str:
     """Return what an idempotency key is bound to: the act and every field of the command, but no secret."""
-    fields = {name: getattr(command, name) for name in command.__struct_fields__ if name not in command.secrets}
+    fields = {
+        name: getattr(command, name) for name in command.__struct_fields__ if name not in command.secrets
+    }
     body = msgspec.json.encode(fields, order="sorted")
     return "sha256:" + hashlib.sha256(action.value.encode() + b"\n" + body).hexdigest()
 
@@ -400,7 +417,8 @@ async def previous_leaves(
     if not wanted:
         return {}
     found = await connection.execute(
-        LEAVES, {"kinds": [w[0] for w in wanted], "ids": [w[1] for w in wanted], "revs": [w[2] for w in wanted]}
+        LEAVES,
+        {"kinds": [w[0] for w in wanted], "ids": [w[1] for w in wanted], "revs": [w[2] for w in wanted]},
     )
     return {wanted[row.n - 1]: row.leaf.hex() for row in found}
 
@@ -436,5 +454,7 @@ def translated(failure: Exception) -> Refusal | None:
         return StaleVersion("Somebody else changed this at the same moment. Look again.", field="version")
     if isinstance(failure, IntegrityError) and sqlstate(failure) == UNIQUE_VIOLATION:
         constraint = getattr(getattr(failure.orig, "__cause__", None), "constraint_name", None)
-        return AlreadyExists(f"Somebody else was first: this exists already ({constraint or 'unique value'}).")
+        return AlreadyExists(
+            f"Somebody else was first: this exists already ({constraint or 'unique value'})."
+        )
     return None

@@ -70,7 +70,7 @@ async def has_begun(admin_url: str) -> bool:
     return bool(found)
 
 
-async def begin(  # noqa: PLR0913 - a founding is these facts
+async def begin(
     admin_url: str,
     prefix: str,
     policy: Policy,
@@ -91,7 +91,10 @@ async def begin(  # noqa: PLR0913 - a founding is these facts
     second = line(keeper, policy, Action.POLICY_PUBLISH, now, [])
     second["data"] = policy_facts(policy)
     third = line(keeper, policy, Action.LOG_GENESIS, now, others)
-    third["data"] = {"part": "rights", "rows": {f"{type(row).__tablename__}:{row.id}": visible(row) for row in others}}
+    third["data"] = {
+        "part": "rights",
+        "rows": {f"{type(row).__tablename__}:{row.id}": visible(row) for row in others},
+    }
     engine = create_async_engine(admin_url, poolclass=NullPool)
     async with AsyncSession(engine) as session, session.begin():
         await session.execute(text(f"SET LOCAL ROLE {quoted(f'{prefix}_owner')}"))
@@ -116,7 +119,11 @@ def rows_of(founding: Founding) -> tuple[list[Recorded], list[Recorded], list[Re
     """Return units, persons with accounts, role grants, and each account's id by its name."""
     units = {
         plan.name: Unit(
-            id=uuid7(), rev=1, name=plan.name, function_class=plan.function_class.value, board_line=plan.board_line
+            id=uuid7(),
+            rev=1,
+            name=plan.name,
+            function_class=plan.function_class.value,
+            board_line=plan.board_line,
         )
         for plan in founding.units
     }
@@ -125,7 +132,8 @@ def rows_of(founding: Founding) -> tuple[list[Recorded], list[Recorded], list[Re
     grants: list[Recorded] = []
     for plan in founding.accounts:
         person = people.setdefault(
-            plan.person, Person(id=uuid7(), rev=1, name=plan.person, unit_id=units[plan.unit].id, disabled=False)
+            plan.person,
+            Person(id=uuid7(), rev=1, name=plan.person, unit_id=units[plan.unit].id, disabled=False),
         )
         account = Account(
             id=uuid7(),
@@ -163,7 +171,9 @@ def visible(row: Recorded) -> dict[str, Any]:
     return {"new": {name: value for name, value in row_view(row).items() if name != "rev"}}
 
 
-def line(keeper: Account, policy: Policy, act: Action, now: datetime, rows: Sequence[Recorded]) -> dict[str, Any]:
+def line(
+    keeper: Account, policy: Policy, act: Action, now: datetime, rows: Sequence[Recorded]
+) -> dict[str, Any]:
     """Return an entry of the log's own service account with effects on ``rows``."""
     entry_id = str(uuid7())
     return {

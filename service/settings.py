@@ -49,7 +49,7 @@ class Settings:
         return self.data / "keys" / "signer-state.json"
 
 
-class BadSettings(ValueError):  # noqa: N818 - a fact about the settings
+class BadSettings(ValueError):
     """The settings cannot be used; the sentence says which one and why."""
 
 

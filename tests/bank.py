@@ -24,7 +24,9 @@ class Caller:
     async def get(self, path: str, **query: Any) -> httpx.Response:
         return await self.client.get(path, params=query)
 
-    async def post(self, path: str, body: Any = None, *, key: str | None = None, **more: Any) -> httpx.Response:
+    async def post(
+        self, path: str, body: Any = None, *, key: str | None = None, **more: Any
+    ) -> httpx.Response:
         headers = {"Idempotency-Key": key or str(uuid4())}
         return await self.client.post(path, json={} if body is None else body, headers=headers, **more)
 

@@ -68,10 +68,14 @@ async def bank_world(template: Template, tmp_path: Path) -> AsyncIterator[World]
     name = f"bank_{uuid4().hex}"
     admin = create_async_engine(template.server_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
     async with admin.connect() as connection:
-        await connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {make_url(template.admin_url).database}")
+        await connection.exec_driver_sql(
+            f"CREATE DATABASE {name} TEMPLATE {make_url(template.admin_url).database}"
+        )
     settings = replace(template.settings, data=data)
     urls = {office: on(url, name) for office, url in template.urls.items()}
-    async with banks.running(settings, on(template.admin_url, name), urls, policy=template.policy, keep_log=False) as bank:
+    async with banks.running(
+        settings, on(template.admin_url, name), urls, policy=template.policy, keep_log=False
+    ) as bank:
         here = world(bank)
         yield here
         await here.close()

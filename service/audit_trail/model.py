@@ -13,7 +13,11 @@ class AuditEntry(Base):
     """One entry, byte for byte as hashed; the other columns are read from the bytes by ``audit_append``."""
 
     __tablename__ = "audit_entry"
-    __table_args__ = (Index(None, "act", "recorded_at"), Index(None, "account", "recorded_at"), Index(None, "recorded_at"))
+    __table_args__ = (
+        Index(None, "act", "recorded_at"),
+        Index(None, "account", "recorded_at"),
+        Index(None, "recorded_at"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     leaf: Mapped[bytes] = mapped_column(unique=True)

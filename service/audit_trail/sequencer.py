@@ -41,7 +41,7 @@ GIVE = text(
 TAKE_OUT = text("DELETE FROM public.audit_pending WHERE seq = ANY(CAST(:seqs AS bigint[]))")
 MOVE_ON = text("UPDATE public.audit_state SET next_index = :next WHERE id = 1")
 READ = text(
-    "SELECT i.index, e.bytes FROM public.audit_index i JOIN public.audit_entry e ON e.id = i.entry_id "
+    "SELECT i.index AS place, e.bytes FROM public.audit_index i JOIN public.audit_entry e ON e.id = i.entry_id "
     "WHERE i.index >= :first ORDER BY i.index LIMIT :most"
 )
 
@@ -86,8 +86,10 @@ class Publisher:
                 rows = found.all()
             if not rows:
                 return self.writer.size
-            indices = [row.index for row in rows]
-            assert indices == list(range(self.writer.size, self.writer.size + len(rows))), "the index has a gap"
+            places = [row.place for row in rows]
+            assert places == list(range(self.writer.size, self.writer.size + len(rows))), (
+                "the index has a gap"
+            )
             await asyncio.to_thread(self.writer.extend, self.writer.size, [bytes(row.bytes) for row in rows])
 
     def publish(self) -> None:
@@ -97,7 +99,9 @@ class Publisher:
         if size == self.signed_size and note_file.exists():
             return
         old = self.signer.last().size
-        proof: Sequence[bytes] = TileReader(self.directory).consistency_proof(old, size) if 0 < old < size else []
+        proof: Sequence[bytes] = (
+            TileReader(self.directory).consistency_proof(old, size) if 0 < old < size else []
+        )
         note = self.signer.sign(Checkpoint(self.origin, size, root), proof)
         replace(note_file, note, self.directory / "tmp", READABLE_BY_ALL)
         self.signed_size = size

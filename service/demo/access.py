@@ -11,7 +11,7 @@ from service.people.use_cases import OpenSession, open_session
 ACCOUNT = text("SELECT id FROM public.account WHERE name = :name")
 
 
-class NotADemoBank(RuntimeError):  # noqa: N818 - a fact
+class NotADemoBank(RuntimeError):
     """Sessions without a password exist in demo banks only."""
 
 

@@ -79,7 +79,12 @@ ACCOUNTS = (
     AccountPlan(MOVER_CONTROL, "mover", "FX desk", Office.BACK_OFFICE, ()),
     *(
         AccountPlan(
-            f"svc.{office.value}", f"service of {office.value}", unit, office, (f"svc_{office.value}",), service=True
+            f"svc.{office.value}",
+            f"service of {office.value}",
+            unit,
+            office,
+            (f"svc_{office.value}",),
+            service=True,
         )
         for office, unit in _SERVICE_UNITS.items()
     ),

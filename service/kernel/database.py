@@ -106,7 +106,7 @@ class Moved(Base):
         super().__init_subclass__(**options)
 
 
-def plain_value(value: object) -> object:
+def plain_value(value: object) -> object:  # noqa: PLR0911 - one line per kind of value
     """Return ``value`` as the log writes it: strings, integers, booleans, lists and objects only.
 
     Amounts become decimal strings, times UTC with microseconds, absent values are left out by the caller.

@@ -4,7 +4,7 @@ import re
 from typing import ClassVar
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal states a fact, it is not a malfunction
+class Refusal(Exception):
     """An expected no. Its class name is the machine-readable code, its text the sentence for people.
 
     ``rule`` names the control that bites (``D-01``), ``field`` the input that is wrong; both may be absent.

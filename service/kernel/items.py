@@ -71,6 +71,8 @@ ROUTES: dict[Item, Route] = {
     Item.REVERSE: Route(BACK, BOOKS, Action.JOURNAL_REVERSE, automatic=True, within=HOURS),
     Item.UNWIND: Route(BACK, FRONT, Action.POSITION_UNWIND, automatic=True, within=MINUTES),
     Item.VERIFY: Route(FRONT, BACK, Action.TRADE_VERIFY, automatic=False, within=HOURS),
-    Item.WITHDRAW_CONFIRMATION: Route(BACK, BACK, Action.CONFIRMATION_WITHDRAW, automatic=True, within=MINUTES),
+    Item.WITHDRAW_CONFIRMATION: Route(
+        BACK, BACK, Action.CONFIRMATION_WITHDRAW, automatic=True, within=MINUTES
+    ),
     Item.WITHDRAW_SETTLEMENT: Route(BACK, BACK, Action.SETTLEMENT_WITHDRAW, automatic=True, within=MINUTES),
 }

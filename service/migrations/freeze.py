@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from service.migrations.guards import guard_statements
@@ -13,7 +13,7 @@ SQL = Path(__file__).parent / "sql"
 
 def table_statements() -> list[str]:
     """Return CREATE TABLE and CREATE INDEX of every table, parents first."""
-    dialect = postgresql.dialect()
+    dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
     found = []
     for table in METADATA.sorted_tables:
         found.append(str(CreateTable(table).compile(dialect=dialect)).strip())

@@ -74,7 +74,9 @@ def office_urls(admin_url: str, prefix: str, words: Mapping[Office, str]) -> dic
     """Return the connection URL of each office's login on the database of ``admin_url``."""
     url = make_url(admin_url)
     return {
-        office: url.set(username=login_of(prefix, office), password=word).render_as_string(hide_password=False)
+        office: url.set(username=login_of(prefix, office), password=word).render_as_string(
+            hide_password=False
+        )
         for office, word in words.items()
     }
 
@@ -141,7 +143,9 @@ async def sync_rights(connection: AsyncConnection, prefix: str, policy: Policy) 
         text("INSERT INTO public.item_route VALUES (:kind, :opener, :office)"),
         [{"kind": i.value, "opener": r.opened_by.value, "office": r.office.value} for i, r in ROUTES.items()],
     )
-    await connection.execute(text("INSERT INTO public.policy_epoch VALUES (:version)"), {"version": policy.version})
+    await connection.execute(
+        text("INSERT INTO public.policy_epoch VALUES (:version)"), {"version": policy.version}
+    )
 
 
 def grant_statements(policy: Policy, logins: Mapping[Office, str]) -> Iterator[str]:
@@ -157,6 +161,3 @@ def grant_statements(policy: Policy, logins: Mapping[Office, str]) -> Iterator[s
         yield f"GRANT {rights} TO {quoted(logins[Office.LOG])}"
     for office in LOG_READERS:
         yield f"GRANT SELECT ON public.audit_entry, public.audit_index, public.audit_effect TO {quoted(logins[office])}"
-
-
-

@@ -18,7 +18,9 @@ async def ensure_database(admin_url: str, name: str) -> str:
     """Create database ``name`` on the server of ``admin_url`` unless it exists; return its URL."""
     engine = create_async_engine(admin_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:
-        found = await connection.scalar(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name})
+        found = await connection.scalar(
+            text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}
+        )
         if not found:
             await connection.exec_driver_sql(f"CREATE DATABASE {quoted(name)}")
     await engine.dispose()

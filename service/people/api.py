@@ -72,3 +72,6 @@ class PowerApi(Controller):
             "reads": sorted(action.value for action in powers & READS),
             "policy": gate.policy.version,
         }
+
+
+ROUTES = [SessionApi, PowerApi]

@@ -24,7 +24,9 @@ def upgrade() -> None:
 
 def statements(script: str) -> list[str]:
     """Split a script at semicolons that end a line outside a ``$$`` body."""
-    found, current, inside = [], [], False
+    found: list[str] = []
+    current: list[str] = []
+    inside = False
     for line in script.splitlines():
         if not current and (not line.strip() or line.startswith("--")):
             continue
