@@ -2,11 +2,12 @@
 
 from sqlalchemy import text
 
+from policies.vocabulary import Action
 from service.bank import Bank
+from service.gate import USE_CASES
 from service.kernel.actor import Actor
 from service.people.directory import actor_of_account
 from service.people.signing_in import office_of
-from service.people.use_cases import OpenSession, open_session
 
 ACCOUNT = text("SELECT id FROM public.account WHERE name = :name")
 
@@ -32,5 +33,6 @@ async def token_for(bank: Bank, account: str) -> str:
     if not bank.settings.demo:
         raise NotADemoBank
     actor = await actor_named(bank, account)
-    done = await bank.gate.perform(actor, open_session, OpenSession(restricted=False), opening=True)
+    case = USE_CASES[Action.SESSION_OPEN]
+    done = await bank.gate.perform(actor, case, case.command(restricted=False), opening=True)
     return str(done.answer["token"])
