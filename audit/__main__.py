@@ -35,8 +35,9 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; never 1 or 2 for a mistake or a crash."""
+    command, *rest = [*(sys.argv[1:] if arguments is None else arguments), ""]
     try:
-        asked = _parser().parse_args(arguments)
+        asked = _parser(command).parse_intermixed_args(rest[:-1])
         code: int = asked.run(asked)
     except SystemExit:  # --help
         return 0
@@ -50,24 +51,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m audit", description=__doc__)
-    commands = parser.add_subparsers(required=True, parser_class=_Parser)
-    log = commands.add_parser("verify", help="verify a log")
-    log.add_argument("directory", type=Path, metavar="DIRECTORY")
-    log.add_argument(
-        "--key", required=True, help="verifier key (name+hash+base64), or a file with one, or a PEM file"
-    )
-    log.add_argument("--state", type=Path, metavar="FILE", help="remember what was seen, and compare")
-    log.add_argument("--level", choices=sorted(LEVELS), help="the least level to accept")
-    log.add_argument("--receipts", type=Path, metavar="FILE", help="receipts to hold against the log")
-    log.add_argument("--json", action="store_true", help="print the report as JSON")
-    log.set_defaults(run=_verify)
-    one = commands.add_parser("check-receipt", help="check receipts, and look for their entries in a log")
-    one.add_argument("receipt", type=Path, metavar="RECEIPT.json")
-    one.add_argument("--key", required=True, help="as for verify")
-    one.add_argument("directory", type=Path, metavar="DIRECTORY", nargs="?")
-    one.set_defaults(run=_check_receipt)
+def _parser(command: str) -> argparse.ArgumentParser:
+    """Find the parser of a command (argparse's own subcommands cannot mix options and paths)."""
+    if command in ("-h", "--help"):
+        print(__doc__)
+        raise SystemExit
+    if command not in ("verify", "check-receipt"):
+        raise _Usage(f"{command!r} is neither verify nor check-receipt.")
+    parser = _Parser(prog=f"python -m audit {command}", epilog=__doc__)
+    if command == "verify":
+        parser.add_argument("directory", type=Path, metavar="DIRECTORY")
+        parser.add_argument("--state", type=Path, metavar="FILE", help="remember what was seen, and compare")
+        parser.add_argument("--level", choices=sorted(LEVELS), help="the least level to accept")
+        parser.add_argument("--receipts", type=Path, metavar="FILE", help="receipts the log must keep")
+        parser.add_argument("--json", action="store_true", help="print the report as JSON")
+        parser.set_defaults(run=_verify)
+    else:
+        parser.add_argument("receipt", type=Path, metavar="RECEIPT.json", help="one receipt, or a list")
+        parser.add_argument("directory", type=Path, metavar="DIRECTORY", nargs="?")
+        parser.set_defaults(run=_check_receipt)
+    parser.add_argument("--key", required=True, help="name+hash+base64, or a file with it, or a PEM file")
     return parser
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from audit import merkle, tiles
-from audit.entry import MalformedEntry, decode, leaf_hash
+from audit.entry import MalformedEntry, decode
 from audit.merkle import HASH_BYTES
 from audit.report import Finding
 from audit.tiles import WIDTH, MalformedTile
@@ -101,9 +101,7 @@ class _Records:
     def __init__(self, parts: int) -> None:
         self.parts = parts
         self.streams = {name: [bytearray() for _ in range(parts)] for name in STREAMS}
-
-    def put(self, stream: str, key: bytes, *values: object) -> None:
-        self.streams[stream][key[-1] % self.parts].extend(STREAMS[stream].pack(key, *values))
+        self.ids, self.nonces, self.effects, self.links = self.streams.values()
 
     def segments(self, path: Path | None) -> dict[tuple[str, int], Segment]:
         """Hand the records over, through the file at ``path`` if there is one."""
@@ -149,10 +147,11 @@ def scan_tree(task: Task, number: int, found: Scan) -> tuple[Sequence[bytes], li
     width = tiles.width_of(0, number, task.size)
     tile = read_tile(task.directory, 0, number, width, found)
     entries = _read_bundle(task.directory, number, width, found)
-    leaves = [leaf_hash(data) for data in entries]
+    leaves = [sha256(b"\x00" + data).digest() for data in entries]  # entry.leaf_hash, inlined
+    computed = b"".join(leaves)
     if tile is None:
-        tile = b"".join(leaves)
-    elif entries and (computed := b"".join(leaves)) != tile:
+        tile = computed
+    elif entries and computed != tile:
         at = _first_difference(computed, tile) // HASH_BYTES
         index = number * WIDTH + at
         there = tile[at * HASH_BYTES :][:HASH_BYTES].hex()
@@ -160,7 +159,7 @@ def scan_tree(task: Task, number: int, found: Scan) -> tuple[Sequence[bytes], li
     if not tile:
         found.tree_complete = False
         return entries, leaves
-    hashes = leaves if tile == b"".join(leaves) else _split(tile)
+    hashes = leaves if tile == computed else _split(tile)
     if width == WIDTH:
         found.roots.append(_full_root(hashes))
     else:
@@ -237,18 +236,23 @@ def _names(directory: Path, full: str, width: int, check: str, found: Scan) -> l
 def _take_apart(index: int, leaf: bytes, entry: dict[str, Any], found: Scan, records: _Records) -> None:
     """Set aside what has to be compared with other entries."""
     found.times.append((datetime.fromisoformat(entry["ts"]) - _EPOCH) // _MICROSECOND)
-    records.put("id", bytes.fromhex(entry["id"].replace("-", "")), index)
-    records.put("nonce", bytes.fromhex(entry["nonce"]), index)
+    parts = records.parts
+    key = bytes.fromhex(entry["id"].replace("-", ""))
+    records.ids[key[-1] % parts] += UNIQUE.pack(key, index)
+    key = bytes.fromhex(entry["nonce"])
+    records.nonces[key[-1] % parts] += UNIQUE.pack(key, index)
     act, decision = entry["act"], entry["decision"]
     allowed = decision["outcome"] == "allow"
-    act_mark, person_mark = mark(act), mark(entry["actor"]["person"])
+    marks = mark(act), mark(entry["actor"]["person"])
     for effect in entry.get("eff", ()):
         key = sha256(f"{effect['kind']} {effect['id']}".encode()).digest()[:16]
         prev = bytes.fromhex(effect["prev"]) if "prev" in effect else b""
-        records.put("effect", key, index, effect["rev"], prev, leaf, act_mark, person_mark, allowed)
+        records.effects[key[-1] % parts] += EFFECT.pack(
+            key, index, effect["rev"], prev, leaf, *marks, allowed
+        )
     if allowed and (trade := entry.get("links", {}).get("trade")) is not None:
         key = sha256(trade.encode()).digest()[:16]
-        records.put("link", key, index, act_mark, person_mark)
+        records.links[key[-1] % parts] += LINK.pack(key, index, *marks)
     if index == 0:
         found.genesis = entry
     elif act == "log.genesis":

@@ -104,19 +104,26 @@ def reachable(policy: Policy, severities: frozenset[Severity]) -> Reach:
     """
     roles = policy.roles
     bit = {role: 1 << place for place, role in enumerate(roles)}
+    pairs = _refused_pairs(policy, severities)
     foes = dict.fromkeys(bit.values(), 0)
-    for rule in policy.separation:
-        if rule.severity in severities:
-            for left in holders(policy, rule.left):
-                for right in holders(policy, rule.right):
-                    foes[bit[left]] |= bit[right]
-                    foes[bit[right]] |= bit[left]
+    for left, right in pairs:
+        foes[bit[left]] |= bit[right]
     everyone = (1 << len(roles)) - 1
     largest = tuple(
         frozenset(role for role in roles if bit[role] & held) for held in _largest(foes, 0, everyone, 0)
     )
-    refused = sum(mask.bit_count() for mask in foes.values()) // 2
-    return Reach(roles, refused, _count(foes, everyone), largest)
+    return Reach(roles, len(pairs) // 2, _count(foes, everyone), largest)
+
+
+def _refused_pairs(policy: Policy, severities: frozenset[Severity]) -> set[tuple[str, str]]:
+    """Pairs of roles that may not meet, each in both orders."""
+    found: set[tuple[str, str]] = set()
+    for rule in policy.separation:
+        if rule.severity in severities:
+            for left in holders(policy, rule.left):
+                for right in holders(policy, rule.right):
+                    found |= {(left, right), (right, left)}
+    return found
 
 
 def _bits(mask: int) -> Iterator[int]:
@@ -351,7 +358,7 @@ def fewest_people(policy: Policy, way: tuple[Action, ...], severities: frozenset
     History always counts; rules of separation count if their severity is among ``severities``. A
     service account is nobody.
     """
-    foes = _foes(policy, severities)
+    foes = _refused_pairs(policy, severities)
     human = [role for role in policy.roles if not role.startswith(SERVICE)]
 
     def finish(
@@ -372,13 +379,3 @@ def fewest_people(policy: Policy, way: tuple[Action, ...], severities: frozenset
         return False
 
     return next((people for people in range(1, len(way) + 1) if finish(0, (), (), people)), None)
-
-
-def _foes(policy: Policy, severities: frozenset[Severity]) -> set[tuple[str, str]]:
-    found: set[tuple[str, str]] = set()
-    for rule in policy.separation:
-        if rule.severity in severities:
-            for left in holders(policy, rule.left):
-                for right in holders(policy, rule.right):
-                    found |= {(left, right), (right, left)}
-    return found

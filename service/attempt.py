@@ -61,6 +61,7 @@ class Attempt:
     now: datetime
     desk: Desk
     entry_id: UUID
+    entity_lei: str = ""  # our own, for what we say to others
     data: dict[str, Any] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
     rows: list[Recorded] = field(default_factory=list)
@@ -76,10 +77,7 @@ class Attempt:
     def add(self, row: RowT) -> RowT:
         """Store a new business row; the entry vouches for its first revision."""
         self.session.add(row)
-        self.rows.append(row)
-        private = getattr(type(row), "__private__", ())
-        view = {name: value for name, value in row_view(row).items() if name not in (*private, "rev")}
-        self._record(row, {"new": view})
+        self._touched(row)
         return row
 
     def change(self, row: RowT, **values: object) -> RowT:
@@ -92,8 +90,9 @@ class Attempt:
             }
             setattr(row, name, new)
             flag_modified(row, name)
-        self.rows.append(row)
-        self._record(row, {"change": changes})
+        self._touched(row)
+        told = self.data.setdefault("rows", {}).setdefault(f"{type(row).__tablename__}:{row.id}", {})
+        told.setdefault("change", {}).update(changes)
         return row
 
     def move(self, row: Moved) -> None:
@@ -168,9 +167,17 @@ class Attempt:
             f"{self.action} is governed by apart.csv and its use case did not call admit"
         )
 
-    def _record(self, row: Recorded, what: dict[str, Any]) -> None:
-        rows = self.data.setdefault("rows", {})
-        rows[f"{type(row).__tablename__}:{row.id}"] = what
+    def _touched(self, row: Recorded) -> None:
+        if not any(known is row for known in self.rows):
+            self.rows.append(row)
+
+    def tell_new_rows(self) -> None:
+        """Put what was stored of each new row into the entry, once the database has seen it; never a private field."""
+        for row in self.rows:
+            if row.rev == 1:
+                hidden = (*getattr(type(row), "__private__", ()), "rev")
+                view = {name: value for name, value in row_view(row).items() if name not in hidden}
+                self.data.setdefault("rows", {})[f"{type(row).__tablename__}:{row.id}"] = {"new": view}
 
 
 async def locked(

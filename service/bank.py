@@ -99,8 +99,9 @@ async def running(
         FileSigner(key, settings.signer_state_file, settings.origin),
         settings.origin,
     )
-    gate = Gate(offices, policy, clock or SystemClock(), key, settings.origin)
+    gate = Gate(offices, policy, clock or SystemClock(), key, settings.origin, settings.entity_lei)
     bank = Bank(settings, policy, offices, gate, LogKeeper(offices[Office.LOG], publisher), admin_url)
+    await genesis.explain_start(gate)
     if keep_log:
         bank.keeper.start()
     try:

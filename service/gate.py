@@ -133,6 +133,7 @@ class Gate:
     clock: Clock
     key: SigningKey
     origin: str
+    entity_lei: str = ""
 
     async def perform(
         self, actor: Actor, case: UseCase, command: Command, *, key: str | None = None, opening: bool = False
@@ -252,7 +253,14 @@ class Gate:
                         row.business_date or local.date(), row.desk_clock or time(local.hour, local.minute)
                     )
                     one.attempt = Attempt(
-                        session, one.request.actor, one.decision, self.policy, now, desk, one.entry_id
+                        session,
+                        one.request.actor,
+                        one.decision,
+                        self.policy,
+                        now,
+                        desk,
+                        one.entry_id,
+                        self.entity_lei,
                     )
                 case "replay":
                     one.outcome = replayed(row.status, row.answer)
@@ -320,6 +328,7 @@ class Gate:
     def _encode(self, one: _Try, prev: Mapping[tuple[str, UUID, int], str]) -> bytes:
         assert one.attempt is not None
         entry = self._line(one.request.actor, one.decision.action, one.entry_id, one.request.trace)
+        one.attempt.tell_new_rows()
         entry["ts"] = timestamp(one.attempt.now)
         entry["decision"] |= {"outcome": "allow", "rules": [one.decision.rule]}
         entry["data"] = one.attempt.data

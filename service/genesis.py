@@ -15,17 +15,24 @@ from sqlalchemy.pool import NullPool
 from audit.entry import encode, timestamp
 from policies.policy import Policy
 from policies.vocabulary import Action, Office
+from service.attempt import Attempt, Changed, Command
+from service.gate import Gate, use_case
 from service.kernel.database import Recorded, digest, row_view
 from service.kernel.identifiers import uuid7
 from service.market.model import DESK_TIME_ID, CutOff, DeskTime
 from service.migrations.logins import quoted
 from service.people.authentication import hashed
+from service.people.directory import service_actor
 from service.people.model import Account, Person, RoleGrant, Unit
 
 GENESIS = text("SELECT public.audit_genesis(CAST(:entries AS bytea[]))")
 CREDENTIAL = text(
     "INSERT INTO public.credential (account_id, secret, one_time, failures, entry_id) "
     "VALUES (:account, :secret, :one_time, 0, :entry)"
+)
+NEWEST_POLICY = text(
+    "SELECT bytes FROM public.audit_entry WHERE act = 'policy.publish' AND outcome = 'allow' "
+    "ORDER BY recorded_at DESC LIMIT 1"
 )
 LEVEL = "L1"
 
@@ -168,7 +175,44 @@ def desk_rows(founding: Founding) -> list[Recorded]:
 
 def visible(row: Recorded) -> dict[str, Any]:
     """Return what the log may show of a row."""
-    return {"new": {name: value for name, value in row_view(row).items() if name != "rev"}}
+    hidden = (*getattr(type(row), "__private__", ()), "rev")
+    return {"new": {name: value for name, value in row_view(row).items() if name not in hidden}}
+
+
+class PublishPolicy(Command, frozen=True, kw_only=True):
+    """The policy this release brings comes into force."""
+
+
+class RestartLog(Command, frozen=True, kw_only=True):
+    """The service starts again; the entry explains the silence before it."""
+
+
+@use_case(Action.POLICY_PUBLISH)
+async def publish_policy(attempt: Attempt, command: PublishPolicy) -> Changed:
+    """Record which policy is in force from here on."""
+    assert command is not None
+    attempt.data.update(policy_facts(attempt.policy))
+    return Changed({"policy": attempt.policy.version})
+
+
+@use_case(Action.LOG_RESTART)
+async def restart_log(attempt: Attempt, command: RestartLog) -> Changed:
+    """Record that the service started."""
+    assert attempt is not None
+    assert command is not None
+    return Changed({})
+
+
+async def explain_start(gate: Gate) -> None:
+    """Record the start, and the policy if the log does not know it as the newest. Nothing on an empty log."""
+    async with gate.offices[Office.LOG].connect() as connection:
+        newest = await connection.scalar(NEWEST_POLICY)
+    if newest is None:
+        return
+    keeper = await service_actor(gate.offices, Office.LOG)
+    if json.loads(newest)["data"]["policy"] != gate.policy.version:
+        await gate.perform(keeper, publish_policy, PublishPolicy())
+    await gate.perform(keeper, restart_log, RestartLog())
 
 
 def line(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from policies.vocabulary import Office
 
-DEMO_LEI = "529900DEMO00TRENNW41"
+DEMO_LEI = "529900DEMO00TRENNW29"
 
 
 @dataclass(frozen=True, slots=True)

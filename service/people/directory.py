@@ -12,7 +12,7 @@ from service.people.authentication import office_of_token, token_digest
 
 FIND = text("SELECT * FROM public.session_find(:token)")
 VIEW = text("SELECT * FROM public.account_view(:account)")
-SERVICE = text("SELECT id FROM public.account WHERE name = :name AND service")
+SERVICE = text("SELECT public.service_account()")
 
 
 def actor_of(row: Row, *, session: UUID | None = None, restricted: bool = False, origin: str = "api") -> Actor:
@@ -51,7 +51,7 @@ async def actor_of_account(connection: AsyncConnection, account: UUID, *, origin
 async def service_actor(offices: Offices, office: Office) -> Actor:
     """Return the office's automatic account. Raises LookupError if the bank has none."""
     async with offices[office].connect() as connection:
-        account = await connection.scalar(SERVICE, {"name": f"svc.{office.value}"})
+        account = await connection.scalar(SERVICE)
         actor = None if account is None else await actor_of_account(connection, account, origin="service")
     if actor is None:
         sentence = f"the bank has no enabled account svc.{office.value}"

@@ -25,6 +25,7 @@ class Person(Recorded):
     """One natural person, one identity for life. ``name`` never enters the log."""
 
     __tablename__ = "person"
+    __private__: ClassVar[tuple[str, ...]] = ("name",)
 
     name: Mapped[str]
     unit_id: Mapped[UUID] = mapped_column(ForeignKey("unit.id"))
@@ -36,6 +37,7 @@ class Account(Recorded):
 
     __tablename__ = "account"
     __frozen__: ClassVar[tuple[str, ...]] = ("name", "person_id", "office", "service")
+    __private__: ClassVar[tuple[str, ...]] = ("name",)
 
     name: Mapped[str] = mapped_column(unique=True)
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True)

@@ -40,7 +40,9 @@ class Story:
         self.publish(POLICY, APART)
 
     def publish(self, policy: str, apart: list[dict[str, Any]]) -> bytes:
-        return self.add("policy.publish", person="p:admin", data={"policy": policy, "apart": apart}, policy=policy)
+        return self.add(
+            "policy.publish", person="p:admin", data={"policy": policy, "apart": apart}, policy=policy
+        )
 
     def trade(self, name: str) -> None:
         """Capture and verify one deal, by two people."""
@@ -74,7 +76,12 @@ class Story:
         moment = START + timedelta(seconds=number if seconds is None else seconds)
         entry: dict[str, Any] = {
             "act": act,
-            "actor": {"account": f"a:{person[2:]}", "office": "front_office", "person": person, "roles": ["r"]},
+            "actor": {
+                "account": f"a:{person[2:]}",
+                "office": "front_office",
+                "person": person,
+                "roles": ["r"],
+            },
             "data": data or {"note": f"entry {number}"},
             "decision": {"id": f"d-{number}", "outcome": outcome, "policy": policy, "rules": ["P-17"]},
             "id": f"{number:08x}-0000-7000-8000-{number:012x}",

@@ -613,7 +613,9 @@ def test_43_entries_beyond_the_signed_size_are_reported_and_not_vouched_for(log:
     assert report.remarks == ("2 entries lie beyond the signed size; nobody vouches for them yet.",)
 
 
-def test_43_an_unsigned_tail_that_fills_the_bundle_leaves_the_signed_part_readable(log: Log, story: Story) -> None:
+def test_43_an_unsigned_tail_that_fills_the_bundle_leaves_the_signed_part_readable(
+    log: Log, story: Story
+) -> None:
     for number in range(150):
         story.trade(f"u-{number}")
     tiles.TileWriter(log.directory).extend(302, story.lines[302:])
@@ -657,7 +659,9 @@ def test_54_a_refused_attempt_on_ones_own_deal_is_no_breach(log: Log, story: Sto
     assert log.verify().verdict is Verdict.VERIFIED
 
 
-def test_54_a_policy_swapped_for_a_minute_without_an_entry_is_named_by_the_decision(log: Log, story: Story) -> None:
+def test_54_a_policy_swapped_for_a_minute_without_an_entry_is_named_by_the_decision(
+    log: Log, story: Story
+) -> None:
     story.add("trade.capture", person=TRADER, trade="t-own")
     story.add("trade.verify", person=TRADER, trade="t-own", policy=LAX_POLICY)
     log.grow(story.lines[302:])
@@ -684,7 +688,9 @@ def test_54_a_published_policy_counts_from_its_entry_on(log: Log, story: Story) 
     log.grow(story.lines[302:])
     assert log.verify().verdict is Verdict.VERIFIED  # the swap itself is an entry for all to see
 
-    story.publish(POLICY, [{"rule": "D-01", "act": "trade.verify", "differs": ["trade.capture"], "scope": "trade"}])
+    story.publish(
+        POLICY, [{"rule": "D-01", "act": "trade.verify", "differs": ["trade.capture"], "scope": "trade"}]
+    )
     story.add("trade.verify", person=TRADER, trade="t-own")
     log.grow(story.lines[305:])
 

@@ -367,6 +367,12 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   where a.id = account and not a.disabled and not p.disabled and a.office = public.current_office()
 $$;
 
+create function public.service_account() returns uuid
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select a.id from public.account a
+  where a.office = public.current_office() and a.service and a.name = 'svc.' || a.office
+$$;
+
 create function public.session_find(token bytea)
 returns table (session_id uuid, restricted boolean, expires_at timestamptz, account_id uuid, name text,
                person_id uuid, office text, unit_id uuid, board text, service boolean, roles text[])

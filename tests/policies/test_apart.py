@@ -1,0 +1,222 @@
+"""Two acts, two people, by the history of the object: one test per control of the catalogue."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from policies.apart import Act, ApartRule, governed, refusal
+from policies.policy import Policy, load
+from policies.proof import ATTEST, CONTROL, DECIDE, ENTER, LIVES, PROPOSE, Goal, Life, prove_history
+from policies.vocabulary import Action
+
+NOT_YET = {
+    "D-05": "no internal deals",
+    "D-06": "no limits yet",
+    "D-07": "no discrepancy cases yet",
+    "D-08": "no alternative verification of a confirmation yet",
+    "D-09": "no off-market exceptions yet",
+    "D-10": "no off-premises reports yet",
+    "D-11": "no absences yet",
+    "D-14": "no emergency access",
+    "D-15": "policy changes come with a release, not by an act of the house",
+    "D-16": "no surveillance alerts yet",
+    "D-17": "no reconciliation breaks yet",
+    "D-18": "no audit findings yet",
+    "D-19": "no product catalogue yet",
+    "D-20": "nothing is ever deleted",
+    "D-21": "no report chain yet",
+}
+BY_HISTORY = {"D-12": "D-01 compares persons with the whole history, whatever their role is today"}
+IN_PART = {
+    "D-01": "no price check, reconciliation or case exists yet",
+    "D-02": "journals are posted in one step; no limit, tolerance or policy is kept here",
+    "D-03": "that the decider's unit is an area outside trading follows from S-01",
+    "D-04": "a payment has one signature",
+    "D-13": "the beneficiary acts in no step of the grant, so only the use case can compare",
+}
+RULES = load().apart
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def act(action: str, person: str = "anybody", *, days: int = 1, scope: str = "trade") -> Act:
+    return Act(action, person, NOW - timedelta(days=days), scope)
+
+
+def control_of(action: Action, *history: Act, person: str = "anybody") -> str | None:
+    rule = refusal(RULES, action, person, history, NOW)
+    return rule.control if rule else None
+
+
+def test_every_dynamic_control_is_expressed_or_listed_with_its_reason() -> None:
+    expressed = {rule.control for rule in RULES}
+    assert expressed | set(NOT_YET) | set(BY_HISTORY) == {f"D-{number:02}" for number in range(1, 22)}
+    assert not expressed & (set(NOT_YET) | set(BY_HISTORY))
+    assert set(IN_PART) == expressed
+
+
+# One test per control ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("controlling", sorted(CONTROL))
+@pytest.mark.parametrize("entering", sorted(ENTER))
+def test_d_01_whoever_entered_a_deal_controls_nothing_of_it(entering: Action, controlling: Action) -> None:
+    refused = "D-03" if entering == Action.CANCELLATION_REQUEST and controlling in DECIDE else "D-01"
+
+    assert control_of(controlling, act(entering)) == refused
+    assert control_of(controlling, act(entering, "somebody else")) is None
+    assert control_of(controlling, act(entering, days=9_999)) == refused
+
+
+@pytest.mark.parametrize("controlling", sorted(CONTROL))
+@pytest.mark.parametrize("entering", sorted(ENTER - {Action.TRADE_CAPTURE}))
+def test_d_01_whoever_controlled_a_deal_changes_nothing_of_it(entering: Action, controlling: Action) -> None:
+    assert control_of(entering, act(controlling)) == "D-01"
+    assert control_of(entering, act(controlling, "somebody else")) is None
+
+
+def test_d_02_whoever_prepared_a_payment_does_not_release_it() -> None:
+    prepared = act("settlement.prepare", scope="object")
+    assert control_of(Action.SETTLEMENT_RELEASE, prepared) == "D-02"
+    assert (
+        control_of(Action.SETTLEMENT_RELEASE, replace(prepared, scope="trade")) is None
+    )  # the deal's other leg
+    assert control_of(Action.SETTLEMENT_RELEASE, prepared, person="releaser") is None
+
+
+def test_d_02_whoever_released_a_failed_payment_does_not_prepare_it_anew() -> None:
+    assert control_of(Action.SETTLEMENT_PREPARE, act("settlement.release", scope="object")) == "D-02"
+
+
+@pytest.mark.parametrize("decision", [Action.PROPOSAL_APPROVE, Action.PROPOSAL_REFUSE])
+@pytest.mark.parametrize("proposing", sorted(PROPOSE))
+def test_d_02_whoever_proposed_master_data_does_not_decide_it(proposing: Action, decision: Action) -> None:
+    assert control_of(decision, act(proposing, scope="object")) == "D-02"
+    assert control_of(decision, act(proposing, "steward", scope="object")) is None
+
+
+@pytest.mark.parametrize("decision", sorted(DECIDE))
+def test_d_03_whoever_asked_for_a_change_does_not_decide_it(decision: Action) -> None:
+    assert control_of(decision, act("cancellation.request")) == "D-03"
+    assert control_of(decision, act("cancellation.request", "trader")) is None
+
+
+@pytest.mark.parametrize("paying", [Action.SETTLEMENT_PREPARE, Action.SETTLEMENT_RELEASE])
+@pytest.mark.parametrize("decision", sorted(DECIDE))
+def test_d_04_whoever_decides_a_change_of_a_deal_moves_no_money_for_it(
+    paying: Action, decision: Action
+) -> None:
+    assert control_of(paying, act(decision)) == "D-04"
+    assert control_of(decision, act(paying)) == "D-04"
+
+
+@pytest.mark.parametrize("attesting", sorted(ATTEST))
+def test_d_04_whoever_let_the_money_go_does_not_attest_what_became_of_it(attesting: Action) -> None:
+    assert control_of(attesting, act("settlement.release", scope="object")) == "D-04"
+    assert control_of(Action.SETTLEMENT_RELEASE, act(attesting, scope="object")) == "D-04"
+    assert (
+        control_of(attesting, act("settlement.prepare", scope="object")) is None
+    )  # the settler's own two acts
+
+
+@pytest.mark.parametrize("making", ["instruction.propose", "proposal.approve"])
+def test_d_04_whoever_made_the_payment_route_within_a_year_signs_nothing_along_it(making: str) -> None:
+    assert control_of(Action.SETTLEMENT_RELEASE, act(making, scope="object", days=365)) == "D-04"
+    assert control_of(Action.SETTLEMENT_RELEASE, act(making, scope="object", days=366)) is None
+    assert control_of(Action.SETTLEMENT_RELEASE, act(making, scope="trade")) is None
+
+
+def test_d_12_a_new_role_and_a_new_account_of_an_old_trader_open_nothing() -> None:
+    assert (
+        control_of(Action.TRADE_VERIFY, act("trade.capture", "person-7", days=700), person="person-7")
+        == "D-01"
+    )
+
+
+@pytest.mark.parametrize(
+    ("later", "earlier"),
+    [
+        (Action.GRANT_APPROVE, "grant.request"),
+        (Action.GRANT_REFUSE, "grant.request"),
+        (Action.GRANT_EXECUTE, "grant.request"),
+        (Action.GRANT_EXECUTE, "grant.approve"),
+        (Action.GRANT_APPROVE, "grant.execute"),
+    ],
+)
+def test_d_13_a_right_takes_three_people(later: Action, earlier: str) -> None:
+    assert control_of(later, act(earlier, scope="object")) == "D-13"
+    assert control_of(later, act(earlier, "somebody else", scope="object")) is None
+
+
+# The comparison ----------------------------------------------------------------------------------
+
+
+def test_a_rule_of_the_whole_trade_sees_acts_on_the_object_too() -> None:
+    assert control_of(Action.CONFIRMATION_MATCH, act("trade.capture", scope="object")) == "D-01"
+
+
+def test_a_rule_that_lapses_counts_where_the_time_is_not_known() -> None:
+    made = Act("proposal.approve", "anybody", None, "object")
+    assert refusal(RULES, Action.SETTLEMENT_RELEASE, "anybody", [made], NOW) is not None
+    old = act("proposal.approve", scope="object", days=9_999)
+    assert refusal(RULES, Action.SETTLEMENT_RELEASE, "anybody", [old], None) is not None
+
+
+def test_the_first_row_of_the_file_is_the_one_named() -> None:
+    both = [act("settlement.prepare", scope="object"), act("trade.capture")]
+    assert control_of(Action.SETTLEMENT_RELEASE, *both) == "D-01"
+
+
+def test_nothing_done_bars_from_nothing() -> None:
+    assert all(refusal(RULES, action, "anybody", [], NOW) is None for action in Action)
+
+
+def test_an_act_that_no_row_governs_is_admitted_whatever_was_done() -> None:
+    history = [act(action, scope="object") for action in Action]
+    for action in Action:
+        assert (refusal(RULES, action, "anybody", history, NOW) is not None) is (action in governed(RULES))
+
+
+def test_the_governed_acts_are_these() -> None:
+    assert governed(RULES) == (CONTROL | ENTER) - {Action.TRADE_CAPTURE} | {
+        Action.PROPOSAL_APPROVE,
+        Action.PROPOSAL_REFUSE,
+        Action.GRANT_APPROVE,
+        Action.GRANT_REFUSE,
+        Action.GRANT_EXECUTE,
+    }
+
+
+# Every row, and every act in it, is needed -------------------------------------------------------
+
+LASTING = [rule for rule in RULES if rule.within_days is None]
+CASES = [(rule, other) for rule in LASTING for other in sorted(rule.differs)]
+
+
+def life_of(rule: ApartRule) -> Life:
+    return next(life for life in LIVES if rule.action in life.acts)
+
+
+def ways(policy: Policy, rule: ApartRule, other: Action, rules: tuple[ApartRule, ...]) -> int:
+    goal = Goal("ways to do both", frozenset({rule.action}), frozenset({other}))
+    life = replace(life_of(rule), goals=(goal,))
+    return len(prove_history(replace(policy, apart=rules), life, 1).counter_examples)
+
+
+@pytest.mark.parametrize(("rule", "other"), CASES, ids=[f"{r.control}-{r.action}-{o}" for r, o in CASES])
+def test_without_its_row_one_person_does_both(policy: Policy, rule: ApartRule, other: Action) -> None:
+    others = tuple(row for row in RULES if row != rule)
+    less = replace(rule, differs=rule.differs - {other})
+
+    assert ways(policy, rule, other, RULES) == 0
+    assert ways(policy, rule, other, others) == 1
+    assert ways(policy, rule, other, (*others, less)) == 1
+
+
+def test_without_its_row_the_maker_of_a_payment_route_signs_along_it() -> None:
+    (rule,) = (row for row in RULES if row.within_days is not None)
+    others = [row for row in RULES if row != rule]
+    for made in sorted(rule.differs):
+        history = [act(made, scope="object")]
+        assert refusal(RULES, rule.action, "anybody", history, NOW) == rule
+        assert refusal(others, rule.action, "anybody", history, NOW) is None

@@ -1,0 +1,131 @@
+"""The database gives each office's login what its acts need and keeps from it what it may not see."""
+
+import pytest
+
+from policies.grants import effect_kinds, statements, table_grants
+from policies.policy import Policy
+from policies.tables import Verb
+from policies.vocabulary import READS, Action, Office
+
+NO_TABLE = {
+    "log.genesis log.restart policy.publish session.noise": "the log's service has rights of its own",
+    "session.open session.close password.change password.reset": "owner-defined functions",
+    "power.read log.read": "the policy in memory, and files",
+}
+
+
+def may(policy: Policy, office: Office, verb: Verb) -> dict[str, tuple[str, ...]]:
+    return {grant.table: grant.columns for grant in table_grants(policy)[office] if grant.verb is verb}
+
+
+def tables(policy: Policy, office: Office, *verbs: Verb) -> set[str]:
+    return {table for verb in verbs for table in may(policy, office, verb)}
+
+
+def test_every_act_has_its_tables_or_needs_none(policy: Policy) -> None:
+    without = {act for acts in NO_TABLE for act in acts.split()}
+    assert {row.action.value for row in policy.table_rows} == {action.value for action in Action} - without
+
+
+@pytest.mark.parametrize("office", [office for office in Office if office != Office.ADMINISTRATION])
+def test_no_office_touches_what_belongs_to_administration(policy: Policy, office: Office) -> None:
+    assert not tables(policy, office, Verb.INSERT, Verb.UPDATE) & {"person", "account", "role_grant", "unit"}
+
+
+def test_no_table_is_written_by_two_offices(policy: Policy) -> None:
+    """The one exception is the position, which only the front office's own service unwinds."""
+    seen: dict[str, Office] = {}
+    for office in Office:
+        for table in tables(policy, office, Verb.INSERT, Verb.UPDATE):
+            assert seen.setdefault(table, office) == office, table
+
+
+@pytest.mark.parametrize(
+    "hidden", ["instruction", "journal", "journal_line", "proposal", "role_grant", "session", "credential"]
+)
+def test_the_front_office_does_not_see(policy: Policy, hidden: str) -> None:
+    assert hidden not in may(policy, Office.FRONT_OFFICE, Verb.SELECT)
+
+
+def test_the_front_office_sees_states_and_not_the_other_side(policy: Policy) -> None:
+    seen = may(policy, Office.FRONT_OFFICE, Verb.SELECT)
+    assert set(seen["confirmation"]).isdisjoint({"counter", "counter_at", "breaks", "ours"})
+    assert set(seen["settlement"]).isdisjoint({"instruction_id", "prepared_by", "released_by", "failure"})
+    assert {"state", "rev", "trade_id"} <= set(seen["confirmation"]) & set(seen["settlement"])
+
+
+def test_the_front_office_writes_its_own_books_alone(policy: Policy) -> None:
+    assert tables(policy, Office.FRONT_OFFICE, Verb.INSERT) == {
+        "trade",
+        "trade_version",
+        "position_movement",
+        "change_request",
+    }
+    assert may(policy, Office.FRONT_OFFICE, Verb.UPDATE) == {"trade": ("version", "terms_digest", "rev")}
+
+
+def test_the_terms_of_a_trade_are_never_updated(policy: Policy) -> None:
+    insert_only = {
+        "trade_version",
+        "position_movement",
+        "journal",
+        "journal_line",
+        "fixing_set",
+        "request_decision",
+    }
+    for office in Office:
+        assert insert_only.isdisjoint(may(policy, office, Verb.UPDATE))
+
+
+@pytest.mark.parametrize(
+    "office", [Office.COMPLIANCE, Office.INTERNAL_AUDIT, Office.MANAGEMENT, Office.LEGAL]
+)
+def test_offices_that_read_change_nothing(policy: Policy, office: Office) -> None:
+    assert tables(policy, office, Verb.INSERT, Verb.UPDATE) == set()
+    assert effect_kinds(policy)[office] == frozenset()
+
+
+@pytest.mark.parametrize("office", [Office.COMPLIANCE, Office.INTERNAL_AUDIT])
+def test_oversight_reads_every_business_table_whole(policy: Policy, office: Office) -> None:
+    seen = may(policy, office, Verb.SELECT)
+    written = {row.table for row in policy.table_rows}
+    assert {table for table in written if seen.get(table) != ()} == set()
+
+
+def test_the_logs_own_login_has_no_business_table(policy: Policy) -> None:
+    assert table_grants(policy)[Office.LOG] == []
+
+
+def test_whoever_writes_a_table_reads_it(policy: Policy) -> None:
+    for office in Office:
+        reads = set(may(policy, office, Verb.SELECT))
+        assert tables(policy, office, Verb.INSERT, Verb.UPDATE) <= reads
+
+
+def test_columns_of_several_acts_add_up(policy: Policy) -> None:
+    assert set(may(policy, Office.BACK_OFFICE, Verb.UPDATE)["settlement"]) == {
+        *("state", "rev", "instruction_id", "prepared_by", "released_by", "settled_on", "failure"),
+    }
+
+
+def test_a_whole_table_outweighs_its_columns(policy: Policy) -> None:
+    assert may(policy, Office.BACK_OFFICE, Verb.SELECT)["confirmation"] == ()
+    assert may(policy, Office.ADMINISTRATION, Verb.SELECT)["account"] == ()
+
+
+def test_effects_are_of_the_tables_an_office_writes(policy: Policy) -> None:
+    kinds = effect_kinds(policy)
+    assert kinds[Office.FRONT_OFFICE] == {"trade", "trade_version", "position_movement", "change_request"}
+    assert kinds[Office.RISK_CONTROL] == {"fixing_set"}
+    assert kinds[Office.BACK_OFFICE] == {"trade_control", "request_decision", "confirmation", "settlement"}
+
+
+def test_a_read_never_lets_an_office_write(policy: Policy) -> None:
+    assert {row.verb for row in policy.table_rows if row.action in READS} == {Verb.SELECT}
+
+
+def test_the_sql_names_login_table_and_columns(policy: Policy) -> None:
+    sql = list(statements(policy, "bank"))
+    assert 'GRANT UPDATE (version, terms_digest, rev) ON public.trade TO "bank_front_office";' in sql
+    assert 'GRANT INSERT ON public.settlement TO "bank_back_office";' in sql
+    assert len(sql) == sum(len(grants) for grants in table_grants(policy).values()) == len(set(sql))
