@@ -38,8 +38,10 @@ class Template:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Server]:
     """Give a PostgreSQL of this test process's own."""
-    with embedded.start(tmp_path_factory.mktemp("data")) as running:
+    data = tmp_path_factory.mktemp("data")
+    with embedded.start(data) as running:
         yield running
+    embedded.erase(data)
 
 
 @pytest.fixture(scope="session")

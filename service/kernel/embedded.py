@@ -19,6 +19,7 @@ import fcntl
 import hashlib
 import os
 import pwd
+import re
 import shutil
 import socket
 import stat
@@ -42,7 +43,8 @@ ROOTS_HOMES = Path("/var/lib/trennwand")
 TRANSIENT_USERS = range(61184, 65520)  # systemd: DynamicUser
 PORT = 5432  # part of the socket's name only
 SOCKET_BYTES_MAX = 103  # macOS; Linux allows 107
-START_SECONDS_MAX = 60
+LOCK_SECONDS_MAX = 60
+RECOVERY_SECONDS_MAX = 600  # a start after a power cut replays what was not yet in the files
 POLL_SECONDS = 0.01
 
 SETTINGS = {
@@ -138,6 +140,7 @@ def erase(data: Path) -> None:
                 embedded_watchdog.leave(users, server, _postmaster(home).number)
             if (pointer := data / "postgresql").is_file():
                 pointer.unlink()  # first: a home without pointer is removed by the next start
+            shutil.rmtree(_socket_directory(home))
             shutil.rmtree(home)
 
 
@@ -158,7 +161,7 @@ def _home(data: Path) -> Path:
     for directory in (ROOTS_HOMES, home):
         directory.mkdir(parents=True, exist_ok=True)
         directory.chmod(0o711)  # passed through by the user PostgreSQL runs as, whatever our umask
-    (home / "origin").write_text(str(data))
+    embedded_cluster.write_durably(home / "origin", str(data))
     return home
 
 
@@ -169,7 +172,11 @@ def _roots_home(data: Path, pointer: Path) -> Path:
     No pointer means the data were deleted: what an earlier directory of that name left here goes too.
     """
     if pointer.exists():
-        home = Path(pointer.read_text())
+        home = ROOTS_HOMES / Path(pointer.read_text()).name
+        if not re.fullmatch(r"[0-9a-f]{16}", home.name):
+            raise CannotStart(
+                f"{pointer} is damaged: it must name the folder of these data in {ROOTS_HOMES}."
+            )
         origin = Path((home / "origin").read_text()) if (home / "origin").exists() else data
         if origin != data and (origin / pointer.name).exists():
             raise CannotStart(f"{data} is a copy of {origin}: delete {pointer} to begin with empty books.")
@@ -180,7 +187,7 @@ def _roots_home(data: Path, pointer: Path) -> Path:
             if not embedded_watchdog.free(server):
                 raise CannotStart(f"The server of a deleted {data} is still running: stop its service.")
         shutil.rmtree(home)
-    pointer.write_text(str(home))
+    embedded_cluster.write_durably(pointer, str(home))
     return home
 
 
@@ -238,9 +245,9 @@ def _postmaster(home: Path) -> _Postmaster:
     """Raises LookupError while there is none, or it has not yet written the whole file."""
     try:
         lines = (home / "cluster" / "postmaster.pid").read_text().splitlines()
-    except FileNotFoundError:
+        return _Postmaster(int(lines[0]), int(lines[3]), Path(lines[4]), lines[7].strip() == "ready")
+    except (FileNotFoundError, ValueError):
         raise LookupError(home) from None
-    return _Postmaster(int(lines[0]), int(lines[3]), Path(lines[4]), lines[7].strip() == "ready")
 
 
 def _running(home: Path, server: int) -> bool:
@@ -248,7 +255,7 @@ def _running(home: Path, server: int) -> bool:
 
     Raises CannotStart if a server we did not start works on these files.
     """
-    deadline = time.monotonic() + START_SECONDS_MAX
+    deadline = time.monotonic() + RECOVERY_SECONDS_MAX
     while not embedded_watchdog.free(server):
         with suppress(LookupError):
             if _postmaster(home).ready:
@@ -320,7 +327,7 @@ def _watched(home: Path, users: int, directory: Path, command: list[str]) -> Ser
 
 
 def _wait_until_ready(home: Path, server: int) -> None:
-    deadline = time.monotonic() + START_SECONDS_MAX
+    deadline = time.monotonic() + RECOVERY_SECONDS_MAX
     while time.monotonic() < deadline:
         with suppress(LookupError):
             if _postmaster(home).ready:
@@ -328,7 +335,7 @@ def _wait_until_ready(home: Path, server: int) -> None:
         if embedded_watchdog.free(server):
             raise CannotStart(f"PostgreSQL did not start: {_last_words(home)}")
         time.sleep(POLL_SECONDS)
-    raise CannotStart(f"PostgreSQL is not ready after {START_SECONDS_MAX} s: {_last_words(home)}")
+    raise CannotStart(f"PostgreSQL is not ready after {RECOVERY_SECONDS_MAX} s: {_last_words(home)}")
 
 
 def _last_words(home: Path) -> str:
@@ -364,7 +371,7 @@ def _alone(data: Path) -> Iterator[None]:
         yield
 
 
-def _lock(opened: int, how: int, obstacle: str, seconds: float = START_SECONDS_MAX) -> None:
+def _lock(opened: int, how: int, obstacle: str, seconds: float = LOCK_SECONDS_MAX) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:

@@ -20,7 +20,7 @@ def initialise(home: Path, binaries: Binaries, owner: tuple[int, int]) -> None:
     for partial in home.glob("new-*"):
         shutil.rmtree(partial, ignore_errors=True)  # an orphaned initdb may still write there; names differ
     password = secrets.token_urlsafe(32)
-    _write_durably(home / "password", password)
+    write_durably(home / "password", password)
     partial = home / f"new-{secrets.token_hex(8)}"
     partial.mkdir(mode=0o700)
     (partial / "password").touch(mode=0o600)
@@ -72,7 +72,8 @@ def _give(tree: Path, uid: int, gid: int) -> None:
         os.chown(path, uid, gid, follow_symlinks=False)
 
 
-def _write_durably(path: Path, text: str) -> None:
+def write_durably(path: Path, text: str) -> None:
+    """Replace the file, which only we may read; after a crash it is the old one or the new one."""
     partial = path.with_name(f"{path.name}.new")
     partial.unlink(missing_ok=True)
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

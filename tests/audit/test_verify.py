@@ -146,7 +146,7 @@ def test_every_checkpoint_seen_is_compared(log: Log, story: Story) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", ["", "[]", "{}", '{"origin":"other","seen":[]}', '{"origin":"%s","seen":[5]}' % ORIGIN]
+    "damage", ["", "[]", "{}", '{"origin":"other","seen":[]}', f'{{"origin":"{ORIGIN}","seen":[5]}}']
 )
 def test_a_damaged_memory_is_not_taken_for_an_empty_one(log: Log, damage: str) -> None:
     log.memory.write_text(damage)
@@ -184,6 +184,15 @@ def damaged_log(factory) -> Log:
             story.trade(f"t-{number}")
         _logs.append(Log(factory.mktemp("damaged"), story.lines))
     return _logs[0]
+
+
+def test_a_signed_size_beyond_all_files_does_not_keep_the_verifier_searching(log: Log) -> None:
+    log.sign_past_signer(Checkpoint(ORIGIN, 2**62, bytes(32)))
+
+    report = log.verify()
+
+    assert report.verdict is Verdict.INCOMPLETE
+    assert report.check("V8").status is Status.MISSING
 
 
 def test_a_directory_in_the_place_of_a_file_is_a_missing_file(log: Log) -> None:

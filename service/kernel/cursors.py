@@ -1,0 +1,35 @@
+"""Where a page of a list ends: a place that stays put while new rows arrive."""
+
+import base64
+import binascii
+from datetime import UTC, datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from service.kernel.errors import Malformed
+
+
+class Place(NamedTuple):
+    """The last row of a page, by time and id."""
+
+    at: datetime
+    id: UUID
+
+
+def cursor_of(at: datetime, row_id: UUID) -> str:
+    """Return the cursor that continues behind this row."""
+    written = f"{at.astimezone(UTC).isoformat()} {row_id}"
+    return base64.urlsafe_b64encode(written.encode()).decode().rstrip("=")
+
+
+def place_of(cursor: str) -> Place:
+    """Return the row a cursor continues behind. Raises Malformed for anything ``cursor_of`` did not write."""
+    try:
+        written = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+        at, row_id = written.split(" ")
+        place = Place(datetime.fromisoformat(at), UUID(row_id))
+    except (ValueError, binascii.Error):
+        place = None
+    if place is None or place.at.tzinfo is None or cursor_of(place.at, place.id) != cursor:
+        raise Malformed("This is no cursor of a page that was given out before.", field="cursor")
+    return place

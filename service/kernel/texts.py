@@ -1,0 +1,15 @@
+"""Free text as commands take it: one line, nothing that hides, breaks a line or upsets a store."""
+
+from typing import Annotated, Final
+
+import msgspec
+
+_UNSEEN: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff"
+LINE_PATTERN: Final = rf"\A(?!\s)[^{_UNSEEN}]+(?<!\s)\Z"
+"""No control character, no line break, no blank at either end."""
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=140, pattern=LINE_PATTERN)]
+"""What something or somebody is called."""
+
+Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=LINE_PATTERN)]
+"""Why somebody did something, in their own words."""

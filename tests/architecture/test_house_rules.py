@@ -1,0 +1,155 @@
+"""The rules of the house that no linter knows: sizes, names of files, what may never stand in a file."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+CLONE = Path(__file__).parents[2]
+LINES_MAX = 500
+FUNCTION_LINES_MAX = 60
+NOT_OURS = re.compile(
+    r"(^|/)(\.venv|\.data|\.git|__pycache__|node_modules|\.[a-z_]+_cache|\.hypothesis|[^/]+\.egg-info)/"
+)
+WRITTEN = {".py", ".sh", ".html", ".css", ".toml", ""}  # by hand; without suffix: the scripts
+
+SLICES = {
+    "bookkeeping", "compliance", "confirmations", "conformity", "control", "limits", "market", "parties", "people",
+    "reconciliation", "settlement", "trades", "work",
+}  # fmt: skip
+VOCABULARY = {"__init__", "lifecycle", "model", "use_cases", "queries", "api", "pages"}
+# Modules of a slice, besides the vocabulary, that do more than calculate.
+DOING = {
+    "people/authentication.py": "passwords and tokens",
+    "people/directory.py": "who is behind a token, asked before any gate",
+    "people/signing_in.py": "the one act by somebody not yet known",
+}
+IMPURE = {
+    "sqlalchemy",
+    "asyncpg",
+    "httpx",
+    "litestar",
+    "service.gate",
+    "service.attempt",
+    "service.kernel.clock",
+}
+
+REGISTRY = re.compile(
+    r"https?://(index|simple|registry|files?|packages?|deb)[a-z0-9.-]*\.(org|com|net|io)"
+    r"|\b(p[y]pi|pythonh[o]sted|npm[j]s|y[a]rnpkg)\.(org|com|io)\b"
+)
+
+
+def files() -> Iterator[Path]:
+    """Files of the project: those git knows or would take, or without git everything not made by a tool."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=CLONE, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    names = listed.stdout.split("\0") if listed.returncode == 0 else map(str, CLONE.rglob("*"))
+    for name in names:
+        path = CLONE / name
+        if name and path.is_file() and not NOT_OURS.search(path.relative_to(CLONE).as_posix()):
+            yield path
+
+
+FILES = sorted(files())
+PYTHON = [path for path in FILES if path.suffix == ".py"]
+
+
+def name(path: Path) -> str:
+    return path.relative_to(CLONE).as_posix()
+
+
+def test_no_file_is_longer_than_two_names_would_make_it() -> None:
+    lines = {name(path): len(path.read_text().splitlines()) for path in FILES if path.suffix in WRITTEN}
+
+    assert {path: count for path, count in lines.items() if count > LINES_MAX} == {}
+
+
+def test_every_function_fits_a_screen() -> None:
+    long = {}
+    for path in PYTHON:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                count = (node.end_lineno or node.lineno) - node.lineno + 1
+                if count > FUNCTION_LINES_MAX:
+                    long[f"{name(path)}:{node.name}"] = count
+
+    assert long == {}
+
+
+def test_files_of_a_slice_are_of_the_vocabulary_or_a_pure_noun() -> None:
+    doing = {
+        path.relative_to(CLONE / "service").as_posix()
+        for office in SLICES
+        for path in (CLONE / "service" / office).glob("**/*.py")
+        if path.stem not in VOCABULARY and any(imported in IMPURE for imported in imports(path))
+    }
+
+    assert doing <= set(DOING)
+
+
+def test_every_folder_of_the_service_is_a_slice_or_has_its_place() -> None:
+    folders = {path.parent.name for path in CLONE.glob("service/*/__init__.py")}
+
+    assert folders <= SLICES | {"kernel", "audit_trail", "ui", "migrations", "demo"}
+
+
+def imports(path: Path) -> set[str]:
+    """Modules the file imports: each with its first name too (``sqlalchemy.orm`` and ``sqlalchemy``)."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found | {module.split(".")[0] for module in found}
+
+
+@pytest.mark.parametrize(("package", "allowed"), [("audit", {"cryptography"}), ("policies", {"casbin"})])
+def test_what_an_auditor_must_trust_needs_little_besides_python(package: str, allowed: set[str]) -> None:
+    outside = {
+        first
+        for path in PYTHON
+        if name(path).startswith(f"{package}/")
+        for first in imports(path)
+        if "." not in first and first not in sys.stdlib_module_names
+    }
+
+    assert outside - {package, "__future__"} <= allowed
+
+
+def test_no_file_names_a_registry_or_a_place_on_this_machine() -> None:
+    places = {str(CLONE), str(CLONE.parent / "shared")}
+    found = {
+        f"{name(path)}:{number}"
+        for path in FILES
+        for number, line in enumerate(path.read_text(errors="replace").splitlines(), start=1)
+        if REGISTRY.search(line) or any(place in line for place in places)
+    }
+
+    assert found == set()
+
+
+def test_the_rule_against_registries_bites() -> None:
+    assert REGISTRY.search("--index-url https:" + "//index.some-mirror.org/simple")
+    assert REGISTRY.search("see " + "py" + "pi.org")
+    assert not REGISTRY.search("https://www.ecb.europa.eu/stats")
+
+
+def test_templates_escape_everything() -> None:
+    unescaped = re.compile(r"\|\s*safe\b|autoescape\s+false")
+    found = [name(path) for path in FILES if path.suffix == ".html" and unescaped.search(path.read_text())]
+
+    assert found == []
+
+
+def test_every_script_can_be_started() -> None:
+    for script in ("run", "test", "check", "bench", "lock"):
+        assert (CLONE / "scripts" / script).stat().st_mode & 0o111, script
+    assert (CLONE / ".ci" / "run").stat().st_mode & 0o111
