@@ -175,9 +175,8 @@ def _is_plain(text: str, members: dict[str, Any]) -> bool:
     False says only that the long way has to decide. True is exact: the text is a canonical
     beginning, the canonical spelling of its data, and a canonical end.
     """
-    if not text.isascii() or "\\" in text or "\x7f" in text:
-        return False
-    head = _HEAD.match(text)
+    plain = text.isascii() and "\\" not in text and "\x7f" not in text
+    head = _HEAD.match(text) if plain else None
     if head is None:
         return False
     at = head.end()
@@ -188,14 +187,19 @@ def _is_plain(text: str, members: dict[str, Any]) -> bool:
             return False
         at += len(written)
     tail = _TAIL.fullmatch(text, at)
-    if tail is None:
+    if tail is None or not _is_time(members["ts"]):
         return False
     if tail[1] is not None:  # the form says nothing about the order of the links
         links = [f'"{name}":"{link}"' for name, link in sorted(members["links"].items())]
         if tail[1] != "{" + ",".join(links) + "}":
             return False
+    return True
+
+
+def _is_time(text: str) -> bool:
+    """Whether the digits of a time are those of a day and an hour that there are."""
     try:
-        datetime.fromisoformat(members["ts"])
+        datetime.fromisoformat(text)
     except ValueError:
         return False
     return True
@@ -299,7 +303,7 @@ def _check_data(value: object, depth: int) -> None:
 
 
 def _check_escapes(text: str) -> None:
-    """Refuse control characters, which the JSON writer spells as escapes (and DEL, which it does not)."""
+    """Refuse control characters: the JSON writer escapes them, all but DEL."""
     if "\x7f" in text or any(escaped not in '"\\' for escaped in _ESCAPED.findall(text)):
         raise MalformedEntry("V11", "The text holds a control character.")
 

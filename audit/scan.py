@@ -223,13 +223,12 @@ def _read_bundle(directory: Path, number: int, width: int, found: Scan) -> Seque
 def _names(directory: Path, full: str, width: int, check: str, found: Scan) -> list[tuple[str, int]]:
     """List the files that may tell of a tile, with the width each has: the one looked for first."""
     names = [(full, WIDTH)] if width == WIDTH else [(f"{full}.p/{width}", width), (full, WIDTH)]
-    partials = directory / (full + ".p")
-    if partials.is_dir():
-        widths = tiles.partial_widths(partials)
-        names += [(f"{full}.p/{other}", other) for other in widths if other != width]
-        strays = {path.name for path in partials.iterdir()} - {str(known) for known in widths}
-        if strays:
-            found.find(check, None, f"{full}.p holds {min(strays)!r:.80}, which is no width.")
+    there = tiles.names_in(directory / (full + ".p"))
+    widths = tiles.partial_widths(directory / (full + ".p")) if there else []
+    names += [(f"{full}.p/{other}", other) for other in widths if other != width]
+    strays = {*there} - {str(known) for known in widths}
+    if strays:
+        found.find(check, None, f"{full}.p holds {min(strays)!r:.80}, which is no width.")
     return names
 
 

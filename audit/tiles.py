@@ -304,8 +304,15 @@ def written_size(directory: Path) -> int:
 
 def partial_widths(directory: Path) -> list[int]:
     """Widths that the names of the files in a `.p` directory say; other names say nothing."""
-    names = [path.name for path in directory.iterdir()] if directory.is_dir() else []
-    return sorted(int(name) for name in names if _WIDTH.fullmatch(name) and int(name) < WIDTH)
+    return sorted(int(name) for name in names_in(directory) if _WIDTH.fullmatch(name) and int(name) < WIDTH)
+
+
+def names_in(directory: Path) -> list[str]:
+    """Names in a directory; none if it is not there, or was just removed by the writer."""
+    try:
+        return [path.name for path in directory.iterdir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def fetch_from(directory: Path) -> Fetch:
