@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from audit import merkle, note, tiles
 from audit.checkpoint import Checkpoint
 from audit.entry import encode, leaf_hash, timestamp
-from audit.report import Report
+from audit.report import Report, Status, Verdict
 from audit.signer import FileSigner
 from audit.verify import verify
 
@@ -168,3 +168,15 @@ class Log:
 def respell(line: bytes, **changes: Any) -> bytes:
     """Give the entry with other members, as a forger with our own tools writes it."""
     return encode(json.loads(line) | changes)
+
+
+def caught(report: Report, check: str, index: int | None) -> bool:
+    """Whether the verdict is TAMPERED, and by ``check``, and the first bad index is ``index``."""
+    assert report.verdict is Verdict.TAMPERED, report.lines()
+    assert report.check(check).status is Status.FAILED, report.lines()
+    assert report.first_bad_index == index, report.lines()
+    return True
+
+
+def failed(report: Report) -> set[str]:
+    return {check.number for check in report.checks if check.status is Status.FAILED}
