@@ -58,6 +58,7 @@ class Action(StrEnum):
     PASSWORD_CHANGE = "password.change"  # noqa: S105  # the name of an act, not a secret
     PASSWORD_RESET = "password.reset"  # noqa: S105  # the name of an act, not a secret
     PERSON_DISABLE = "person.disable"
+    PERSON_MOVE = "person.move"
     PERSON_READ = "person.read"
     PERSON_REGISTER = "person.register"
     POLICY_PUBLISH = "policy.publish"

@@ -5,6 +5,7 @@ import logging
 from typing import Any
 
 from litestar import Litestar, Request, Response, get
+from litestar.connection import ASGIConnection
 from litestar.datastructures import MutableScopeHeaders
 from litestar.di import Provide
 from litestar.enums import ScopeType
@@ -13,7 +14,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from service import acts, faces
+from service import acts, faces, page_frame
 from service.bank import Bank
 from service.kernel.errors import Refusal
 from service.people.directory import actor_of_token
@@ -53,18 +54,23 @@ class SecurityHeaders:
 
 
 class Authentication:
-    """Middleware: bearer tokens for the interface. A cookie means nothing there."""
+    """Middleware: bearer tokens for the interface, the session cookie for pages; neither means anything to the other."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Find out who calls; routes decide whether that is enough."""
-        if scope["type"] == ScopeType.HTTP and faces.is_api(scope["path"]):
-            words = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1").split(" ")
-            if len(words) == 2 and words[0].lower() == "bearer":  # noqa: PLR2004
+        if scope["type"] == ScopeType.HTTP:
+            token, origin = None, "api"
+            if faces.is_api(scope["path"]):
+                words = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1").split(" ")
+                token = words[1] if len(words) == 2 and words[0].lower() == "bearer" else None  # noqa: PLR2004
+            elif page_frame.is_page(scope["path"]):
+                token, origin = page_frame.session_token(ASGIConnection(scope)), "web"
+            if token is not None:
                 offices = scope["litestar_app"].state.gate.offices
-                scope["state"]["actor"] = await actor_of_token(offices, words[1])
+                scope["state"]["actor"] = await actor_of_token(offices, token, origin=origin)
         await self.app(scope, receive, send)
 
 
@@ -92,11 +98,12 @@ async def log_bugs(failure: Exception, scope: Scope) -> None:
 
 
 def slices() -> list[Any]:
-    """Return the controllers of every slice."""
-    found: list[Any] = [*acts.ROUTES]
+    """Return the controllers of every slice, interface and pages."""
+    found: list[Any] = [*acts.ROUTES, *page_frame.ROUTES]
     for name in SLICES:
-        if importlib.util.find_spec(f"service.{name}.api") is not None:
-            found.extend(importlib.import_module(f"service.{name}.api").ROUTES)
+        for face in ("api", "pages"):
+            if importlib.util.find_spec(f"service.{name}.{face}") is not None:
+                found.extend(importlib.import_module(f"service.{name}.{face}").ROUTES)
     return found
 
 
@@ -104,16 +111,17 @@ def create_app(bank: Bank) -> Litestar:
     """Return the application on an open bank. Raises RuntimeError if a route stands for no action."""
     app = Litestar(
         route_handlers=[live, ready, *slices()],
-        middleware=[SecurityHeaders, Authentication, faces.StrictBodies],
+        middleware=[SecurityHeaders, Authentication, faces.StrictBodies, page_frame.FormShield],
         dependencies={
             "actor": Provide(faces.provide_actor),
             "gate": Provide(faces.provide_gate),
             "reads": Provide(faces.provide_reads),
+            **page_frame.dependencies(),
         },
         exception_handlers={
-            Refusal: faces.write_problem,
-            HTTPException: faces.write_problem,
-            Exception: faces.write_problem,
+            Refusal: page_frame.write_failure,
+            HTTPException: page_frame.write_failure,
+            Exception: page_frame.write_failure,
         },
         after_exception=[faces.record_outside_gate, log_bugs],
         openapi_config=OpenAPIConfig(

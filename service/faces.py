@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, cast
+from urllib.parse import quote
 
 import msgspec
 from litestar import Litestar, Request, Response
@@ -24,8 +25,11 @@ from service.kernel.problems import problem
 
 BODY_BYTES_MAX = 65_536
 BATCH_BYTES_MAX = 1_048_576
+QUERY_CHARACTERS_MAX = 2_000
 KEY = re.compile(r"[\x21-\x7e]{1,128}\Z")
 CONTRACT = frozenset({"/api", "/api/openapi.json", "/api/{path:str}"})
+FIELD = re.compile(r"`\$\.([A-Za-z_][A-Za-z0-9_.\[\]]*)`|field `([A-Za-z_][A-Za-z0-9_]*)`")
+"""How a decoder names the field it stumbled over: its path, or a field that is missing or unknown."""
 PROBLEM_JSON = "application/problem+json"
 
 HEADERS = {
@@ -94,7 +98,16 @@ class Allows:
             raise NotPermitted(decision.reason, rule=decision.rule)
         refuse_foreign_query(connection)
         if self.sensitive:
-            await gate.record_read(actor, self.action, path=connection.scope["path"])
+            await gate.record_read(actor, self.action, **asked(connection.scope))
+
+
+def asked(scope: Scope) -> dict[str, str]:
+    """Return what a read asked for, spelled so that it can stand in an entry. Raises Malformed if it is too long."""
+    query = scope["query_string"].decode("latin-1")
+    if len(query) > QUERY_CHARACTERS_MAX:
+        raise Malformed(f"A query has at most {QUERY_CHARACTERS_MAX} characters.")
+    told = {"path": quote(scope["path"]), "query": quote(query, safe="%&+,-./:=_~")}
+    return {name: value for name, value in told.items() if value}
 
 
 def actor_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Actor:
@@ -249,8 +262,8 @@ def shape_refusal(failure: ValidationException) -> Refusal:
 
 def named_field(sentence: str) -> str | None:
     """Return the field that a decoder's message names, if it does."""
-    found = re.search(r"`(?:\$\.)?([A-Za-z_][A-Za-z0-9_.\[\]]*)`", sentence)
-    return found.group(1) if found else None
+    found = FIELD.search(sentence)
+    return next(filter(None, found.groups()), None) if found else None
 
 
 async def record_outside_gate(failure: Exception, scope: Scope) -> None:

@@ -95,20 +95,16 @@ async def begin(
     others: list[Recorded] = [*rights, *desk_rows(founding)]
     first = line(keeper, policy, Action.LOG_GENESIS, now, [*units, *people])
     first["data"] = {"level": LEVEL, "origin": origin, "part": "people"}
-    second = line(keeper, policy, Action.POLICY_PUBLISH, now, [])
-    second["data"] = policy_facts(policy)
-    third = line(keeper, policy, Action.LOG_GENESIS, now, others)
-    third["data"] = {
-        "part": "rights",
-        "rows": {f"{type(row).__tablename__}:{row.id}": visible(row) for row in others},
-    }
+    second = line(keeper, policy, Action.POLICY_PUBLISH, now, others)  # with it come the rights held under it
+    rights_held = {f"{type(row).__tablename__}:{row.id}": visible(row) for row in others}
+    second["data"] = policy_facts(policy) | {"rows": rights_held}
     engine = create_async_engine(admin_url, poolclass=NullPool)
     async with AsyncSession(engine) as session, session.begin():
         await session.execute(text(f"SET LOCAL ROLE {quoted(f'{prefix}_owner')}"))
         for batch in (units, people, others):
             session.add_all(batch)
             await session.flush()
-        await session.execute(GENESIS, {"entries": [encode(entry) for entry in (first, second, third)]})
+        await session.execute(GENESIS, {"entries": [encode(entry) for entry in (first, second)]})
         for name, (password, one_time) in passwords.items():
             await session.execute(
                 CREDENTIAL,

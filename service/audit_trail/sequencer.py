@@ -11,6 +11,10 @@ writing the files      entries stand beyond the signed size; lawful, reported, s
 the signer's memory    it remembers a checkpoint nobody saw; the same one is signed again
 writing /checkpoint    published
 ====================  ==========================================================================
+
+Database, files, signer and checkpoint each remember how far the log is. They are compared at start and before each
+run: what comes later in this list may lag behind what comes earlier, never lead. A database restored from a backup
+would give indices anew that the files have given away, so it stops everything.
 """
 
 import asyncio
@@ -23,10 +27,12 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from audit.checkpoint import Checkpoint
+from audit.checkpoint import Checkpoint, MalformedCheckpoint
+from audit.entry import leaf_hash
 from audit.files import READABLE_BY_ALL, replace
+from audit.note import MalformedNote
 from audit.signer import FileSigner
-from audit.tiles import TileReader, TileWriter
+from audit.tiles import MissingTile, TileReader, TileWriter
 
 LOGGER = logging.getLogger(__name__)
 ENTRIES_MAX = 4096
@@ -40,10 +46,17 @@ GIVE = text(
 )
 TAKE_OUT = text("DELETE FROM public.audit_pending WHERE seq = ANY(CAST(:seqs AS bigint[]))")
 MOVE_ON = text("UPDATE public.audit_state SET next_index = :next WHERE id = 1")
+ENTRY_AT = text(
+    "SELECT e.bytes FROM public.audit_index i JOIN public.audit_entry e ON e.id = i.entry_id WHERE i.index = :index"
+)
 READ = text(
     "SELECT i.index AS place, e.bytes FROM public.audit_index i JOIN public.audit_entry e ON e.id = i.entry_id "
     "WHERE i.index >= :first ORDER BY i.index LIMIT :most"
 )
+
+
+class LogContradiction(Exception):
+    """Database, files and signer do not remember the same log; nobody writes on before people have looked."""
 
 
 async def sequence(engine: AsyncEngine) -> int:
@@ -70,13 +83,39 @@ class Publisher:
     """Writes sequenced entries into the log's files and has each new size signed. One per directory."""
 
     def __init__(self, directory: Path, signer: FileSigner, origin: str) -> None:
-        """Continue where the files end; raises if they contradict what the signer remembers."""
+        """Continue where the files end. Raises LogContradiction if they are not what the signer signed."""
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.origin = origin
         self.signer = signer
         self.writer = TileWriter(directory)
-        self.signed_size = signer.last().size
+        self.published_size = self._published()
+        signed = signer.last()
+        if not self.published_size <= signed.size <= self.writer.size:
+            sentence = (
+                f"the checkpoint states {self.published_size} entries, the signer remembers {signed.size}, "
+                f"the files hold {self.writer.size}; none may be ahead of the next"
+            )
+            raise LogContradiction(sentence)
+        if TileReader(directory).root(signed.size, self.writer.size) != signed.root:
+            sentence = f"the first {signed.size} entries in the files are not those that were signed"
+            raise LogContradiction(sentence)
+
+    async def agree(self, engine: AsyncEngine) -> None:
+        """Raise LogContradiction unless the database holds the entry that the files end with."""
+        if self.writer.size == 0:
+            return
+        last = self.writer.size - 1
+        async with engine.connect() as connection:
+            found = await connection.scalar(ENTRY_AT, {"index": last})
+        if found is None:
+            sentence = (
+                f"the files hold {last + 1} entries and the database has none at {last}: it is an older one"
+            )
+            raise LogContradiction(sentence)
+        if leaf_hash(bytes(found)) != TileReader(self.directory).leaf_hash(last, self.writer.size):
+            sentence = f"the database and the files hold different entries at {last}"
+            raise LogContradiction(sentence)
 
     async def integrate(self, engine: AsyncEngine) -> int:
         """Write what has an index and no file yet; return the log's size in the files."""
@@ -94,17 +133,24 @@ class Publisher:
 
     def publish(self) -> None:
         """Have the size in the files signed, and write ``checkpoint``; the files left the database before."""
-        size, root = self.writer.size, self.writer.root()
-        note_file = self.directory / "checkpoint"
-        if size == self.signed_size and note_file.exists():
+        size = self.writer.size
+        if size == self.published_size:
             return
         old = self.signer.last().size
         proof: Sequence[bytes] = (
             TileReader(self.directory).consistency_proof(old, size) if 0 < old < size else []
         )
-        note = self.signer.sign(Checkpoint(self.origin, size, root), proof)
-        replace(note_file, note, self.directory / "tmp", READABLE_BY_ALL)
-        self.signed_size = size
+        note = self.signer.sign(Checkpoint(self.origin, size, self.writer.root()), proof)
+        # Crash here: the signer remembers what nobody saw; the next run signs the same or what extends it.
+        replace(self.directory / "checkpoint", note, self.directory / "tmp", READABLE_BY_ALL)
+        self.published_size = size
+
+    def _published(self) -> int:
+        """Return the size that the checkpoint states; -1 if there is none that can be read."""
+        try:
+            return TileReader(self.directory).stated_size()
+        except (MissingTile, MalformedNote, MalformedCheckpoint):
+            return -1
 
 
 class LogKeeper:
@@ -113,18 +159,22 @@ class LogKeeper:
     def __init__(self, engine: AsyncEngine, publisher: Publisher) -> None:
         self.engine = engine
         self.publisher = publisher
-        self.failure: BaseException | None = None
+        self.failure: Exception | None = None
         self._task: asyncio.Task[None] | None = None
         self._step = asyncio.Lock()
 
     async def step(self) -> int:
-        """Sequence, integrate, sign and publish everything that is committed now; return the signed size."""
+        """Sequence, integrate, sign and publish everything that is committed now; return the signed size.
+
+        Raises LogContradiction before an index is given.
+        """
         async with self._step:
+            await self.publisher.agree(self.engine)
             while await sequence(self.engine):
                 pass
             await self.publisher.integrate(self.engine)
             await asyncio.to_thread(self.publisher.publish)
-            return self.publisher.signed_size
+            return self.publisher.published_size
 
     def start(self) -> None:
         """Begin the background task."""
@@ -146,8 +196,9 @@ class LogKeeper:
                 self.failure = None
             except Exception as failure:
                 # Readiness turns red and says why; the outbox keeps every entry until the next try succeeds.
+                if repr(failure) != repr(self.failure):
+                    LOGGER.exception("the log keeper's step failed")
                 self.failure = failure
-                LOGGER.exception("the log keeper's step failed")
             await asyncio.sleep(PAUSE_SECONDS)
 
 

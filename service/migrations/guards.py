@@ -25,6 +25,8 @@ def guard_statements(_: MetaData | None = None) -> Iterator[str]:
                 yield frozen_trigger(table, frozen)
         elif issubclass(model, Moved):
             mutable = getattr(model, "__mutable__", ())
+            if table != "work_item":  # its functions look for the entry themselves
+                yield entry_trigger(table, mutable)
             if not mutable:
                 yield trigger(table, "append_only", "BEFORE UPDATE OR DELETE", "guard_append_only")
             else:
@@ -39,10 +41,8 @@ def guard_statements(_: MetaData | None = None) -> Iterator[str]:
             f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON public.{table} "
             "FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only()"
         )
-    yield (
-        "CREATE CONSTRAINT TRIGGER journal_line_balanced AFTER INSERT ON public.journal_line "
-        "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_journal_balanced()"
-    )
+    yield at_commit("audit_entry", "in_time", "INSERT", "guard_committed_in_time")
+    yield at_commit("journal_line", "balanced", "INSERT", "guard_journal_balanced")
 
 
 def trigger(table: str, name: str, when: str, function: str) -> str:
@@ -56,4 +56,18 @@ def frozen_trigger(table: str, columns: tuple[str, ...]) -> str:
     return (
         f"CREATE TRIGGER {table}_frozen BEFORE UPDATE ON public.{table} "
         f"FOR EACH ROW WHEN ({changed}) EXECUTE FUNCTION public.guard_append_only()"
+    )
+
+
+def entry_trigger(table: str, mutable: tuple[str, ...]) -> str:
+    """Return a trigger that demands, at commit, that the row came in the transaction of its entry."""
+    again = " OR UPDATE OF entry_id" if "entry_id" in mutable else ""
+    return at_commit(table, "came_with_entry", f"INSERT{again}", "guard_came_with_entry")
+
+
+def at_commit(table: str, name: str, when: str, function: str) -> str:
+    """Return a row trigger that speaks at the end of the transaction."""
+    return (
+        f"CREATE CONSTRAINT TRIGGER {table}_{name} AFTER {when} ON public.{table} "
+        f"DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.{function}()"
     )

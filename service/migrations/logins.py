@@ -33,6 +33,7 @@ EVERY_OFFICE = (
     "session_end(uuid, text)",
     "sessions_end_of(uuid, text)",
     "account_view(uuid)",
+    "office_accounts()",
     "service_account()",
 )
 ONE_OFFICE = {Office.FRONT_OFFICE: ("take_deal_numbers(jsonb)",)}

@@ -1,19 +1,52 @@
-"""Signing in and out over JSON."""
+"""Signing in and out, persons and accounts, rights in three steps, over JSON."""
 
 from typing import Annotated, Any
+from uuid import UUID
 
 import msgspec
 from litestar import Controller, Response, delete, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import READS, Action
-from service.faces import Allows, answer
+from service.faces import Allows, IdempotencyKey, Seen, SeenWithReason, answer, checked_key
 from service.gate import Gate
 from service.kernel.actor import Actor
 from service.kernel.identifiers import uuid7
+from service.kernel.texts import Name, Reason
+from service.people import queries
+from service.people.lifecycle import GrantState
 from service.people.signing_in import sign_in
-from service.people.use_cases import ChangePassword, CloseSession, change_password, close_session
+from service.people.use_cases import (
+    ApproveGrant,
+    ChangePassword,
+    CloseSession,
+    DisablePerson,
+    ExecuteGrant,
+    MovePerson,
+    OpenAccount,
+    RefuseGrant,
+    RegisterPerson,
+    RequestGrant,
+    ResetPassword,
+    RevokeGrant,
+    approve_grant,
+    change_password,
+    close_session,
+    disable_person,
+    execute_grant,
+    move_person,
+    open_account,
+    refuse_grant,
+    register_person,
+    request_grant,
+    reset_password,
+    revoke_grant,
+)
+
+Limit = Annotated[int, QueryParameter(ge=1, le=200)]
+StateWanted = Annotated[GrantState | None, QueryParameter(name="state")]
 
 
 class Credentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,6 +60,13 @@ class NewPassword(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The password to use from now on."""
 
     password: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+
+
+class Move(Seen, frozen=True, forbid_unknown_fields=True):
+    """The version seen, where the person belongs from now on (id or name of the unit), and why."""
+
+    unit: Name
+    reason: Reason
 
 
 class SessionApi(Controller):
@@ -75,3 +115,196 @@ class PowerApi(Controller):
 
 
 ROUTES = [SessionApi, PowerApi]
+
+
+class UnitApi(Controller):
+    """The organisation."""
+
+    path = "/api/units"
+    tags = ("people",)
+
+    @get(guards=[Allows(Action.WORK_READ)])
+    async def index(self, reads: NamedDependency[AsyncSession]) -> dict[str, Any]:
+        """List every unit with its function class and board line."""
+        return {"items": await queries.units(reads), "next": None}
+
+
+class PersonApi(Controller):
+    """Natural persons: one identity each, for life."""
+
+    path = "/api/persons"
+    tags = ("people",)
+
+    @get(guards=[Allows(Action.PERSON_READ)])
+    async def index(
+        self,
+        reads: NamedDependency[AsyncSession],
+        unit: FromQuery[UUID | None] = None,
+        disabled: FromQuery[bool | None] = None,
+        cursor: FromQuery[UUID | None] = None,
+        limit: Limit = 50,
+    ) -> dict[str, Any]:
+        """List persons with their accounts."""
+        return await queries.persons(reads, unit=unit, disabled=disabled, cursor=cursor, limit=limit)
+
+    @post(guards=[Allows(Action.PERSON_REGISTER)])
+    async def register(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        key: IdempotencyKey,
+        data: JSONBody[RegisterPerson],
+    ) -> Response[Any]:
+        """Register a natural person."""
+        return answer(await gate.perform(actor, register_person, data, key=checked_key(key)))
+
+    @post("/{person:uuid}/disablement", guards=[Allows(Action.PERSON_DISABLE)])
+    async def disable(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        key: IdempotencyKey,
+        person: FromPath[UUID],
+        data: JSONBody[SeenWithReason],
+    ) -> Response[Any]:
+        """End every access of a person at once."""
+        command = DisablePerson(person=person, version=data.version, reason=data.reason)
+        return answer(await gate.perform(actor, disable_person, command, key=checked_key(key)))
+
+    @post("/{person:uuid}/move", guards=[Allows(Action.PERSON_MOVE)])
+    async def move(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        key: IdempotencyKey,
+        person: FromPath[UUID],
+        data: JSONBody[Move],
+    ) -> Response[Any]:
+        """Move a person to another unit, after the rights of the old one were revoked."""
+        command = MovePerson(person=person, version=data.version, unit=data.unit, reason=data.reason)
+        return answer(await gate.perform(actor, move_person, command, key=checked_key(key)))
+
+
+class AccountApi(Controller):
+    """The logins of persons."""
+
+    path = "/api/accounts"
+    tags = ("people",)
+
+    @post(guards=[Allows(Action.ACCOUNT_OPEN)])
+    async def open(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        key: IdempotencyKey,
+        data: JSONBody[OpenAccount],
+    ) -> Response[Any]:
+        """Open an account; a password reset gives it its first password, grants its roles."""
+        return answer(await gate.perform(actor, open_account, data, key=checked_key(key)))
+
+    @post("/{account:uuid}/password-reset", guards=[Allows(Action.PASSWORD_RESET)], status_code=200)
+    async def reset_password(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        key: IdempotencyKey,
+        account: FromPath[UUID],
+        data: JSONBody[Seen],
+    ) -> Response[Any]:
+        """Give an account a one-time password, shown in this answer and nowhere else.
+
+        The key is checked and not used: the answer holds a secret and is never stored. Repeating the
+        request makes another password; the one before is worth nothing then.
+        """
+        checked_key(key)
+        command = ResetPassword(account=account, version=data.version)
+        return answer(await gate.perform(actor, reset_password, command))
+
+
+class GrantApi(Controller):
+    """Rights: asked for, answered for and put in force by three people."""
+
+    path = "/api/grants"
+    tags = ("people",)
+
+    @get(guards=[Allows(Action.GRANT_READ)])
+    async def index(
+        self,
+        reads: NamedDependency[AsyncSession],
+        person: FromQuery[UUID | None] = None,
+        account: FromQuery[UUID | None] = None,
+        role: FromQuery[str | None] = None,
+        state_: StateWanted = None,
+        cursor: FromQuery[UUID | None] = None,
+        limit: Limit = 50,
+    ) -> dict[str, Any]:
+        """List grants in every state."""
+        return await queries.grants(
+            reads, person=person, account=account, role=role, state=state_, cursor=cursor, limit=limit
+        )
+
+    @post(guards=[Allows(Action.GRANT_REQUEST)])
+    async def request(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        key: IdempotencyKey,
+        data: JSONBody[RequestGrant],
+    ) -> Response[Any]:
+        """Ask for a role on behalf of its holder."""
+        return answer(await gate.perform(actor, request_grant, data, key=checked_key(key)))
+
+    @post("/{grant:uuid}/approval", guards=[Allows(Action.GRANT_APPROVE)])
+    async def approve(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        key: IdempotencyKey,
+        grant: FromPath[UUID],
+        data: JSONBody[Seen],
+    ) -> Response[Any]:
+        """Answer for a role that somebody else asked for."""
+        command = ApproveGrant(grant=grant, version=data.version)
+        return answer(await gate.perform(actor, approve_grant, command, key=checked_key(key)))
+
+    @post("/{grant:uuid}/refusal", guards=[Allows(Action.GRANT_REFUSE)])
+    async def refuse(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        key: IdempotencyKey,
+        grant: FromPath[UUID],
+        data: JSONBody[SeenWithReason],
+    ) -> Response[Any]:
+        """Turn a request down."""
+        command = RefuseGrant(grant=grant, version=data.version, reason=data.reason)
+        return answer(await gate.perform(actor, refuse_grant, command, key=checked_key(key)))
+
+    @post("/{grant:uuid}/execution", guards=[Allows(Action.GRANT_EXECUTE)])
+    async def execute(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        key: IdempotencyKey,
+        grant: FromPath[UUID],
+        data: JSONBody[Seen],
+    ) -> Response[Any]:
+        """Put an approved right in force."""
+        command = ExecuteGrant(grant=grant, version=data.version)
+        return answer(await gate.perform(actor, execute_grant, command, key=checked_key(key)))
+
+    @post("/{grant:uuid}/revocation", guards=[Allows(Action.GRANT_REVOKE)])
+    async def revoke(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        key: IdempotencyKey,
+        grant: FromPath[UUID],
+        data: JSONBody[SeenWithReason],
+    ) -> Response[Any]:
+        """Withdraw a right at once."""
+        command = RevokeGrant(grant=grant, version=data.version, reason=data.reason)
+        return answer(await gate.perform(actor, revoke_grant, command, key=checked_key(key)))
+
+
+ROUTES = [SessionApi, PowerApi, UnitApi, PersonApi, AccountApi, GrantApi]

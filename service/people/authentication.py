@@ -16,7 +16,9 @@ HASHES_AT_ONCE = 4
 SESSION_IDLE_SECONDS = 30 * 60
 SESSION_SECONDS_MAX = 12 * 60 * 60
 OFFICES = frozenset(office.value for office in Office)
-COMMON = frozenset({"passwordpassword", "123456789012345", "qwertyuiopasdfgh", "trennwandtrennwand", "aaaaaaaaaaaaaaa"})
+COMMON = frozenset(
+    {"passwordpassword", "123456789012345", "qwertyuiopasdfgh", "trennwandtrennwand", "aaaaaaaaaaaaaaa"}
+)
 
 _HASHER = PasswordHasher()
 _PLACES = asyncio.Semaphore(HASHES_AT_ONCE)
@@ -36,9 +38,10 @@ async def matches(secret: str | None, password: str) -> bool:
 
 def _matches(secret: str | None, password: str) -> bool:
     try:
-        return _HASHER.verify(secret or dummy_hash(), password) and secret is not None
+        _HASHER.verify(secret or dummy_hash(), password)
     except (VerifyMismatchError, InvalidHashError):
         return False
+    return secret is not None
 
 
 async def hashed(password: str) -> str:

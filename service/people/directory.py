@@ -1,5 +1,6 @@
 """Who an account or a token is, read through the owner's functions on the office's own login."""
 
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, text
@@ -15,7 +16,9 @@ VIEW = text("SELECT * FROM public.account_view(:account)")
 SERVICE = text("SELECT public.service_account()")
 
 
-def actor_of(row: Row, *, session: UUID | None = None, restricted: bool = False, origin: str = "api") -> Actor:
+def actor_of(
+    row: Row[*tuple[Any, ...]], *, session: UUID | None = None, restricted: bool = False, origin: str = "api"
+) -> Actor:
     """Return the actor a directory row describes."""
     return Actor(
         person=row.person_id,
@@ -39,10 +42,16 @@ async def actor_of_token(offices: Offices, token: str, *, origin: str = "api") -
         return None
     async with offices[office].begin() as connection:
         row = (await connection.execute(FIND, {"token": token_digest(token)})).one_or_none()
-    return None if row is None else actor_of(row, session=row.session_id, restricted=row.restricted, origin=origin)
+    return (
+        None
+        if row is None
+        else actor_of(row, session=row.session_id, restricted=row.restricted, origin=origin)
+    )
 
 
-async def actor_of_account(connection: AsyncConnection, account: UUID, *, origin: str = "api") -> Actor | None:
+async def actor_of_account(
+    connection: AsyncConnection, account: UUID, *, origin: str = "api"
+) -> Actor | None:
     """Return the actor behind an enabled account of the connection's office."""
     row = (await connection.execute(VIEW, {"account": account})).one_or_none()
     return None if row is None else actor_of(row, origin=origin)

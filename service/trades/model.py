@@ -15,7 +15,14 @@ class Trade(Recorded):
     """A deal the front office struck; its terms stand in ``trade_version``, and number and times never change."""
 
     __tablename__ = "trade"
-    __frozen__: ClassVar[tuple[str, ...]] = ("portfolio_id", "number", "type", "captured_by", "captured_at", "marks")
+    __frozen__: ClassVar[tuple[str, ...]] = (
+        "portfolio_id",
+        "number",
+        "type",
+        "captured_by",
+        "captured_at",
+        "marks",
+    )
     __table_args__ = (
         UniqueConstraint("portfolio_id", "number"),
         Index(None, "captured_at"),
@@ -42,9 +49,7 @@ class TradeVersion(Moved):
         CheckConstraint("side IN ('buy', 'sell')", name="side_known"),
     )
 
-    trade_id: Mapped[UUID] = mapped_column(
-        ForeignKey("trade.id"), primary_key=True
-    )
+    trade_id: Mapped[UUID] = mapped_column(ForeignKey("trade.id"), primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True)
     side: Mapped[str]  # buy: we receive the base currency
     base: Mapped[str]
@@ -106,6 +111,4 @@ class DealNumber(Moved):
 
     book_id: Mapped[UUID] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    trade_id: Mapped[UUID] = mapped_column(
-        ForeignKey("trade.id"), unique=True
-    )
+    trade_id: Mapped[UUID] = mapped_column(ForeignKey("trade.id"), unique=True)

@@ -40,7 +40,7 @@ WRITING = {
     "svc_risk_control": "fixing.import",
     "rights_requester": "grant.request person.register",
     "rights_owner": "grant.approve grant.refuse",
-    "rights_admin": "grant.execute grant.revoke account.open person.disable password.reset",
+    "rights_admin": "grant.execute grant.revoke account.open person.disable person.move password.reset",
     "svc_log": "log.genesis log.restart policy.publish session.noise",
 }
 EVERY_READ = (

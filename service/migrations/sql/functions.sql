@@ -44,6 +44,30 @@ begin
   raise exception '%: rows are neither changed nor deleted', tg_table_name using errcode = '42501';
 end $$;
 
+-- A row that carries an entry's id instead of a revision came in the transaction of that entry, by its office.
+create function public.guard_came_with_entry() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare own text := public.current_office();
+begin
+  if not exists (
+    select from public.audit_entry e
+    where e.id = new.entry_id and e.xmin = pg_current_xact_id()::xid and (own is null or e.office = own)
+  ) then
+    raise exception '%: entry % is not of this act', tg_table_name, new.entry_id using errcode = '42501';
+  end if;
+  return null;
+end $$;
+
+-- Entries stand in the log in the order of their commits: one that took too long would run against time there.
+create function public.guard_committed_in_time() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  if new.recorded_at < clock_timestamp() - interval '90 seconds' then
+    raise exception 'entry % of % is committed too late', new.id, new.recorded_at using errcode = '40001';
+  end if;
+  return null;
+end $$;
+
 create function public.guard_journal_balanced() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare wrong record;
@@ -102,6 +126,15 @@ begin
   end if;
 end $$;
 
+-- A process that knows an older policy may still record that it was refused.
+create function public.policy_was_published(policy text) returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select exists (
+    select from public.audit_entry e
+    where e.act = 'policy.publish' and e.outcome = 'allow'
+      and pg_catalog.convert_from(e.bytes, 'UTF8')::jsonb #>> '{data,policy}' = policy)
+$$;
+
 create function public.audit_append(entries bytea[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare own text := public.own_office(); bad record;
@@ -117,7 +150,12 @@ begin
        or (f.body #>> '{decision,outcome}') is null
        or (a.id is null and not (f.body #>> '{decision,outcome}' = 'refuse' and f.body->>'act' = 'session.open'
                                  and f.body #>> '{actor,account}' like 'anonymous:%'))
-       or abs(extract(epoch from ((f.body->>'ts')::timestamptz - clock_timestamp()))) > 300
+       or octet_length(e.bytes) not between 2 and 65535
+       or (f.body->>'id')::uuid::text is distinct from f.body->>'id'
+       or ((f.body->>'ts')::timestamptz between clock_timestamp() - interval '60 seconds'
+                                            and clock_timestamp() + interval '10 seconds') is not true
+       or not exists (select from public.policy_epoch v where v.version = f.body #>> '{decision,policy}')
+          and not (f.body #>> '{decision,outcome}' = 'refuse' and public.policy_was_published(f.body #>> '{decision,policy}'))
        or (f.body #>> '{decision,outcome}' = 'refuse'
            and jsonb_array_length(coalesce(f.body->'eff', '[]'::jsonb)) > 0)
        or (f.body #>> '{decision,outcome}' = 'allow'
@@ -131,9 +169,11 @@ begin
     cross join lateral (select pg_catalog.convert_from(e.bytes, 'UTF8')::jsonb as body) as f
     cross join lateral jsonb_array_elements(coalesce(f.body->'eff', '[]'::jsonb)) as x(eff)
     where not exists (select from public.office_kind k where k.office = own and k.kind = x.eff->>'kind')
+       or (x.eff->>'id')::uuid::text is distinct from x.eff->>'id'
+       or ((x.eff->>'rev')::integer >= 1) is not true
     limit 1;
   if found then
-    raise exception 'office % has no effects of kind %', own, bad.kind using errcode = '42501';
+    raise exception 'office % has no such effects of kind %', own, bad.kind using errcode = '42501';
   end if;
   perform public.audit_store(own, entries);
 end $$;
@@ -253,7 +293,8 @@ begin
     where not exists (
       select from public.item_route r
       where r.kind = q->>'kind' and r.opened_by = own and r.office = q->>'office')
-       or not exists (select from public.audit_entry e where e.id = (q->>'entry')::uuid and e.office = own)
+       or not exists (select from public.audit_entry e
+                      where e.id = (q->>'entry')::uuid and e.office = own and e.xmin = pg_current_xact_id()::xid)
     limit 1;
   if found then
     raise exception 'office % cannot open % for %', own, bad.kind, bad.office using errcode = '42501';
@@ -275,7 +316,8 @@ begin
     from jsonb_array_elements(items) as q
     where w.office = own and w.closed_entry_id is null
       and w.kind = q->>'kind' and w.subject_id = (q->>'subject')::uuid
-      and exists (select from public.audit_entry e where e.id = (q->>'entry')::uuid and e.office = own);
+      and exists (select from public.audit_entry e
+                  where e.id = (q->>'entry')::uuid and e.office = own and e.xmin = pg_current_xact_id()::xid);
   get diagnostics closed = row_count;
   return closed;
 end $$;
@@ -318,7 +360,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare own text := public.own_office();
 begin
   if not exists (select from public.account a where a.id = account and not a.service
-                 and (a.office = own or own = 'administration')) then
+                 and (a.office = own or own = 'administration' and temporary)) then
     raise exception 'office % does not set that password', own using errcode = '42501';
   end if;
   insert into public.credential (account_id, secret, one_time, failures, entry_id)
@@ -341,7 +383,7 @@ $$;
 create function public.session_open(session uuid, account uuid, token bytea, idle integer, lifetime integer,
                                     limited boolean, entry uuid) returns timestamptz
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-declare own text := public.own_office(); until timestamptz := clock_timestamp() + make_interval(secs => lifetime);
+declare own text := public.own_office(); until timestamptz := clock_timestamp() + make_interval(secs => least(lifetime, 86400));
 begin
   if not exists (select from public.account a join public.person p on p.id = a.person_id
                  where a.id = account and a.office = own and not a.disabled and not a.service and not p.disabled) then
@@ -371,6 +413,19 @@ create function public.service_account() returns uuid
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select a.id from public.account a
   where a.office = public.current_office() and a.service and a.name = 'svc.' || a.office
+$$;
+
+-- The enabled accounts of the caller's own office with their roles: who could act on an open item.
+create function public.office_accounts()
+returns table (account_id uuid, name text, person_id uuid, service boolean, roles text[])
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select a.id, a.name, a.person_id, a.service,
+         coalesce(array(select g.role from public.role_grant g
+                        where g.account_id = a.id and g.state = 'executed'
+                          and (g.valid_until is null or g.valid_until > clock_timestamp()) order by g.role), '{}')
+  from public.account a join public.person p on p.id = a.person_id
+  where not a.disabled and not p.disabled and a.office = public.current_office()
+  order by a.name
 $$;
 
 create function public.session_find(token bytea)

@@ -30,6 +30,8 @@ CREATE TRIGGER counterparty_revision BEFORE INSERT OR UPDATE OR DELETE ON public
 
 CREATE TRIGGER counterparty_no_truncate BEFORE TRUNCATE ON public.counterparty FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
+CREATE CONSTRAINT TRIGGER credential_came_with_entry AFTER INSERT OR UPDATE OF entry_id ON public.credential DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_came_with_entry();
+
 CREATE TRIGGER credential_frozen BEFORE UPDATE ON public.credential FOR EACH ROW WHEN (NEW.account_id IS DISTINCT FROM OLD.account_id) EXECUTE FUNCTION public.guard_append_only();
 
 CREATE TRIGGER credential_no_delete BEFORE DELETE ON public.credential FOR EACH ROW EXECUTE FUNCTION public.guard_append_only();
@@ -39,6 +41,8 @@ CREATE TRIGGER credential_no_truncate BEFORE TRUNCATE ON public.credential FOR E
 CREATE TRIGGER cut_off_revision BEFORE INSERT OR UPDATE OR DELETE ON public.cut_off FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
 CREATE TRIGGER cut_off_no_truncate BEFORE TRUNCATE ON public.cut_off FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE CONSTRAINT TRIGGER deal_number_came_with_entry AFTER INSERT ON public.deal_number DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_came_with_entry();
 
 CREATE TRIGGER deal_number_append_only BEFORE UPDATE OR DELETE ON public.deal_number FOR EACH ROW EXECUTE FUNCTION public.guard_append_only();
 
@@ -62,6 +66,8 @@ CREATE TRIGGER journal_frozen BEFORE UPDATE ON public.journal FOR EACH ROW WHEN 
 
 CREATE TRIGGER journal_no_truncate BEFORE TRUNCATE ON public.journal FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
+CREATE CONSTRAINT TRIGGER journal_line_came_with_entry AFTER INSERT ON public.journal_line DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_came_with_entry();
+
 CREATE TRIGGER journal_line_append_only BEFORE UPDATE OR DELETE ON public.journal_line FOR EACH ROW EXECUTE FUNCTION public.guard_append_only();
 
 CREATE TRIGGER journal_line_no_truncate BEFORE TRUNCATE ON public.journal_line FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
@@ -73,6 +79,8 @@ CREATE TRIGGER person_no_truncate BEFORE TRUNCATE ON public.person FOR EACH STAT
 CREATE TRIGGER portfolio_revision BEFORE INSERT OR UPDATE OR DELETE ON public.portfolio FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
 CREATE TRIGGER portfolio_no_truncate BEFORE TRUNCATE ON public.portfolio FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE CONSTRAINT TRIGGER position_movement_came_with_entry AFTER INSERT ON public.position_movement DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_came_with_entry();
 
 CREATE TRIGGER position_movement_append_only BEFORE UPDATE OR DELETE ON public.position_movement FOR EACH ROW EXECUTE FUNCTION public.guard_append_only();
 
@@ -93,6 +101,8 @@ CREATE TRIGGER role_grant_revision BEFORE INSERT OR UPDATE OR DELETE ON public.r
 CREATE TRIGGER role_grant_frozen BEFORE UPDATE ON public.role_grant FOR EACH ROW WHEN (NEW.account_id IS DISTINCT FROM OLD.account_id OR NEW.role IS DISTINCT FROM OLD.role) EXECUTE FUNCTION public.guard_append_only();
 
 CREATE TRIGGER role_grant_no_truncate BEFORE TRUNCATE ON public.role_grant FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE CONSTRAINT TRIGGER session_came_with_entry AFTER INSERT ON public.session DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_came_with_entry();
 
 CREATE TRIGGER session_frozen BEFORE UPDATE ON public.session FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.account_id IS DISTINCT FROM OLD.account_id OR NEW.token_sha256 IS DISTINCT FROM OLD.token_sha256 OR NEW.opened_at IS DISTINCT FROM OLD.opened_at OR NEW.idle_seconds IS DISTINCT FROM OLD.idle_seconds OR NEW.expires_at IS DISTINCT FROM OLD.expires_at OR NEW.restricted IS DISTINCT FROM OLD.restricted OR NEW.entry_id IS DISTINCT FROM OLD.entry_id) EXECUTE FUNCTION public.guard_append_only();
 
@@ -116,6 +126,8 @@ CREATE TRIGGER trade_control_revision BEFORE INSERT OR UPDATE OR DELETE ON publi
 
 CREATE TRIGGER trade_control_no_truncate BEFORE TRUNCATE ON public.trade_control FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
+CREATE CONSTRAINT TRIGGER trade_version_came_with_entry AFTER INSERT ON public.trade_version DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_came_with_entry();
+
 CREATE TRIGGER trade_version_append_only BEFORE UPDATE OR DELETE ON public.trade_version FOR EACH ROW EXECUTE FUNCTION public.guard_append_only();
 
 CREATE TRIGGER trade_version_no_truncate BEFORE TRUNCATE ON public.trade_version FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
@@ -129,6 +141,8 @@ CREATE TRIGGER work_item_frozen BEFORE UPDATE ON public.work_item FOR EACH ROW W
 CREATE TRIGGER work_item_no_delete BEFORE DELETE ON public.work_item FOR EACH ROW EXECUTE FUNCTION public.guard_append_only();
 
 CREATE TRIGGER work_item_no_truncate BEFORE TRUNCATE ON public.work_item FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE CONSTRAINT TRIGGER audit_entry_in_time AFTER INSERT ON public.audit_entry DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_committed_in_time();
 
 CREATE CONSTRAINT TRIGGER journal_line_balanced AFTER INSERT ON public.journal_line DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_journal_balanced();
 

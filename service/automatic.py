@@ -1,0 +1,56 @@
+"""Which automatic act finishes which work item, gathered from the slices, and the workers that do them."""
+
+import asyncio
+import time
+
+from service.bank import Bank
+from service.bookkeeping.use_cases import AUTOMATIC as BOOKKEEPING
+from service.confirmations.use_cases import AUTOMATIC as CONFIRMATIONS
+from service.kernel.items import ROUTES
+from service.people.directory import service_actor
+from service.settlement.use_cases import AUTOMATIC as SETTLEMENT
+from service.trades.use_cases import AUTOMATIC as TRADES
+from service.work.worker import Handlers, Worker
+
+DRAIN_SECONDS_MAX = 60
+PAUSE_SECONDS = 0.1
+
+HANDLERS: Handlers = TRADES | CONFIRMATIONS | SETTLEMENT | BOOKKEEPING
+
+assert set(HANDLERS) == {item for item, route in ROUTES.items() if route.automatic}, "an automatic item has no handler"
+
+
+class StuckWork(RuntimeError):
+    """Automatic work is refused again and again."""
+
+
+class Workers:
+    """One worker for each office that has automatic work and whose login this process holds."""
+
+    def __init__(self, bank: Bank) -> None:
+        offices = {ROUTES[item].office for item in HANDLERS}
+        self.each = [
+            Worker(bank.gate, office, HANDLERS, service_actor) for office in sorted(offices) if office in bank.offices
+        ]
+
+    def start(self) -> None:
+        """Begin all of them."""
+        for worker in self.each:
+            worker.start()
+
+    async def stop(self) -> None:
+        """End all of them."""
+        for worker in self.each:
+            await worker.stop()
+
+    async def drain(self) -> None:
+        """Do what waits, over all offices, until nothing is left. Raises StuckWork if something never gets done."""
+        deadline = time.monotonic() + DRAIN_SECONDS_MAX
+        while sum([await worker.drain() for worker in self.each]) or self.troubles():
+            if time.monotonic() > deadline:
+                raise StuckWork(f"Automatic work does not get done: {', '.join(self.troubles())}")
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    def troubles(self) -> list[str]:
+        """Return why items wait that were tried already."""
+        return [trouble.code for worker in self.each for trouble in worker.troubles.values()]

@@ -1,0 +1,142 @@
+"""What is read from the books: journals with their lines, and balances that must prove themselves."""
+
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from service.bookkeeping.model import Journal, JournalLine
+from service.bookkeeping.posting import Line, account_name
+from service.kernel.database import digest, plain_value
+
+
+async def journal_by_key(session: AsyncSession, event_key: str) -> Journal | None:
+    """Return the journal of one accounting event, or None if it is not booked."""
+    found: Journal | None = await session.scalar(select(Journal).where(Journal.event_key == event_key))
+    return found
+
+
+async def unreversed(session: AsyncSession, trade_id: UUID) -> list[Journal]:
+    """Return the journals of a deal that nothing has reversed yet, oldest first."""
+    reversal = aliased(Journal)
+    return list(
+        await session.scalars(
+            select(Journal)
+            .where(
+                Journal.trade_id == trade_id,
+                Journal.reverses_id.is_(None),
+                ~select(reversal.id).where(reversal.reverses_id == Journal.id).exists(),
+            )
+            .order_by(Journal.id)
+        )
+    )
+
+
+async def lines_of(session: AsyncSession, journals: Iterable[UUID]) -> dict[UUID, list[Line]]:
+    """Return the lines of each journal, in the order they were booked."""
+    rows = await session.scalars(
+        select(JournalLine)
+        .where(JournalLine.journal_id.in_(list(journals)))
+        .order_by(JournalLine.journal_id, JournalLine.line)
+    )
+    found: dict[UUID, list[Line]] = {}
+    for row in rows:
+        line = Line(row.account, row.currency, row.amount, row.eur_amount)
+        found.setdefault(row.journal_id, []).append(line)
+    return found
+
+
+async def journals(
+    session: AsyncSession,
+    trade: UUID | None = None,
+    limit: int = 50,
+    cursor: UUID | None = None,
+) -> dict[str, Any]:
+    """Return a page of journals, oldest first; ``next`` is the cursor of the page after it."""
+    query = select(Journal).order_by(Journal.id).limit(limit + 1)
+    if trade is not None:
+        query = query.where(Journal.trade_id == trade)
+    if cursor is not None:
+        query = query.where(Journal.id > cursor)
+    found = list(await session.scalars(query))
+    lines = await lines_of(session, [journal.id for journal in found[:limit]])
+    return {
+        "items": [journal_view(journal, lines.get(journal.id, [])) for journal in found[:limit]],
+        "next": str(found[limit - 1].id) if len(found) > limit else None,
+    }
+
+
+async def trial_balance(session: AsyncSession, as_of: date | None = None) -> dict[str, Any]:
+    """Return debit, credit and balance of every account and currency, booked up to and on ``as_of``.
+
+    ``proof`` holds the sums that are zero in books that balance: per currency, and in euro over all.
+    """
+    amount, eur = JournalLine.amount, JournalLine.eur_amount
+    zero = Decimal(0)
+    query = (
+        select(
+            JournalLine.account,
+            JournalLine.currency,
+            func.coalesce(func.sum(amount).filter(amount > 0), zero).label("debit"),
+            func.coalesce(-func.sum(amount).filter(amount < 0), zero).label("credit"),
+            func.sum(amount).label("balance"),
+            func.sum(eur).label("eur_balance"),
+        )
+        .join(Journal, Journal.id == JournalLine.journal_id)
+        .group_by(JournalLine.account, JournalLine.currency)
+        .order_by(JournalLine.account, JournalLine.currency)
+    )
+    if as_of is not None:
+        query = query.where(Journal.booked_on <= as_of)
+    rows = (await session.execute(query)).all()
+    currencies: dict[str, tuple[Decimal, Decimal]] = {}
+    for row in rows:
+        so_far = currencies.get(row.currency, (zero, zero))
+        currencies[row.currency] = (so_far[0] + row.balance, so_far[1] + row.eur_balance)
+    return {
+        "as_of": None if as_of is None else as_of.isoformat(),
+        "items": [plain_value({"name": account_name(row.account), **row._mapping}) for row in rows],  # noqa: SLF001
+        "proof": {
+            "currencies": [
+                plain_value({"currency": currency, "sum": sums[0], "eur_sum": sums[1]})
+                for currency, sums in sorted(currencies.items())
+            ],
+            "eur_sum": plain_value(sum((sums[1] for sums in currencies.values()), zero)),
+        },
+    }
+
+
+def journal_view(journal: Journal, lines: Iterable[Line]) -> dict[str, Any]:
+    """Return the journal as the interface shows it; ``version`` is the deal's, lines are positive for debits."""
+    return {
+        "id": str(journal.id),
+        "event": journal.event_key,
+        "trade": str(journal.trade_id),
+        "version": journal.version,
+        "rule": journal.rule,
+        "booked_on": journal.booked_on.isoformat(),
+        "reverses": None if journal.reverses_id is None else str(journal.reverses_id),
+        "lines_digest": journal.lines_digest,
+        "lines": [line_view(line) for line in lines],
+    }
+
+
+def line_view(line: Line) -> dict[str, str]:
+    """Return one side of a posting as the interface and the log write it."""
+    facts = {
+        "account": line.account,
+        "currency": line.currency,
+        "amount": line.amount,
+        "eur_amount": line.eur_amount,
+    }
+    return {name: str(plain_value(value)) for name, value in facts.items()}
+
+
+def lines_digest(lines: Iterable[Line]) -> str:
+    """Return the digest that the journal's row, and with it the log, keeps of its lines."""
+    return digest({"lines": [line_view(line) for line in lines]})

@@ -1,0 +1,246 @@
+"""What the command line does with a bank: serve it, act in it, bring it up to date, examine it."""
+
+import asyncio
+import contextlib
+import json
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from audit.keys import load_public
+from audit.report import Report, Verdict
+from audit.verify import verify
+from policies.policy import load
+from policies.vocabulary import Action, Office
+from service import bank as banks
+from service import genesis, running
+from service.acts import decoded, use_case_named
+from service.audit_trail.sequencer import backlog
+from service.faces import check_json
+from service.gate import USE_CASES, Gate
+from service.kernel import embedded
+from service.kernel.actor import Actor
+from service.kernel.clock import SystemClock
+from service.kernel.database import Offices
+from service.kernel.errors import Refusal
+from service.kernel.problems import problem
+from service.migrations.guards import guard_statements
+from service.migrations.logins import office_urls, passwords
+from service.migrations.upgrade import ensure_database, upgrade
+from service.people.directory import actor_of_token
+from service.people.signing_in import sign_in
+from service.settings import Settings
+from service.tables import METADATA
+
+ORIGIN = "command line"
+CONFLICT = 409
+SAFE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
+
+
+class Exit(IntEnum):
+    """What the command's exit code means."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    REFUSED = 3
+    CONFLICT = 4
+    INTEGRITY = 5
+
+
+class NoBank(RuntimeError):
+    """There is no bank in this data directory yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command came to, and what it has to tell."""
+
+    exit: Exit
+    told: Mapping[str, Any]
+
+
+# --- act
+
+
+async def sign_in_and_act(settings: Settings, server_url: str, account: str, password: str, act: "Act") -> Outcome:
+    """Sign in, do one act with the account's own rights, sign out."""
+    async with open_gate(settings, server_url) as gate:
+        try:
+            done = await sign_in(gate, account, password, origin=ORIGIN)
+            actor = await actor_of_token(gate.offices, str(done.answer["token"]), origin=ORIGIN)
+            assert actor is not None
+        except Refusal as refusal:
+            return refused(refusal)
+        outcome = await perform(gate, actor, act)
+        close = USE_CASES[Action.SESSION_CLOSE]
+        await gate.perform(actor, close, close.command())
+        return outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What is typed: the name of an act, its command as JSON, and the key that makes a repetition harmless."""
+
+    action: str
+    data: str
+    key: str | None = None
+
+
+async def perform(gate: Gate, actor: Actor, act: Act) -> Outcome:
+    """Do the act through the gate, decoded as strictly as a request's body."""
+    try:
+        check_json("application/json", act.data.encode())
+        case = use_case_named(act.action)
+        done = await gate.perform(actor, case, decoded(case.command, json.loads(act.data)), key=act.key)
+    except Refusal as refusal:
+        if refusal.decision is None:
+            await gate.refuse(actor, Action.POWER_READ, refusal)
+        return refused(refusal)
+    return Outcome(Exit.OK, done.answer)
+
+
+def refused(refusal: Refusal) -> Outcome:
+    """Return the outcome of an expected no."""
+    return Outcome(Exit.CONFLICT if refusal.status == CONFLICT else Exit.REFUSED, problem(refusal))
+
+
+@contextlib.asynccontextmanager
+async def open_gate(settings: Settings, server_url: str) -> AsyncIterator[Gate]:
+    """Open the gate beside a running service, which alone keeps the log's files. Raises NoBank."""
+    words = settings.data / "keys" / f"logins-{banks.DATABASE}.json"
+    if not words.exists() or not settings.private_key_file.exists():
+        raise NoBank(f"There is no bank in {settings.data}: start one with `trennwand run`.")
+    admin_url = make_url(server_url)
+    if settings.database_url is None:
+        admin_url = admin_url.set(database=banks.DATABASE)
+    urls = office_urls(admin_url.render_as_string(hide_password=False), banks.DATABASE, passwords(words))
+    offices = Offices(urls | dict(settings.office_urls), pool_size=1)
+    key = banks.open_key(settings)
+    try:
+        yield Gate(offices, load(), SystemClock(), key, settings.origin, settings.entity_lei)
+    finally:
+        await offices.close()
+
+
+# --- serve
+
+
+async def serve(settings: Settings, server_url: str, port: int) -> int:
+    """Serve the bank until told to stop. Raises NoBank, CannotServe."""
+    policy = load()
+    with contextlib.closing(running.listening(settings.host, port)) as listener:
+        admin_url, urls = await banks.prepare(settings, server_url, policy)
+        if not await genesis.has_begun(admin_url):
+            raise NoBank(f"There is no bank in {settings.data}: start one with `trennwand run`.")
+        async with (
+            banks.running(settings, admin_url, urls, policy=policy) as bank,
+            running.automatic_work(bank),
+            running.serving(bank, listener) as address,
+        ):
+            print(f"serving: {address}", flush=True)
+            await until_stopped()
+    return Exit.OK
+
+
+async def until_stopped() -> None:
+    """Wait for the signal that ends the service; to be told to stop is no failure."""
+    task = asyncio.current_task()
+    assert task is not None
+    try:
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        task.uncancel()
+
+
+# --- migrate
+
+
+async def migrate(settings: Settings, server_url: str) -> Outcome:
+    """Bring database, logins and rights up to this release."""
+    policy = load()
+    admin_url, _ = await banks.prepare(settings, server_url, policy)
+    return Outcome(Exit.OK, {"database": make_url(admin_url).database, "policy": policy.version})
+
+
+def check_migrations() -> Outcome:
+    """Run all migrations on an empty database of their own and compare what came of it with the tables in code."""
+    with tempfile.TemporaryDirectory() as folder:
+        with embedded.start(Path(folder)) as server:
+            differences = asyncio.run(_differences(server.url(), Path(folder)))
+        embedded.erase(Path(folder))
+    return Outcome(Exit.FAILED if differences else Exit.OK, {"differences": differences})
+
+
+async def _differences(server_url: str, folder: Path) -> list[str]:
+    url = await ensure_database(server_url, "compared")
+    await upgrade(url, folder, load())
+    engine = create_async_engine(url, poolclass=NullPool)
+    async with engine.connect() as connection:
+        found = await connection.run_sync(_tables_that_differ)
+        known = set(await connection.scalars(text("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal")))
+    await engine.dispose()
+    named = {statement.split(" BEFORE ")[0].split(" AFTER ")[0].split()[-1] for statement in guard_statements()}
+    return found + [f"trigger {name} is only on one side" for name in sorted(known ^ named)]
+
+
+def _tables_that_differ(connection: Connection) -> list[str]:
+    context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": False})
+    return [str(difference) for difference in compare_metadata(context, METADATA) if not _is_alembics(difference)]
+
+
+def _is_alembics(difference: Any) -> bool:
+    return difference[0] == "remove_table" and difference[1].name == "alembic_version"
+
+
+# --- doctor
+
+
+async def doctor(settings: Settings, server_url: str) -> Outcome:
+    """Examine the bank without changing it: the database's promises, each office's login, the log."""
+    findings: dict[str, Any] = {}
+    async with open_gate(settings, server_url) as gate:
+        keeper = gate.offices[Office.LOG]
+        findings["database"] = await _database_facts(keeper)
+        findings["logins"] = {office.value: await _login(engine) for office, engine in gate.offices.engines.items()}
+        findings["entries waiting for an index"] = await backlog(keeper)
+        findings["policy"] = gate.policy.version
+    report = verify_log(settings)
+    findings["audit"] = report.line()
+    unsafe = [name for name, value in SAFE.items() if findings["database"][name] != value]
+    shut = [office for office, found in findings["logins"].items() if found != "open"]
+    if unsafe or shut:
+        findings["wrong"] = [*unsafe, *shut]
+    if report.verdict is not Verdict.VERIFIED:
+        return Outcome(Exit.INTEGRITY, findings)
+    return Outcome(Exit.FAILED if unsafe or shut else Exit.OK, findings)
+
+
+async def _database_facts(engine: AsyncEngine) -> dict[str, str]:
+    async with engine.connect() as connection:
+        names = ("server_version", *SAFE, "synchronous_standby_names")
+        return {name: str(await connection.scalar(text(f"SHOW {name}"))) for name in names}
+
+
+async def _login(engine: AsyncEngine) -> str:
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+    except OSError as failure:
+        return str(failure)
+    return "open"
+
+
+def verify_log(settings: Settings, receipts: Iterator[Mapping[str, Any]] | tuple[()] = ()) -> Report:
+    """Verify the log's files offline, as anybody can who holds the public key."""
+    return verify(settings.log_directory, load_public(str(settings.public_key_file)), receipts=list(receipts))

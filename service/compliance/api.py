@@ -1,0 +1,144 @@
+"""The log over JSON and as files: searched by compliance and internal audit, fetched by whoever verifies it."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Controller, Request, Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, QueryParameter
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from audit.note import VerifierKey
+from policies.vocabulary import Action
+from service.audit_trail import published
+from service.audit_trail.published import NoSuchFile, NotYetPublished
+from service.audit_trail.sequencer import LogContradiction
+from service.compliance import queries
+from service.compliance.queries import Outcome, Wanted, instant
+from service.faces import Allows
+from service.gate import Gate
+from service.kernel.errors import NotFound, Refusal
+
+OCTETS = "application/octet-stream"
+TEXT = "text/plain; charset=utf-8"
+
+Limit = Annotated[int, QueryParameter(ge=1, le=200)]
+Actor = Annotated[str | None, QueryParameter(name="actor", min_length=1, max_length=64)]
+Object = Annotated[UUID | None, QueryParameter(name="object")]
+Instant = Annotated[str | None, QueryParameter(min_length=10, max_length=40)]
+
+
+class NotYetSigned(Refusal):
+    """404. The entry waits for the next checkpoint; within a second or two it is signed."""
+
+    status = 404
+
+
+class LogUnsound(Refusal):
+    """503. The published files do not bear out what the database says; the verifier tells more."""
+
+    status = 503
+
+
+class EntryApi(Controller):
+    """The log, searched. Looking is an entry too."""
+
+    path = "/api/entries"
+    tags = ("log",)
+
+    @get(guards=[Allows(Action.ENTRY_READ, sensitive=True)])
+    async def index(
+        self,
+        reads: NamedDependency[AsyncSession],
+        actor_: Actor = None,
+        action: FromQuery[Action | None] = None,
+        object_: Object = None,
+        outcome: FromQuery[Outcome | None] = None,
+        from_: Annotated[Instant, QueryParameter(name="from")] = None,
+        to: Instant = None,
+        trade: FromQuery[UUID | None] = None,
+        cursor: FromQuery[str | None] = None,
+        limit: Limit = 50,
+    ) -> dict[str, Any]:
+        """List entries, newest first. ``actor``: an account's name or id, or a person's id; ``to`` is exclusive."""
+        wanted = Wanted(
+            actor=actor_,
+            action=action,
+            object_id=object_,
+            outcome=outcome,
+            since=instant(from_, "from"),
+            before=instant(to, "to"),
+            trade_id=trade,
+        )
+        return await queries.entries(reads, wanted, limit, cursor)
+
+
+class LogApi(Controller):
+    """The log as files (C2SP tlog-tiles), and single proofs, for those who verify it themselves."""
+
+    path = "/audit/v1"
+    tags = ("log",)
+
+    @get("/checkpoint", guards=[Allows(Action.LOG_READ)], media_type=TEXT)
+    async def checkpoint(self, request: Request[Any, Any, Any]) -> Response[bytes]:
+        """Return the newest signed checkpoint, a signed note."""
+        return await log_file(TEXT, published.checkpoint, directory_of(request))
+
+    @get("/tile/entries/{path:path}", guards=[Allows(Action.LOG_READ)], media_type=OCTETS)
+    async def entries(self, request: Request[Any, Any, Any], path: FromPath[str]) -> Response[bytes]:
+        """Return a bundle of entries, each behind its length in two bytes."""
+        return await log_file(OCTETS, published.tile, directory_of(request), f"entries{path}")
+
+    @get("/tile/{path:path}", guards=[Allows(Action.LOG_READ)], media_type=OCTETS)
+    async def tile(self, request: Request[Any, Any, Any], path: FromPath[str]) -> Response[bytes]:
+        """Return a tile of hashes, 32 bytes each."""
+        return await log_file(OCTETS, published.tile, directory_of(request), path.removeprefix("/"))
+
+    @get("/proof/{leaf_hash:str}", guards=[Allows(Action.LOG_READ)])
+    async def proof(
+        self,
+        reads: NamedDependency[AsyncSession],
+        gate: NamedDependency[Gate],
+        request: Request[Any, Any, Any],
+        leaf_hash: FromPath[str],
+    ) -> dict[str, Any]:
+        """Return where the entry of this leaf hash stands, with the hashes and the checkpoint that prove it."""
+        index, leaf = await queries.index_of(reads, leaf_hash)
+        return await proved(directory_of(request), gate.key.verifier, index, leaf)
+
+
+def directory_of(request: Request[Any, Any, Any]) -> Path:
+    """Return where this bank's log is published."""
+    directory: Path = request.app.state.bank.settings.log_directory
+    return directory
+
+
+async def log_file(kind: str, read: Any, *where: Any) -> Response[bytes]:
+    """Return one file of the log, read beside the event loop. Raises NotFound."""
+    try:
+        content = await asyncio.to_thread(read, *where)
+    except NoSuchFile:
+        raise NotFound("file of the log") from None
+    return Response(content, media_type=kind)
+
+
+async def proved(directory: Path, key: VerifierKey, index: int, leaf: bytes) -> dict[str, Any]:
+    """Return the checked proof. Raises NotYetSigned or LogUnsound."""
+    try:
+        proof = await asyncio.to_thread(published.prove, directory, key, index, leaf)
+    except (NotYetPublished, NoSuchFile):
+        raise NotYetSigned("This entry has its place, but no checkpoint reaches it yet. Ask again.") from None
+    except LogContradiction as broken:
+        raise LogUnsound("The published log does not bear this entry out. Verify the log.") from broken
+    return {
+        "index": proof.index,
+        "size": proof.size,
+        "leaf": proof.leaf.hex(),
+        "proof": [one.hex() for one in proof.hashes],
+        "checkpoint": proof.note.decode(),
+    }
+
+
+ROUTES = [EntryApi, LogApi]

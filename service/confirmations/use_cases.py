@@ -1,0 +1,195 @@
+"""Saying what we dealt, hearing what the counterparty says, and laying both side by side."""
+
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import select
+
+from policies.vocabulary import Action
+from service.attempt import Attempt, Changed, Command, locked
+from service.confirmations.lifecycle import CONFIRMATION, ConfirmationState
+from service.confirmations.matching import match, ours
+from service.confirmations.model import Confirmation
+from service.confirmations.queries import view
+from service.confirmations.standing import must_be_cancelled, must_have_been_verified
+from service.control.holding import hold_trade, must_be_verified
+from service.gate import use_case
+from service.kernel.errors import NotFound, Refusal
+from service.kernel.identifiers import uuid7
+from service.kernel.items import Item
+from service.parties.model import Counterparty, Portfolio
+from service.trades.model import Trade
+from service.trades.queries import terms_of
+from service.work.worker import Handlers
+
+FieldName = Annotated[str, msgspec.Meta(pattern=r"\A[a-z_]{1,40}\Z")]
+Said = Annotated[str, msgspec.Meta(max_length=200, pattern=r"\A[ -~]*\Z")]
+Fields = Annotated[dict[FieldName, Said], msgspec.Meta(min_length=1, max_length=20)]
+
+
+class NoCounter(Refusal):
+    """409. The counterparty has said nothing yet; silence is no agreement."""
+
+    rule = "SET-05"
+
+
+class DraftFirst(Refusal):
+    """409. The confirmation is still to be drafted; it is withdrawn afterwards."""
+
+
+class DraftConfirmation(Command, frozen=True, kw_only=True):
+    """Write down what we say about a verified deal."""
+
+    trade_id: UUID
+
+
+class DispatchConfirmation(Command, frozen=True, kw_only=True):
+    """Send our side to the counterparty."""
+
+    confirmation_id: UUID
+    version: int
+
+
+class RecordCounter(Command, frozen=True, kw_only=True):
+    """Keep what the counterparty says, in the fields of ``matching`` and from our point of view."""
+
+    confirmation_id: UUID
+    version: int
+    fields: Fields
+
+
+class MatchConfirmation(Command, frozen=True, kw_only=True):
+    """Compare both sides field by field."""
+
+    confirmation_id: UUID
+    version: int
+
+
+class WithdrawConfirmation(Command, frozen=True, kw_only=True):
+    """Take back what was said about a deal that is cancelled."""
+
+    trade_id: UUID
+
+
+@use_case(Action.CONFIRMATION_DRAFT)
+async def draft_confirmation(attempt: Attempt, command: DraftConfirmation) -> Changed:
+    """Our side comes from the verified version and from nobody's hands (SET-01)."""
+    session = attempt.session
+    attempt.concerns(command.trade_id)
+    control = await must_have_been_verified(attempt, await hold_trade(attempt, command.trade_id))
+    trade = await session.get_one(Trade, command.trade_id)
+    terms = await terms_of(session, trade.id, control.version)
+    counterparty = await session.get_one(Counterparty, terms.counterparty_id)
+    book = await session.get_one(Portfolio, trade.portfolio_id)
+    confirmation = attempt.add(
+        Confirmation(
+            id=uuid7(),
+            trade_id=trade.id,
+            version=control.version,
+            state=ConfirmationState.DUE,
+            ours=ours(terms, attempt.entity_lei, counterparty.lei, reference=f"{book.name}/{trade.number}"),
+        )
+    )
+    attempt.close_item(Item.DRAFT_CONFIRMATION, trade.id)
+    attempt.open_item(Item.CONFIRM, confirmation, trade_id=trade.id, version=control.version)
+    return await shown(attempt, confirmation, 201)
+
+
+@use_case(Action.CONFIRMATION_DISPATCH)
+async def dispatch_confirmation(attempt: Attempt, command: DispatchConfirmation) -> Changed:
+    """Our side goes out; from now on the counterparty's is awaited."""
+    confirmation = await held(attempt, command.confirmation_id, command.version)
+    attempt.change(confirmation, state=after(attempt, confirmation), sent_at=attempt.now)
+    attempt.close_item(Item.CONFIRM, confirmation.id)
+    attempt.open_item(Item.MATCH, confirmation, trade_id=confirmation.trade_id, version=confirmation.version)
+    return await shown(attempt, confirmation)
+
+
+@use_case(Action.CONFIRMATION_COUNTER)
+async def record_counter(attempt: Attempt, command: RecordCounter) -> Changed:
+    """Their side comes straight to the back office, never through the hands that dealt (SET-05)."""
+    confirmation = await held(attempt, command.confirmation_id, command.version)
+    attempt.change(
+        confirmation, state=after(attempt, confirmation), counter=dict(command.fields), counter_at=attempt.now
+    )
+    return await shown(attempt, confirmation)
+
+
+@use_case(Action.CONFIRMATION_MATCH)
+async def match_confirmation(attempt: Attempt, command: MatchConfirmation) -> Changed:
+    """Both sides agree in every field, or each break is named and waits for the counterparty's next word."""
+    confirmation = await held(attempt, command.confirmation_id, command.version)
+    matched = after(attempt, confirmation)
+    if confirmation.counter is None:
+        raise NoCounter("The counterparty has said nothing yet; record their side first.")
+    breaks = match(confirmation.ours, confirmation.counter)
+    attempt.change(
+        confirmation,
+        state=ConfirmationState.MISMATCHED if breaks else matched,
+        breaks=msgspec.to_builtins(breaks),
+    )
+    if not breaks:
+        trade = await attempt.session.get_one(Trade, confirmation.trade_id)
+        attempt.close_item(Item.MATCH, confirmation.id)
+        attempt.open_item(Item.PROJECT, trade, trade_id=trade.id, version=confirmation.version)
+    return await shown(attempt, confirmation)
+
+
+@use_case(Action.CONFIRMATION_WITHDRAW)
+async def withdraw_confirmation(attempt: Attempt, command: WithdrawConfirmation) -> Changed:
+    """A cancelled deal's confirmation is withdrawn, whatever was said about it before."""
+    attempt.concerns(command.trade_id)
+    must_be_cancelled(await hold_trade(attempt, command.trade_id))
+    found = await attempt.session.scalars(
+        select(Confirmation).where(Confirmation.trade_id == command.trade_id).with_for_update()
+    )
+    confirmations = list(found)
+    if not confirmations:
+        raise DraftFirst("The confirmation of this deal is still to be drafted.")
+    for confirmation in confirmations:
+        attempt.change(confirmation, state=after(attempt, confirmation))
+        attempt.close_item(Item.CONFIRM, confirmation.id)
+        attempt.close_item(Item.MATCH, confirmation.id)
+    attempt.close_item(Item.WITHDRAW_CONFIRMATION, command.trade_id)
+    await attempt.session.flush()
+    return Changed({"trade": str(command.trade_id), "confirmations": [view(one) for one in confirmations]})
+
+
+async def held(attempt: Attempt, confirmation_id: UUID, seen: int) -> Confirmation:
+    """Lock the deal and then its confirmation, for somebody whom the deal's history admits.
+
+    Raises NotFound, StaleVersion, KeptApart, NotVerified.
+    """
+    trade_id = await attempt.session.scalar(
+        select(Confirmation.trade_id).where(Confirmation.id == confirmation_id)
+    )
+    if trade_id is None:
+        raise NotFound("confirmation")
+    attempt.concerns(trade_id)
+    control = await hold_trade(attempt, trade_id)
+    confirmation = await locked(attempt, Confirmation, confirmation_id, seen=seen)
+    await attempt.admit(trade_id)
+    must_be_verified(control, confirmation.version)
+    return confirmation
+
+
+def after(attempt: Attempt, confirmation: Confirmation) -> ConfirmationState:
+    """Return the state the attempted act leads to. Raises IllegalTransition."""
+    return CONFIRMATION.after(ConfirmationState(confirmation.state), attempt.action)
+
+
+async def shown(attempt: Attempt, confirmation: Confirmation, status: int = 200) -> Changed:
+    """Answer with the confirmation at its new version."""
+    await attempt.session.flush()
+    return Changed(view(confirmation), status)
+
+
+AUTOMATIC: Handlers = {
+    Item.DRAFT_CONFIRMATION: lambda item: (draft_confirmation, DraftConfirmation(trade_id=item.subject_id)),
+    Item.WITHDRAW_CONFIRMATION: lambda item: (
+        withdraw_confirmation,
+        WithdrawConfirmation(trade_id=item.subject_id),
+    ),
+}
+"""How the back office's own account does what waits for it here."""

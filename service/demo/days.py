@@ -1,0 +1,140 @@
+"""The demo bank's days, from the first morning to the day on which the last payment is due."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import date, time, timedelta
+
+from service.demo import offices
+from service.demo.hands import Hands, each
+from service.demo.market import Market
+from service.demo.master_data import enter_master_data
+from service.demo.offices import Entered
+from service.demo.plan import DEALING_CLOCK, LATE_CLOCK, Deal, Plan, Story
+from service.kernel.calendar import is_business_day, next_business_day
+from service.market.importing import fixings_of
+
+CLOSER, RISK = "closer", "risk-controller"
+MORNING_CLOCK = time(9, 5)
+
+
+@dataclass(slots=True)
+class House:
+    """The bank while it is played: who acts, what is planned, what was entered so far.
+
+    ``quiet`` returns when the offices' own accounts have nothing left to do.
+    """
+
+    hands: Hands
+    market: Market
+    plan: Plan
+    quiet: Callable[[], Awaitable[None]]
+    entered: dict[str, Entered] = field(default_factory=dict)
+    twins: dict[str, Entered] = field(default_factory=dict)
+    desk_version: int = 1
+
+    def of(self, deal: Deal) -> Entered:
+        """Return what was entered of a deal."""
+        return self.entered[deal.key]
+
+
+Interlude = Callable[[House], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Interludes:
+    """What is tried in between: things nobody may do, each at the moment when it would do most harm."""
+
+    captured: Interlude
+    verified: Interlude
+    released: Interlude
+    last: Interlude
+
+
+async def play(house: House, interludes: Interludes) -> None:
+    """Play everything. Safe to repeat from the beginning after any interruption."""
+    await enter_master_data(house.hands)
+    trading = {day: number for number, day in enumerate(house.plan.trading_days)}
+    for day in working_days(house.plan):
+        await set_desk(house, day, MORNING_CLOCK)
+        if day in house.market.rates:
+            await import_fixings(house, day)
+        await complete_what_is_due(house, day)
+        if day in trading:
+            await set_desk(house, day, DEALING_CLOCK)
+            first = trading[day] == 0
+            await deal_and_settle(house, house.plan.of_day(trading[day], late=False), interludes if first else None)
+            await set_desk(house, day, LATE_CLOCK)
+            await deal_and_settle(house, house.plan.of_day(trading[day], late=True), None)
+    await house.quiet()
+    await interludes.last(house)
+
+
+def working_days(plan: Plan) -> list[date]:
+    """Return the business dates of the bank, in order: days of trading and days of payment."""
+    return sorted({*plan.trading_days, *(payment_day(value_date) for value_date in plan.value_dates)})
+
+
+def payment_day(value_date: date) -> date:
+    """Return the bank's business date on which a value date is worked on: its own, unless T2 is closed."""
+    good = is_business_day(value_date, "EUR")
+    return value_date if good else next_business_day(value_date - timedelta(days=1), "EUR")
+
+
+async def set_desk(house: House, day: date, clock: time) -> None:
+    """Move the bank's business date and the clock of its desks."""
+    body = {
+        "business_date": day.isoformat(),
+        "desk_clock": f"{clock:%H:%M}",
+        "version": house.desk_version,
+    }
+    moved = await house.hands.act(CLOSER, "/api/business-date", body, f"desk-{day}-{clock:%H%M}")
+    house.desk_version = moved["version"]
+
+
+async def import_fixings(house: House, day: date) -> None:
+    """Bring in the day's reference rates from the central bank's own file."""
+    fixings = fixings_of(house.market.archive, day)
+    body = {
+        "day": day.isoformat(),
+        "source": fixings.source,
+        "source_sha256": fixings.source_sha256,
+        "rates": dict(fixings.rates),
+    }
+    await house.hands.act(RISK, "/api/fixings", body, f"fixings-{day}")
+
+
+async def deal_and_settle(house: House, deals: list[Deal], interludes: Interludes | None) -> None:
+    """Take deals from capture to the release of their payments, one office after the other."""
+    hands = house.hands
+
+    async def capture(deal: Deal) -> None:
+        house.entered[deal.key] = await offices.capture(hands, deal)
+        if deal.story is Story.DUPLICATE:
+            house.twins[deal.key] = await offices.capture(hands, deal, twin=True)
+
+    async def check(deal: Deal) -> None:
+        await offices.check(hands, house.of(deal))
+        if deal.story is Story.DUPLICATE:
+            await offices.sort_out_twin(hands, house.twins[deal.key])
+
+    await each(deals, capture)
+    if interludes is not None:
+        await interludes.captured(house)
+    await each(deals, check)
+    await each(deals, lambda deal: offices.find_confirmation(hands, house.of(deal)))
+    if interludes is not None:
+        await interludes.verified(house)
+    await each(deals, lambda deal: offices.confirm(hands, house.of(deal)))
+    await each(deals, lambda deal: offices.settle(hands, house.of(deal)))
+    if interludes is not None:
+        await interludes.released(house)
+
+
+async def complete_what_is_due(house: House, day: date) -> None:
+    """Attest every payment whose day has come."""
+    due = [
+        entered
+        for entered in house.entered.values()
+        if not entered.cancelled and payment_day(entered.deal.value_date) == day
+    ]
+    await each(due, lambda entered: offices.complete(house.hands, entered))

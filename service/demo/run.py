@@ -1,0 +1,261 @@
+"""``trennwand run``: start everything, play the days, prove what came of them, serve."""
+
+import asyncio
+import contextlib
+import math
+import socket
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import httpx
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from policies.policy import load
+from service import bank as banks
+from service import running
+from service.automatic import Workers
+from service.bank import Bank
+from service.cli import Exit, until_stopped
+from service.demo import cast, keeping
+from service.demo.access import token_for
+from service.demo.checks import (
+    Findings,
+    check_balance,
+    check_books,
+    check_deals,
+    check_log,
+    check_trials,
+)
+from service.demo.days import House, play
+from service.demo.forbidden import interludes
+from service.demo.hands import AnswerBook, Hands
+from service.demo.keeping import Remembered
+from service.demo.market import Market, open_market
+from service.demo.master_data import leis
+from service.demo.plan import DEALS, Plan, Story, make_plan
+from service.demo.report import as_json, console, kept, promises_of, report_of, show, show_promises
+from service.demo.trials import Trials
+from service.settings import Settings
+
+PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the command line asked for."""
+
+    serve: bool = True
+    port: int | None = None
+    fresh: bool = False
+    deals: int = DEALS
+    json: bool = False
+
+
+class NotADemo(RuntimeError):
+    """Days are played in demo banks only."""
+
+
+def run(settings: Settings, wishes: Wishes) -> int:
+    """Run the demo bank; the exit code is 0 only if every promise held."""
+    if not settings.demo:
+        raise NotADemo(f"{settings.data} is a production bank: serve it with `trennwand serve`.")
+    port = wishes.port if wishes.port is not None else (settings.port if wishes.serve else 0)
+    with running.alone(settings.data):
+        if wishes.fresh:
+            if settings.database_url is not None:
+                raise NotADemo("--fresh deletes the embedded database only; empty the one of DATABASE_URL yourself.")
+            keeping.erase(settings.data)
+        with (
+            contextlib.closing(running.listening(settings.host, port)) as listener,
+            banks.database_server(settings) as server_url,
+        ):
+            return running.run(open_and_play(settings, wishes, server_url, listener))
+
+
+async def open_and_play(settings: Settings, wishes: Wishes, server_url: str, listener: socket.socket) -> int:
+    """Open the bank, play what is not played yet, verify, tell, serve."""
+    remembered = keeping.recall(settings)
+    market = open_market(date.fromisoformat(remembered.opening) if remembered else settings.business_date)
+    if remembered is None:
+        remembered = Remembered(opening=market.opening.isoformat(), deals=wishes.deals)
+        keeping.remember(settings, remembered)
+    policy = load()
+    admin_url, urls = await banks.prepare(settings, server_url, policy)
+    passwords = keeping.first_passwords(settings) if not settings.log_directory.exists() else {}
+    await banks.found(settings, admin_url, policy, cast.founding(market.opening), passwords)
+    async with (
+        banks.running(settings, admin_url, urls, policy=policy) as bank,
+        running.serving(bank, listener) as address,
+        running.automatic_work(bank) as workers,
+    ):
+        out = console()
+        held = await (
+            play_and_tell(bank, workers, address, market, remembered, wishes, out)
+            if remembered.report is None
+            else verify_and_tell(bank, address, remembered.report, wishes, out)
+        )
+        if wishes.serve:
+            print(f"serving: {address}", flush=True)
+            await until_stopped()
+    return held
+
+
+# --- the first start
+
+
+async def play_and_tell(
+    bank: Bank,
+    workers: Workers,
+    address: str,
+    market: Market,
+    remembered: Remembered,
+    wishes: Wishes,
+    out: Console,
+) -> Exit:
+    """Play the days, hold every promise against what came of them, print and remember it."""
+    plan = make_plan(market, leis(), remembered.deals)
+    async with calling(bank, address) as hands:
+        house = House(hands, market, plan, workers.drain)
+        trials = Trials(bank, hands)
+        with progress(out, plan, quiet=wishes.json) as advance:
+            hands.on_act = advance
+            await play(house, interludes(trials))
+        findings = Findings()
+        await check_deals(house, findings)
+        await check_books(house, findings)
+        check_trials(trials, findings)
+        await check_log(bank, findings, hands.answers.receipts())
+        refusals = await refusals_in_log(hands)
+    report = report_of(house, trials, findings, refusals)
+    tell(report, report["promises"], wishes, out)
+    tell_where(bank.settings, findings)
+    tell_accounts(bank.settings)
+    if not kept(report["promises"]):
+        return verdict(report["promises"])
+    keeping.remember(bank.settings, replace_report(remembered, report))
+    keeping.passwords_printed(bank.settings)
+    return Exit.OK
+
+
+def replace_report(remembered: Remembered, report: dict[str, Any]) -> Remembered:
+    """Return what is remembered of a finished day."""
+    return Remembered(opening=remembered.opening, deals=remembered.deals, report=report)
+
+
+@contextlib.asynccontextmanager
+async def calling(bank: Bank, address: str) -> AsyncIterator[Hands]:
+    """Give the callers of the public interface."""
+    book = AnswerBook(keeping.answers_file(bank.settings))
+    limits = httpx.Limits(max_connections=16, max_keepalive_connections=16)
+    async with httpx.AsyncClient(base_url=address, timeout=60, limits=limits, trust_env=False) as client:
+        yield Hands(client, lambda account: token_for(bank, account), book)
+
+
+async def refusals_in_log(hands: Hands) -> dict[str, int]:
+    """Count the refusals by rule, as compliance finds them in the log."""
+    counted: dict[str, int] = {}
+    cursor: dict[str, str] = {}
+    while True:
+        page = await hands.get("compliance", "/api/entries", outcome="refuse", limit=PAGE, **cursor)
+        for entry in page["items"]:
+            for rule in entry["rules"]:
+                counted[rule] = counted.get(rule, 0) + 1
+        if page["next"] is None:
+            return dict(sorted(counted.items()))
+        cursor = {"cursor": page["next"]}
+
+
+@contextlib.contextmanager
+def progress(out: Console, plan: Plan, *, quiet: bool) -> "contextlib.Generator[Callable[[], None]]":
+    """Show how far the days are: a bar on a terminal, now and then a line elsewhere."""
+    total = acts_planned(plan)
+    if out.is_terminal and not quiet:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=out) as bar:
+            task = bar.add_task("acts of all offices", total=total)
+            yield lambda: bar.advance(task)
+            bar.update(task, completed=total)
+        return
+    done = 0
+
+    def line() -> None:
+        nonlocal done
+        done += 1
+        if not quiet and done % math.ceil(total / 10) == 0:
+            print(f"{done} of about {total} acts done", flush=True)
+
+    yield line
+
+
+def acts_planned(plan: Plan) -> int:
+    """Return about how many acts the days take."""
+    usual = 1 + 1 + 3 + 2 + 2 + 2  # capture, verify, confirm, prepare, release, complete
+    more = {Story.RETURNED: 2, Story.DUPLICATE: 4, Story.CANCELLED: -7, Story.MISMATCHED: 2, Story.FAILING: 3}
+    master_data = 2 * len(leis()) * 11
+    return master_data + sum(usual + more.get(deal.story, 0) for deal in plan.deals)
+
+
+# --- every later start
+
+
+async def verify_and_tell(
+    bank: Bank, address: str, report: dict[str, Any], wishes: Wishes, out: Console
+) -> Exit:
+    """Verify books and log as they are now; print what the finished day came to."""
+    findings = Findings()
+    async with calling(bank, address) as hands:
+        await check_balance(hands, findings)
+        await check_log(bank, findings, hands.answers.receipts())
+    tell(report, promises_of(findings), wishes, out)
+    tell_where(bank.settings, findings)
+    tell_accounts(bank.settings)
+    return verdict(promises_of(findings))
+
+
+# --- what is printed
+
+
+def tell(report: dict[str, Any], promises: list[list[Any]], wishes: Wishes, out: Console) -> None:
+    """Print the report, and the promises as they were found now."""
+    if wishes.json:
+        print(as_json(report | {"promises": promises}))
+        return
+    show(report, out)
+    if promises is not report["promises"]:
+        show_promises(promises, out)
+
+
+def tell_where(settings: Settings, findings: Findings) -> None:
+    """Print the verdict on the log, and where it and its key lie."""
+    assert findings.log is not None
+    print(f"audit: {findings.log.line()}")
+    print(f"log: {settings.log_directory.absolute()}")
+    print(f"key: {settings.public_key_file.absolute()}", flush=True)
+
+
+def tell_accounts(settings: Settings) -> None:
+    """Print the accounts; one-time passwords are printed once."""
+    waiting = keeping.passwords_to_print(settings)
+    names = cast.people()
+    width = max(map(len, names))
+    if waiting:
+        print("accounts, each with a password that is good for choosing a new one:")
+        for account in names:
+            print(f"  {account:<{width}}  {waiting[account]}")
+    elif settings.demo_password is not None:
+        print(f"accounts, all with the password of TRENNWAND_DEMO_PASSWORD: {', '.join(names)}")
+    else:
+        print(f"accounts (their one-time passwords were printed by the first start): {', '.join(names)}")
+
+
+def verdict(promises: list[list[Any]]) -> Exit:
+    """Return the exit code that the promises come to."""
+    if kept(promises):
+        return Exit.OK
+    broken = [sentence for sentence, held, _ in promises if not held]
+    integrity = any("log" in sentence or "debits" in sentence for sentence in broken)
+    return Exit.INTEGRITY if integrity else Exit.FAILED

@@ -1,0 +1,602 @@
+"""The frame around HTML pages: cookie sessions, forms nobody else can send, results of acts, failures as pages."""
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, time
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
+from urllib.parse import parse_qsl, quote, urlencode
+from uuid import UUID
+
+import jinja2
+import msgspec
+from litestar import Controller, MediaType, Request, Response, get, post
+from litestar.connection import ASGIConnection
+from litestar.datastructures import Cookie
+from litestar.di import NamedDependency, Provide
+from litestar.enums import ScopeType
+from litestar.params import FromPath
+from litestar.response import Redirect
+from litestar.types import ASGIApp, HTTPReceiveMessage, Receive, Scope, Send
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from policies.apart import Act
+from policies.apart import refusal as apart_refusal
+from policies.vocabulary import Action
+from service import faces
+from service.acts import use_case_named
+from service.attempt import ACTS_OF
+from service.faces import Allows
+from service.gate import Done, Gate
+from service.kernel.actor import Actor
+from service.kernel.errors import Malformed, NotFound, NotSignedIn, Refusal
+from service.kernel.identifiers import uuid7
+from service.ui import words
+from service.ui.formats import BERLIN, Formats, typed_moment, typed_number
+from service.ui.languages import LANGUAGES, Language, Words, known, preferred
+from service.ui.navigation import DESKS, places_for, start_of
+
+SERVICE: Final = Path(__file__).parent
+SESSION_COOKIE: Final = "__Host-trennwand"
+LANGUAGE_COOKIE: Final = "__Host-trennwand-language"
+SAID_COOKIE: Final = "__Host-trennwand-said"
+LANGUAGE_SECONDS: Final = 365 * 24 * 60 * 60
+FORM_FIELDS_MAX: Final = 60
+SAID_BYTES_MAX: Final = 3_500
+OPEN_FORMS: Final = frozenset({"/sign-in", "/language"})
+"""Forms that may be sent without a session; the browser's word on where they come from must do."""
+AMOUNTS: Final = frozenset({"base_amount", "buy_amount", "sell_amount"})
+RATES: Final = frozenset({"rate"})
+MOMENTS: Final = frozenset({"executed_at"})
+DESK: Final = text("SELECT business_date, desk_clock FROM public.desk_time")
+
+
+ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
+
+
+class ForgedForm(Refusal):
+    """403. The form was not sent from a page of this service to this session."""
+
+    status = 403
+
+
+class Said(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What came of an act, on its way to the next page; ``values`` are what a refused form held."""
+
+    good: bool
+    action: str
+    sentence: str = ""
+    code: str = ""
+    status: int = 200
+    rule: str | None = None
+    decision: str | None = None
+    entry: str | None = None
+    field: str | None = None
+    form: str = ""
+    values: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """An act the state allows and the policy gives; ``why_not`` says what in the history bars this person."""
+
+    action: Action
+    why_not: str | None = None
+
+
+# Cookies -------------------------------------------------------------------------------------------
+
+
+def cookie(name: str, value: str, *, seconds: int | None = None) -> Cookie:
+    """Return a cookie that only this very host gets, over a secure way, and no script reads."""
+    return Cookie(
+        key=name, value=value, path="/", secure=True, httponly=True, samesite="lax", max_age=seconds
+    )
+
+
+def gone(name: str) -> Cookie:
+    """Return what makes a browser forget the cookie."""
+    return cookie(name, "", seconds=0)
+
+
+def is_page(path: str) -> bool:
+    """Tell whether a path is one of the pages: neither interface, nor health, nor a static file."""
+    return not faces.is_api(path) and not path.startswith(("/health/", "/static/"))
+
+
+def session_token(connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:
+    """Return the token that the browser's session cookie holds."""
+    return connection.cookies.get(SESSION_COOKIE) or None
+
+
+def form_token(session: str) -> str:
+    """Return what every form of this session carries: bound to it, computed again and stored nowhere."""
+    return hmac.new(session.encode(), b"trennwand form", hashlib.sha256).hexdigest()
+
+
+def language_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Language:
+    """Return the reader's choice, else the browser's wish."""
+    chosen = known(connection.cookies.get(LANGUAGE_COOKIE))
+    return chosen or preferred(connection.headers.get("accept-language", ""))
+
+
+def said_before(connection: ASGIConnection[Any, Any, Any, Any]) -> Said | None:
+    """Return what the last act came to, if it is still to be shown."""
+    try:
+        packed = base64.urlsafe_b64decode(connection.cookies.get(SAID_COOKIE, "").encode())
+        return msgspec.json.decode(packed, type=Said)
+    except (ValueError, msgspec.DecodeError):
+        return None
+
+
+def said_cookie(said: Said) -> Cookie:
+    """Pack the result; a form too long for a cookie loses what was typed, never its message."""
+    packed = base64.urlsafe_b64encode(msgspec.json.encode(said)).decode()
+    if len(packed) > SAID_BYTES_MAX:
+        short = msgspec.structs.replace(said, values={}, sentence=said.sentence[:500])
+        packed = base64.urlsafe_b64encode(msgspec.json.encode(short)).decode()
+    return cookie(SAID_COOKIE, packed, seconds=300)
+
+
+def local_path(path: str | None, otherwise: str = "/") -> str:
+    """Return a path of our own pages to go to; anything that could lead elsewhere becomes ``otherwise``."""
+    if path is None or re.fullmatch(r"/(?![/\\])[!-\[\]-~]{0,500}", path, re.ASCII) is None:
+        return otherwise
+    return path if is_page(path) else otherwise
+
+
+# Forms ---------------------------------------------------------------------------------------------
+
+
+class FormShield:
+    """Middleware of the pages: a form is taken only from a page of ours, and only for the session it was made for."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check where a form comes from, read it once, and leave it in the state as ``form``."""
+        if (
+            scope["type"] != ScopeType.HTTP
+            or scope["method"] in ("GET", "HEAD", "OPTIONS")
+            or faces.is_api(scope["path"])
+        ):
+            await self.app(scope, receive, send)
+            return
+        request: Request[Any, Any, Any] = Request(scope)
+        must_be_ours(request)
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "application/x-www-form-urlencoded":
+            raise faces.WrongMediaType("A form is application/x-www-form-urlencoded.", field="Content-Type")
+        form = fields_in(await faces.whole_body(receive, faces.BODY_BYTES_MAX))
+        session = session_token(request)
+        if session is not None and scope["path"] not in OPEN_FORMS:
+            must_be_bound(form.get("_token", ""), session)
+        scope["state"]["form"] = form
+
+        async def nothing() -> HTTPReceiveMessage:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        await self.app(scope, nothing, send)
+
+
+def must_be_ours(request: Request[Any, Any, Any]) -> None:
+    """Raise ForgedForm unless the browser says that a page of this very origin sent the form."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        ours = site == "same-origin"
+    else:
+        host = request.headers.get("host", "")
+        ours = request.headers.get("origin") in (f"{request.url.scheme}://{host}", f"https://{host}")
+    if not ours:
+        raise ForgedForm("This form was not sent from a page of this service.")
+
+
+def must_be_bound(token: str, session: str) -> None:
+    """Raise ForgedForm unless the token was made for this session."""
+    if not hmac.compare_digest(token.encode(), form_token(session).encode()):
+        raise ForgedForm("This form belongs to another session. Load the page again and repeat it.")
+
+
+def fields_in(body: bytes) -> dict[str, str]:
+    """Return the fields of a form. Raises Malformed for one that could be read in two ways."""
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=bool(body),
+            encoding="utf-8",
+            errors="strict",
+            max_num_fields=FORM_FIELDS_MAX,
+        )
+    except ValueError as failure:
+        raise Malformed("The form cannot be read.") from failure
+    return cast("dict[str, str]", faces.unique_keys(cast("list[tuple[str, Any]]", pairs)))
+
+
+def command_fields(form: Mapping[str, str], language: Language) -> dict[str, Any]:
+    """Return the command's fields: what was left blank is absent, numbers and times are read as typed.
+
+    ``fields.rate`` stands for the member ``rate`` of the object ``fields``; names with an underscore in
+    front belong to the frame.
+    """
+    found: dict[str, Any] = {}
+    for name, typed in form.items():
+        said = typed.strip()
+        if name.startswith("_") or not said:
+            continue
+        group, _, member = name.rpartition(".")
+        into = found.setdefault(group, {}) if group else found
+        if not isinstance(into, dict):
+            raise Malformed("The form cannot be read.", field=group)
+        into[member] = read_as(member, said, language)
+    return found
+
+
+def read_as(name: str, typed: str, language: Language) -> str:
+    """Return what was typed into a field of this name as commands take it."""
+    if name in AMOUNTS or name in RATES:
+        return typed_number(typed, language, grouped=name in AMOUNTS)
+    return typed_moment(typed) if name in MOMENTS else typed
+
+
+def decoded(command: type[Any], fields: dict[str, Any]) -> Any:
+    """Return the command that the form spells. Raises Malformed naming the field in words for people."""
+    try:
+        return msgspec.convert(fields, command, strict=False)
+    except msgspec.ValidationError as failure:
+        said = str(failure)
+        if (missing := re.search(r"missing required field `([^`]+)`", said)) is not None:
+            raise Malformed("This has to be filled in.", field=missing.group(1)) from failure
+        where = re.search(r"at `\$\.?([^`]*)`", said)
+        name = where.group(1) if where is not None else None
+        raise Malformed("This cannot be read as it stands; correct it.", field=name or None) from failure
+
+
+# A page --------------------------------------------------------------------------------------------
+
+
+class Strict(jinja2.StrictUndefined):
+    """A name that a template was not given is a bug; an ``if`` without its ``else`` is nothing."""
+
+    def __str__(self) -> str:
+        """Return nothing for an ``if`` that did not hold. Raises UndefinedError for everything else."""
+        if (self._undefined_hint or "").startswith("the inline if-expression"):
+            return ""
+        return super().__str__()
+
+
+@cache
+def templates() -> jinja2.Environment:
+    """Return the templates of every slice and of the frame; everything put into one is escaped."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(SERVICE),
+        autoescape=True,
+        undefined=Strict,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+
+
+@dataclass(slots=True)
+class Page:
+    """One page for one reader: language, account, desk time, what the last act came to."""
+
+    request: Request[Any, Any, Any]
+    actor: Actor | None
+    business_date: date | None = None
+    desk_clock: time | None = None
+    powers: frozenset[Action] = frozenset()
+    form: Mapping[str, str] = field(default_factory=dict)
+    language: Language = "en"
+    said: Said | None = None
+
+    @property
+    def gate(self) -> Gate:
+        """The gate behind every act."""
+        return cast("Gate", self.request.app.state.gate)
+
+    @property
+    def demo(self) -> bool:
+        """Whether this is a demo bank, which every page must show."""
+        return bool(self.request.app.state.bank.settings.demo)
+
+    @property
+    def path(self) -> str:
+        """The address of this page with its filters: where an act comes back to."""
+        query = self.request.url.query
+        return self.request.url.path + (f"?{query}" if query else "")
+
+    @property
+    def token(self) -> str:
+        """What binds this page's forms to the session."""
+        session = session_token(self.request)
+        return "" if session is None else form_token(session)
+
+    def here(self, **changed: str) -> str:
+        """Return the address of this page with some of its query changed: the next page of a list."""
+        kept = {name: value for name, value in self.request.query_params.items() if value}
+        return f"{self.request.url.path}?{urlencode(kept | changed)}"
+
+    def key(self) -> str:
+        """Return a new idempotency key for one form: sent twice, it acts once."""
+        return str(uuid7())
+
+    def may(self, action: Action | str) -> bool:
+        """Tell whether the reader's roles give this right at all."""
+        return Action(action) in self.powers
+
+    def options(self, codes: Iterable[str], named: Mapping[str, words.Status | str]) -> list[tuple[str, str]]:
+        """Return codes with what they are called, in the order of their names: what a choice offers."""
+        say = Words(self.language)
+        texts = {str(code): named.get(code, str(code)) for code in codes}
+        pairs = [(code, say(text if isinstance(text, str) else text.text)) for code, text in texts.items()]
+        return sorted(pairs, key=lambda pair: pair[1].casefold())
+
+    def show(self, template: str, *, status: int = 200, **context: Any) -> Response[str]:
+        """Render the page."""
+        everything = self.context() | context
+        body = templates().get_template(template).render(everything)
+        shown = [gone(SAID_COOKIE)] if SAID_COOKIE in self.request.cookies else []
+        return Response(
+            body, status_code=status, media_type=MediaType.HTML, headers=faces.HEADERS, cookies=shown
+        )
+
+    def context(self) -> dict[str, Any]:
+        """Return what every template finds."""
+        say, settings = Words(self.language), self.request.app.state.bank.settings
+        return {
+            "_": say,
+            "ngettext": say.plural,
+            "say": say,
+            "fmt": Formats(self.language),
+            "words": words,
+            "options": self.options,
+            "page": self,
+            "said": self.said,
+            "Action": Action,
+            "entity": settings.entity_name,
+            "languages": LANGUAGES,
+            "places": [] if self.actor is None else places_for(self.powers),
+            "desks": DESKS,
+        }
+
+    def back(self, path: str, said: Said | None = None, *cookies: Cookie) -> Redirect:
+        """Send the reader on to a page of ours, with the result of the act to be shown there."""
+        shown = [*cookies, said_cookie(said)] if said is not None else [*cookies]
+        return Redirect(path, status_code=303, cookies=shown, headers=faces.HEADERS)
+
+
+def bare_page(request: Request[Any, Any, Any]) -> Page:
+    """Return a page without desk time: for failures and for readers who are not signed in."""
+    state = request.scope.get("state", {})
+    actor = state.get("actor")
+    powers = frozenset() if actor is None else request.app.state.gate.policy.powers(actor.roles)
+    return Page(
+        request,
+        actor,
+        powers=frozenset() if actor is not None and actor.restricted else powers,
+        form=state.get("form", {}),
+        language=language_of(request),
+        said=said_before(request),
+    )
+
+
+async def provide_page(request: Request[Any, Any, Any]) -> Page:
+    """Dependency ``page``."""
+    page = bare_page(request)
+    if page.actor is not None:
+        async with page.gate.offices[page.actor.office].connect() as connection:
+            row = (await connection.execute(DESK)).one_or_none()
+        now = page.gate.clock.now().astimezone(BERLIN)
+        page.business_date = now.date() if row is None else row.business_date
+        page.desk_clock = None if row is None else row.desk_clock
+    return page
+
+
+async def provide_history(reads: NamedDependency[AsyncSession]) -> AsyncIterator["History"]:
+    """Dependency ``history``."""
+    yield History(reads)
+
+
+@dataclass(slots=True)
+class History:
+    """Who did what to an object before: what keeps somebody from acting on it now."""
+
+    reads: AsyncSession
+
+    async def buttons(
+        self,
+        page: Page,
+        actions: Iterable[Action],
+        trade_id: UUID | str | None = None,
+        related: Iterable[tuple[str, UUID | str]] = (),
+    ) -> list[Button]:
+        """Return the acts of ``actions`` that the reader's roles give, each with why this person may not."""
+        assert page.actor is not None
+        given = [action for action in dict.fromkeys(actions) if page.may(action)]
+        if not given:
+            return []
+        objects = {(kind, str(object_id)) for kind, object_id in related}
+        found = await self.reads.execute(
+            ACTS_OF,
+            {
+                "trades": [] if trade_id is None else [UUID(str(trade_id))],
+                "kinds": [kind for kind, _ in objects],
+                "ids": [UUID(object_id) for _, object_id in objects],
+            },
+        )
+        acts = [
+            Act(row.act, row.person, row.at, "object" if (row.kind, str(row.id)) in objects else "trade")
+            for row in found
+        ]
+        now = page.gate.clock.now()
+        buttons = []
+        for action in given:
+            rule = apart_refusal(page.gate.policy.apart, action, str(page.actor.person), acts, now)
+            buttons.append(Button(action, None if rule is None else f"{rule.why} ({rule.control})."))
+        return buttons
+
+
+# Acts ----------------------------------------------------------------------------------------------
+
+
+async def perform_form(page: Page, action: str, form: Mapping[str, str]) -> Done | Said:
+    """Do the act that a form asks for, through the gate; a refusal comes back as what is to be shown."""
+    assert page.actor is not None
+    gate, sent = page.gate, form.get("_form", "")
+    try:
+        case = use_case_named(action)
+        key = faces.checked_key(form.get("_key", ""))
+        command = decoded(case.command, command_fields(form, page.language))
+        return await gate.perform(page.actor, case, command, key=key)
+    except Refusal as refusal:
+        if refusal.decision is None and isinstance(refusal, Malformed):
+            await gate.refuse(page.actor, known_action(action), refusal)
+        return refused(action, refusal, sent, form)
+
+
+def refused(action: str, refusal: Refusal, sent: str, form: Mapping[str, str]) -> Said:
+    """Return a refusal as the next page shows it, beside the form with what was typed."""
+    return Said(
+        good=False,
+        action=action,
+        sentence=str(refusal),
+        code=refusal.code,
+        status=refusal.status,
+        rule=refusal.rule,
+        decision=refusal.decision,
+        field=refusal.field,
+        form=sent,
+        values={name: value for name, value in form.items() if not name.startswith("_")},
+    )
+
+
+def done(action: str, outcome: Done) -> Said:
+    """Return a done act as the next page shows it: with the entry that its receipt promises."""
+    return Said(good=True, action=action, entry=outcome.answer.get("receipt", {}).get("entry"))
+
+
+def known_action(action: str) -> Action:
+    """Return the act of this name, or the right to act at all where there is none of that name."""
+    return Action(action) if action in {each.value for each in Action} else Action.POWER_READ
+
+
+class ActPages(Controller):
+    """Every form that acts comes here; the gate decides."""
+
+    path = "/acts"
+    include_in_schema = False
+
+    @post("/{action:str}", guards=[Allows(Action.POWER_READ)])
+    async def perform(self, page: NamedDependency[Page], action: FromPath[str]) -> Redirect:
+        """Do the act and go back to where the form stood, or on to what it made."""
+        back = local_path(page.form.get("_back"))
+        outcome = await perform_form(page, action, page.form)
+        if isinstance(outcome, Said):
+            return page.back(back, outcome)
+        onward = page.form.get("_then", "").replace("{id}", quote(str(outcome.answer.get("id", ""))))
+        return page.back(local_path(onward, back), done(action, outcome))
+
+
+class FramePages(Controller):
+    """What stands beside the desks: the language and the frame's own files."""
+
+    path = "/"
+    include_in_schema = False
+    opt = {"public": True}  # noqa: RUF012 - Litestar reads it from the class
+
+    @post("/language")
+    async def language(self, page: NamedDependency[Page]) -> Redirect:
+        """Keep the reader's language."""
+        chosen = known(page.form.get("language")) or page.language
+        kept = cookie(LANGUAGE_COOKIE, chosen, seconds=LANGUAGE_SECONDS)
+        return page.back(local_path(page.form.get("_back")), None, kept)
+
+    @get("/static/{name:str}")
+    async def static(self, name: FromPath[str]) -> Response[bytes]:
+        """Return a file of the frame."""
+        found = static_files().get(name)
+        if found is None:
+            raise NotFound("address")
+        return Response(found[0], media_type=found[1], headers=faces.HEADERS)
+
+
+@cache
+def static_files() -> dict[str, tuple[bytes, str]]:
+    """Read the frame's own files, once; nothing else is ever served from a folder."""
+    kinds = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+    folder = SERVICE / "ui" / "static"
+    return {file.name: (file.read_bytes(), kinds[file.suffix]) for file in sorted(folder.iterdir())}
+
+
+# Failures ------------------------------------------------------------------------------------------
+
+
+def write_failure(request: Request[Any, Any, Any], failure: Exception) -> Response[Any]:
+    """Exception handler: a page for people, problem+json for the interface."""
+    if not is_page(request.url.path):
+        return faces.write_problem(request, failure)
+    refusal = request.scope["state"].get("refusal") or faces.as_refusal(failure)
+    page = bare_page(request)
+    if isinstance(refusal, NotSignedIn):
+        wanted = page.path if request.method == "GET" else page.form.get("_back", "/")
+        return page.back(f"/sign-in?next={quote(local_path(wanted), safe='/')}")
+    if page.actor is not None and page.actor.restricted:
+        return page.back("/password")
+    status = 500 if refusal is None else refusal.status
+    return page.show("ui/templates/problem.html", status=status, refusal=refusal, code=status)
+
+
+# What stands in an address ---------------------------------------------------------------------------
+
+
+def one_of(kind: type[ChoiceT], written: str, name: str) -> ChoiceT | None:
+    """Return the choice that a filter names; nothing chosen is None. Raises Malformed."""
+    if not written:
+        return None
+    try:
+        return kind(written)
+    except ValueError:
+        raise Malformed("There is no such choice.", field=name) from None
+
+
+def day_in(written: str, name: str) -> date | None:
+    """Return the day that a filter names. Raises Malformed."""
+    if not written:
+        return None
+    try:
+        return date.fromisoformat(written)
+    except ValueError:
+        raise Malformed("This is no date.", field=name) from None
+
+
+def id_in(written: str, name: str) -> UUID | None:
+    """Return the id that a filter names. Raises Malformed."""
+    if not written:
+        return None
+    try:
+        return UUID(written)
+    except ValueError:
+        raise Malformed("This is no id.", field=name) from None
+
+
+def dependencies() -> dict[str, Provide]:
+    """Return what page handlers may ask for by name."""
+    return {"page": Provide(provide_page), "history": Provide(provide_history)}
+
+
+def first_page(page: Page) -> str:
+    """Return where the reader's day begins."""
+    return "/" if page.actor is None else start_of(page.actor.office, page.powers)
+
+
+ROUTES = [ActPages, FramePages]

@@ -1,0 +1,223 @@
+"""Counterparties, portfolios and payment routes come into force by two people outside trading."""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from policies.vocabulary import Action, Office
+from service.attempt import Attempt, Changed, Command, locked
+from service.gate import use_case
+from service.kernel.database import Recorded
+from service.kernel.errors import AlreadyExists, Unprocessable
+from service.kernel.identifiers import InvalidIdentifier, check_bic, check_lei, uuid7
+from service.kernel.items import Item
+from service.kernel.money import CURRENCIES
+from service.kernel.texts import Name, Reason
+from service.parties.account_numbers import check_account_number
+from service.parties.lifecycle import PROPOSAL, ProposalState
+from service.parties.model import Counterparty, Instruction, Portfolio, Proposal
+from service.parties.queries import as_uuid, counterparty_by, portfolio_by, waiting
+
+UNIT = text("SELECT id, function_class FROM public.unit WHERE id = :id OR name = :name")
+ALONE = text("SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(:name, 0))")
+
+Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+
+class WrongIdentifier(Unprocessable):
+    """422. An LEI, BIC or account number breaks its own standard: shape or check digits."""
+
+
+class WrongCurrency(Unprocessable):
+    """422. Nobody pays in this currency."""
+
+
+class UnknownCounterparty(Unprocessable):
+    """422. A payment route is for a counterparty in force."""
+
+
+class NotATradingDesk(Unprocessable):
+    """422. A portfolio belongs to a desk of the front office."""
+
+
+class AlreadyProposed(AlreadyExists):
+    """409. The same was proposed before and waits for its decision."""
+
+
+class ProposeCounterparty(Command, frozen=True, kw_only=True):
+    """Somebody to deal with: legal entity identifier, name, BIC."""
+
+    lei: Identifier
+    name: Name
+    bic: Identifier
+
+
+class ProposeInstruction(Command, frozen=True, kw_only=True):
+    """Where a counterparty (id or LEI) wants its money in one currency."""
+
+    counterparty: Identifier
+    currency: Annotated[str, msgspec.Meta(max_length=3)]
+    bic: Identifier
+    account_number: Identifier
+
+
+class ProposePortfolio(Command, frozen=True, kw_only=True):
+    """A book for the deals of one desk (unit by id or name)."""
+
+    name: Name
+    desk: Name
+
+
+class ApproveProposal(Command, frozen=True, kw_only=True):
+    """A second person puts the proposal in force."""
+
+    proposal: UUID
+    version: int
+
+
+class RefuseProposal(Command, frozen=True, kw_only=True):
+    """A second person turns the proposal down."""
+
+    proposal: UUID
+    version: int
+    reason: Reason
+
+
+@use_case(Action.COUNTERPARTY_PROPOSE)
+async def propose_counterparty(attempt: Attempt, command: ProposeCounterparty) -> Changed:
+    """Propose a counterparty; nobody deals with it before somebody else approved it."""
+    within_standard(check_lei, command.lei, "lei")
+    within_standard(check_bic, command.bic, "bic")
+    await not_proposed(attempt.session, Counterparty, lei=command.lei)
+    if await counterparty_by(attempt.session, command.lei) is not None:
+        raise AlreadyExists(f"The counterparty with LEI {command.lei} is in force already.", field="lei")
+    return propose(attempt, Counterparty, {"lei": command.lei, "name": command.name, "bic": command.bic})
+
+
+@use_case(Action.INSTRUCTION_PROPOSE)
+async def propose_instruction(attempt: Attempt, command: ProposeInstruction) -> Changed:
+    """Propose a payment route; once approved it replaces the counterparty's earlier one in this currency."""
+    if command.currency not in CURRENCIES:
+        raise WrongCurrency(f"{command.currency!a} is no currency of ISO 4217.", field="currency")
+    within_standard(check_bic, command.bic, "bic")
+    within_standard(
+        lambda number: check_account_number(number, command.currency),
+        command.account_number,
+        "account_number",
+    )
+    counterparty = await counterparty_by(attempt.session, command.counterparty)
+    if counterparty is None:
+        raise UnknownCounterparty("No counterparty in force has this id or LEI.", field="counterparty")
+    owner = {"counterparty_id": str(counterparty.id), "currency": command.currency}
+    await not_proposed(attempt.session, Instruction, **owner)
+    return propose(
+        attempt, Instruction, owner | {"bic": command.bic, "account_number": command.account_number}
+    )
+
+
+@use_case(Action.PORTFOLIO_PROPOSE)
+async def propose_portfolio(attempt: Attempt, command: ProposePortfolio) -> Changed:
+    """Propose a portfolio; only the traders of its desk will deal in it."""
+    unit = (
+        await attempt.session.execute(UNIT, {"id": as_uuid(command.desk), "name": command.desk})
+    ).one_or_none()
+    if unit is None or unit.function_class != Office.FRONT_OFFICE:
+        raise NotATradingDesk(
+            "A portfolio belongs to a desk of the front office; this is none.", field="desk"
+        )
+    await not_proposed(attempt.session, Portfolio, name=command.name)
+    if await portfolio_by(attempt.session, command.name) is not None:
+        raise AlreadyExists(f"A portfolio named {command.name} is in force already.", field="name")
+    return propose(attempt, Portfolio, {"name": command.name, "desk_id": str(unit.id)})
+
+
+@use_case(Action.PROPOSAL_APPROVE)
+async def approve_proposal(attempt: Attempt, command: ApproveProposal) -> Changed:
+    """Put the proposal in force; whoever proposed it may not (D-02)."""
+    proposal = await decided(attempt, command.proposal, command.version)
+    attempt.add(in_force(proposal))
+    return Changed(outcome(proposal, command.version + 1))
+
+
+@use_case(Action.PROPOSAL_REFUSE)
+async def refuse_proposal(attempt: Attempt, command: RefuseProposal) -> Changed:
+    """Turn the proposal down; whoever proposed it may not (D-02)."""
+    proposal = await decided(attempt, command.proposal, command.version, reason=command.reason)
+    return Changed(outcome(proposal, command.version + 1))
+
+
+def within_standard(check: Callable[[str], str], identifier: str, field: str) -> None:
+    """Raise WrongIdentifier, naming the field, if the identifier breaks its standard."""
+    try:
+        check(identifier)
+    except InvalidIdentifier as invalid:
+        raise WrongIdentifier(f"{invalid}.", field=field) from invalid
+
+
+async def not_proposed(session: AsyncSession, model: type[Recorded], **facts: str) -> None:
+    """Raise AlreadyProposed if the same waits already; two proposers at once are served one after the other."""
+    kind = model.__tablename__
+    await session.execute(ALONE, {"name": f"proposal:{kind}:{':'.join(facts.values())}"})
+    if await session.scalar(waiting(kind, **facts).limit(1)) is not None:
+        raise AlreadyProposed(f"The same {kind} was proposed before; that proposal must be decided first.")
+
+
+def propose(attempt: Attempt, model: type[Recorded], terms: Mapping[str, str]) -> Changed:
+    """Store the proposal and ask for a second person's decision."""
+    proposal = attempt.add(
+        Proposal(
+            id=uuid7(),
+            object_kind=model.__tablename__,
+            object_id=uuid7(),
+            payload=dict(terms),
+            state=ProposalState.PROPOSED.value,
+        )
+    )
+    attempt.open_item(Item.DECIDE_PROPOSAL, proposal)
+    return Changed(outcome(proposal, 1), 201)
+
+
+async def decided(attempt: Attempt, proposal_id: UUID, version: int, reason: str | None = None) -> Proposal:
+    """Move the proposal to the state the act leads to, by another natural person than the proposer."""
+    proposal = await locked(attempt, Proposal, proposal_id, seen=version)
+    await attempt.admit(related=[(Proposal.__tablename__, proposal.id)])
+    state = PROPOSAL.after(ProposalState(proposal.state), attempt.action)
+    because = {} if reason is None else {"reason": reason}
+    attempt.change(proposal, state=state.value, **because)
+    attempt.close_item(Item.DECIDE_PROPOSAL, proposal.id)
+    return proposal
+
+
+def in_force(proposal: Proposal) -> Recorded:
+    """Return the row that the proposal asks for."""
+    terms = proposal.payload
+    match proposal.object_kind:
+        case Counterparty.__tablename__:
+            return Counterparty(id=proposal.object_id, lei=terms["lei"], name=terms["name"], bic=terms["bic"])
+        case Portfolio.__tablename__:
+            return Portfolio(id=proposal.object_id, name=terms["name"], desk_id=UUID(terms["desk_id"]))
+        case Instruction.__tablename__:
+            return Instruction(
+                id=proposal.object_id,
+                counterparty_id=UUID(terms["counterparty_id"]),
+                currency=terms["currency"],
+                bic=terms["bic"],
+                account_number=terms["account_number"],
+                proposal_id=proposal.id,
+            )
+    raise AssertionError(proposal.object_kind)
+
+
+def outcome(proposal: Proposal, version: int) -> dict[str, object]:
+    """Return the answer: the proposal, the object it is about, and where it stands."""
+    return {
+        "proposal": str(proposal.id),
+        "kind": proposal.object_kind,
+        "id": str(proposal.object_id),
+        "version": version,
+        "state": proposal.state,
+    }

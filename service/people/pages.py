@@ -1,0 +1,119 @@
+"""Signing in and out, and one's own account, for people."""
+
+from typing import Annotated
+
+from litestar import Controller, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, QueryParameter
+from litestar.response import Redirect
+
+from policies.vocabulary import READS, Action
+from service import page_frame
+from service.faces import Allows
+from service.gate import Gate
+from service.kernel.actor import Actor
+from service.kernel.errors import Malformed, Refusal
+from service.kernel.identifiers import uuid7
+from service.page_frame import Page, Said
+from service.people.authentication import LENGTH_MAX, LENGTH_MIN
+from service.people.signing_in import sign_in
+from service.people.use_cases import ChangePassword, CloseSession, change_password, close_session
+
+
+class RepeatedOtherwise(Malformed):
+    """400. The two entries of the new password differ."""
+
+
+class PeoplePages(Controller):
+    """The door and the own account."""
+
+    path = "/"
+    include_in_schema = False
+
+    @get("/", opt={"public": True})
+    async def home(self, page: NamedDependency[Page]) -> Response[str]:
+        """Say what this is and offer the desks."""
+        return page.show("ui/templates/home.html", start=page_frame.first_page(page))
+
+    @get("/sign-in", opt={"public": True})
+    async def door(
+        self,
+        page: NamedDependency[Page],
+        account: FromQuery[str] = "",
+        wanted: Annotated[str, QueryParameter(name="next")] = "",
+    ) -> Response[str]:
+        """Show the sign-in form; a demo desk's link fills in its account."""
+        return door(page, account[:64], wanted)
+
+    @post("/sign-in", opt={"public": True})
+    async def enter(
+        self, gate: NamedDependency[Gate], page: NamedDependency[Page]
+    ) -> Response[str] | Redirect:
+        """Open a session under a new token; the one held before ends."""
+        account, wanted = page.form.get("account", "").strip(), page.form.get("next", "")
+        try:
+            opened = await sign_in(gate, account[:64], page.form.get("password", "")[:256], origin="web")
+        except Refusal as refusal:
+            page.said = page_frame.refused(Action.SESSION_OPEN, refusal, "sign-in", {"account": account})
+            return door(page, account, wanted, status=refusal.status)
+        if page.actor is not None and page.actor.session is not None:
+            await gate.perform(page.actor, close_session, CloseSession(), key=str(uuid7()))
+        onward = page_frame.local_path(wanted, "/start")
+        if opened.answer["must_change_password"]:
+            onward = "/password"
+        return page.back(onward, None, page_frame.cookie(page_frame.SESSION_COOKIE, opened.answer["token"]))
+
+    @get("/start", guards=[Allows(Action.POWER_READ)])
+    async def start(self, page: NamedDependency[Page]) -> Redirect:
+        """Go to where the reader's day begins."""
+        return page.back(page_frame.first_page(page))
+
+    @post("/sign-out", opt={"public": True})
+    async def leave(self, gate: NamedDependency[Gate], page: NamedDependency[Page]) -> Redirect:
+        """End the session; one that has ended already is forgotten all the same."""
+        if page.actor is not None:
+            await gate.perform(page.actor, close_session, CloseSession(), key=str(uuid7()))
+        said = Said(good=True, action=Action.SESSION_CLOSE, sentence="You are signed out.")
+        return page.back("/", said, page_frame.gone(page_frame.SESSION_COOKIE))
+
+    @get("/account", guards=[Allows(Action.POWER_READ)])
+    async def account(self, page: NamedDependency[Page], actor: NamedDependency[Actor]) -> Response[str]:
+        """Show who one is here and what one may do."""
+        rights = {action: page.gate.policy.decide(actor.roles, action) for action in sorted(page.powers)}
+        return page.show("people/templates/account.html", rights=rights, reads=READS)
+
+    @get("/password", guards=[Allows(Action.PASSWORD_CHANGE)])
+    async def password(self, page: NamedDependency[Page]) -> Response[str]:
+        """Show the form for a new password."""
+        return page.show("people/templates/password.html", shortest=LENGTH_MIN, longest=LENGTH_MAX)
+
+    @post("/password", guards=[Allows(Action.PASSWORD_CHANGE)])
+    async def choose(
+        self, gate: NamedDependency[Gate], actor: NamedDependency[Actor], page: NamedDependency[Page]
+    ) -> Redirect:
+        """Keep the new password; every session of the account ends, this one too."""
+        new = page.form.get("password", "")
+        try:
+            if new != page.form.get("again", ""):
+                raise RepeatedOtherwise("The two entries differ; nothing was changed.", field="again")
+            await gate.perform(actor, change_password, ChangePassword(password=new), key=str(uuid7()))
+        except Refusal as refusal:
+            return page.back(
+                "/password", page_frame.refused(Action.PASSWORD_CHANGE, refusal, "password.change", {})
+            )
+        sentence = "The password is changed and every session has ended. Sign in with the new one."
+        said = Said(good=True, action=Action.PASSWORD_CHANGE, sentence=sentence)
+        return page.back(f"/sign-in?account={actor.name}", said, page_frame.gone(page_frame.SESSION_COOKIE))
+
+
+def door(page: Page, account: str, wanted: str, status: int = 200) -> Response[str]:
+    """Return the sign-in form."""
+    return page.show(
+        "people/templates/sign_in.html",
+        status=status,
+        account=account,
+        wanted=page_frame.local_path(wanted, ""),
+    )
+
+
+ROUTES = [PeoplePages]

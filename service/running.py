@@ -1,0 +1,127 @@
+"""A bank in service: one process per data directory, its web address, its automatic workers, what ends it."""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from service.app import create_app
+from service.automatic import Workers
+from service.bank import Bank
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STARTED_POLL_SECONDS = 0.01
+LAST_ANSWERS_SECONDS = 3
+
+
+class CannotServe(RuntimeError):
+    """The service cannot start as asked; the sentence says what to do."""
+
+
+class _Server(uvicorn.Server):
+    """The web server without signal handlers of its own: the process decides when it ends."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the process's signals alone."""
+        yield
+
+
+def run(main: Coroutine[Any, Any, int]) -> int:
+    """Run the coroutine to its end; Ctrl-C, SIGTERM and SIGHUP cancel it, so that everything it opened is closed."""
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(_until_told(main))
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return what makes the event loop: uvloop's where it exists."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+async def _until_told(main: Coroutine[Any, Any, int]) -> int:
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+
+    def end() -> None:
+        for one in ENDING:  # whoever says it twice means it: the second time nothing is tidied up
+            loop.remove_signal_handler(one)
+        task.cancel()
+
+    for one in ENDING:
+        loop.add_signal_handler(one, end)
+    return await main
+
+
+@contextlib.contextmanager
+def alone(data: Path) -> Iterator[None]:
+    """Keep every other service off this data directory: one writes the log's files. Raises CannotServe."""
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle = os.open(data / "service.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise CannotServe(f"Another service runs on {data}: stop it, or choose another --data.") from None
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """Open the address; port 0 takes a free one. Raises CannotServe if somebody else has it."""
+    try:
+        return socket.create_server((host, port), backlog=1024)
+    except OSError as failure:
+        sentence = f"{host}:{port} cannot be served ({failure.strerror}): choose another with --port."
+        raise CannotServe(sentence) from failure
+
+
+@contextlib.asynccontextmanager
+async def serving(bank: Bank, listener: socket.socket) -> AsyncIterator[str]:
+    """Answer on the open socket; gives its address."""
+    config = uvicorn.Config(
+        create_app(bank),
+        lifespan="off",
+        loop="none",
+        http="httptools",
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=LAST_ANSWERS_SECONDS,
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]), name="web server")
+    try:
+        while not server.started:
+            if task.done():
+                raise CannotServe("The web server did not start.") from task.exception()
+            await asyncio.sleep(STARTED_POLL_SECONDS)
+        host, port = listener.getsockname()[:2]
+        yield f"http://{host}:{port}"
+    finally:
+        server.should_exit = True
+        await asyncio.shield(task)
+
+
+@contextlib.asynccontextmanager
+async def automatic_work(bank: Bank) -> AsyncIterator[Workers]:
+    """Have the offices' service accounts do what waits for them."""
+    workers = Workers(bank)
+    workers.start()
+    try:
+        yield workers
+    finally:
+        await workers.stop()

@@ -1,0 +1,301 @@
+"""The trader's ticket and blotter, and one deal with what every office did about it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Controller, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.response import Redirect
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from policies.vocabulary import Action
+from service import page_frame
+from service.faces import Allows
+from service.kernel.actor import Actor
+from service.kernel.calendar import CALENDARS, NoCalendar, spot_date
+from service.kernel.cursors import place_of
+from service.kernel.errors import Refusal
+from service.market.queries import last_rates
+from service.page_frame import History, Page, Said
+from service.parties.queries import counterparties, portfolios
+from service.trades import queries
+from service.trades.deals.fx_spot import FxSpotTerms, wording
+from service.trades.desk_times import desk_now
+from service.trades.entering import EnteredTerms, UnknownCounterparty, checked_terms, look_up, name_or_id
+from service.trades.lifecycle import TradeState
+from service.trades.reference import Reference, beside_reference
+from service.trades.use_cases import CaptureTrade, CorrectedTerms
+from service.ui.formats import BERLIN, field_moment
+
+ROWS = 50
+RETURNED_MAX = 20
+CHOICES_MAX = 200
+NEW, AGAIN = "trade.capture", "trade.resubmit"
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """The deal in words before it is entered, and its distance from the reference."""
+
+    sentence: str
+    reference: Reference | None
+
+
+class TradePages(Controller):
+    """Deals."""
+
+    path = "/trades"
+    include_in_schema = False
+
+    @get("/", guards=[Allows(Action.TRADE_READ)])
+    async def index(
+        self,
+        page: NamedDependency[Page],
+        actor: NamedDependency[Actor],
+        reads: NamedDependency[AsyncSession],
+        state_: Annotated[str, QueryParameter(name="state")] = "",
+        portfolio: FromQuery[str] = "",
+        counterparty: FromQuery[str] = "",
+        trade_date: FromQuery[str] = "",
+        value_date: FromQuery[str] = "",
+        cursor: FromQuery[str | None] = None,
+    ) -> Response[str]:
+        """Show the blotter; what was returned to the reader stands on top."""
+        state = page_frame.one_of(TradeState, state_, "state")
+        wanted = queries.Wanted(
+            state,
+            portfolio or None,
+            counterparty or None,
+            page_frame.day_in(trade_date, "trade_date"),
+            page_frame.day_in(value_date, "value_date"),
+        )
+        found = await queries.trade_list(reads, actor, wanted, place_of(cursor), ROWS)
+        returned = []
+        if page.may(Action.TRADE_RESUBMIT):
+            all_returned = queries.Wanted(state=TradeState.RETURNED)
+            back = await queries.trade_list(reads, actor, all_returned, None, RETURNED_MAX)
+            returned = [deal for deal in back["items"] if deal["captured_by"] == actor.name]
+        return page.show(
+            "trades/templates/blotter.html",
+            deals=found["items"],
+            next=found["next"],
+            returned=returned,
+            wanted=wanted,
+            states=list(TradeState),
+            **await choices(page, reads),
+        )
+
+    @get("/new", guards=[Allows(Action.TRADE_CAPTURE)])
+    async def ticket(
+        self, page: NamedDependency[Page], reads: NamedDependency[AsyncSession]
+    ) -> Response[str]:
+        """Show the ticket."""
+        return await ticket(page, reads, NEW, fresh_terms(page))
+
+    @post("/new", guards=[Allows(Action.TRADE_CAPTURE)], status_code=200)
+    async def capture(
+        self, page: NamedDependency[Page], reads: NamedDependency[AsyncSession]
+    ) -> Response[str] | Redirect:
+        """Say the deal in words, or enter it."""
+        form = with_spot_date(page.form, page)
+        if form.get("_do") == "check":
+            return await checked(page, reads, NEW, form, CaptureTrade)
+        outcome = await page_frame.perform_form(page, Action.TRADE_CAPTURE, form)
+        if isinstance(outcome, Said):
+            return page.back("/trades/new", outcome)
+        return page.back(f"/trades/{outcome.answer['id']}", page_frame.done(Action.TRADE_CAPTURE, outcome))
+
+    @get("/{trade:uuid}", guards=[Allows(Action.TRADE_READ)])
+    async def show(
+        self,
+        page: NamedDependency[Page],
+        actor: NamedDependency[Actor],
+        reads: NamedDependency[AsyncSession],
+        history: NamedDependency[History],
+        trade: FromPath[UUID],
+    ) -> Response[str]:
+        """Show a deal: terms, what every office says about it, and every act on it."""
+        deal = await queries.trade_view(reads, actor, trade)
+        return page.show(
+            "trades/templates/trade.html",
+            deal=deal,
+            timeline=await queries.timeline(reads, actor, trade),
+            buttons=await history.buttons(page, acts_on(deal), trade),
+            reference=await reference_of(page, reads, deal),
+        )
+
+    @get("/{trade:uuid}/correction", guards=[Allows(Action.TRADE_RESUBMIT)])
+    async def correction(
+        self,
+        page: NamedDependency[Page],
+        actor: NamedDependency[Actor],
+        reads: NamedDependency[AsyncSession],
+        trade: FromPath[UUID],
+    ) -> Response[str]:
+        """Show the ticket with the returned deal in it."""
+        deal = await queries.trade_view(reads, actor, trade)
+        return await ticket(page, reads, AGAIN, terms_of(deal), deal)
+
+    @post("/{trade:uuid}/correction", guards=[Allows(Action.TRADE_RESUBMIT)], status_code=200)
+    async def resubmit(
+        self,
+        page: NamedDependency[Page],
+        actor: NamedDependency[Actor],
+        reads: NamedDependency[AsyncSession],
+        trade: FromPath[UUID],
+    ) -> Response[str] | Redirect:
+        """Say the corrected deal in words, or submit it again."""
+        form = with_spot_date(page.form, page)
+        if form.get("_do") == "check":
+            deal = await queries.trade_view(reads, actor, trade)
+            return await checked(page, reads, AGAIN, form, CorrectedTerms, deal)
+        outcome = await page_frame.perform_form(
+            page, Action.TRADE_RESUBMIT, {**form, "trade_id": str(trade)}
+        )
+        if isinstance(outcome, Said):
+            return page.back(f"/trades/{trade}/correction", outcome)
+        return page.back(f"/trades/{trade}", page_frame.done(Action.TRADE_RESUBMIT, outcome))
+
+
+class PositionPages(Controller):
+    """What the deals add up to."""
+
+    path = "/positions"
+    include_in_schema = False
+
+    @get("/", guards=[Allows(Action.POSITION_READ)])
+    async def index(
+        self,
+        page: NamedDependency[Page],
+        actor: NamedDependency[Actor],
+        reads: NamedDependency[AsyncSession],
+    ) -> Response[str]:
+        """Show the position per book and currency."""
+        return page.show("trades/templates/positions.html", rows=await queries.positions(reads, actor))
+
+
+def acts_on(deal: Mapping[str, Any]) -> list[Action]:
+    """Return what trading may ask for about a deal as it stands."""
+    control = deal["control"]
+    settled = control is not None and control["state"] == "settling"
+    waits = any(request["state"] == "open" for request in deal["requests"])
+    if deal["state"] == TradeState.CANCELLED or settled or waits:
+        return []
+    return [Action.CANCELLATION_REQUEST]
+
+
+async def choices(
+    page: Page, reads: AsyncSession, *, own_desk: bool = False
+) -> dict[str, Any]:
+    """Return the counterparties and books to choose from, where the reader may know them."""
+    if not page.may(Action.PARTY_READ):
+        return {"parties": [], "books": []}
+    desk = page.actor.unit if own_desk and page.actor is not None else None
+    parties = [(one["lei"], one["name"]) for one in await counterparties(reads, limit=CHOICES_MAX)]
+    books = [(one["name"], one["name"]) for one in await portfolios(reads, desk=desk, limit=CHOICES_MAX)]
+    return {"parties": sorted(parties, key=lambda one: one[1].casefold()), "books": sorted(books)}
+
+
+async def ticket(
+    page: Page,
+    reads: AsyncSession,
+    action: str,
+    terms: Mapping[str, str],
+    deal: Mapping[str, Any] | None = None,
+    echo: Echo | None = None,
+) -> Response[str]:
+    """Return the ticket: empty, with a returned deal, or with what was typed and its echo in words."""
+    return page.show(
+        "trades/templates/ticket.html",
+        status=200 if page.said is None or page.said.good else page.said.status,
+        form=action,
+        terms=terms,
+        deal=deal,
+        echo=echo,
+        currencies=sorted(CALENDARS),
+        **await choices(page, reads, own_desk=True),
+    )
+
+
+async def checked(
+    page: Page,
+    reads: AsyncSession,
+    action: str,
+    form: Mapping[str, str],
+    command: type[EnteredTerms],
+    deal: Mapping[str, Any] | None = None,
+) -> Response[str]:
+    """Return the ticket with the deal in words, or with what is wrong with it. Nothing is entered."""
+    echo = None
+    try:
+        said = page_frame.decoded(command, page_frame.command_fields(form, page.language))
+        known = (await look_up(reads, [said])).counterparties.get(name_or_id(said.counterparty))
+        if known is None:
+            raise UnknownCounterparty("No counterparty in force has this id or LEI.", field="counterparty")
+        terms = checked_terms(said, known.id, known.id)
+        echo = Echo(wording(terms, known.name, page.language), await distance(page, reads, terms))
+    except Refusal as refusal:
+        page.said = page_frame.refused(action, refusal, action, form)
+    return await ticket(page, reads, action, form, deal, echo)
+
+
+async def distance(page: Page, reads: AsyncSession, terms: FxSpotTerms) -> Reference | None:
+    """Return how far the deal is from the last reference, where the reader may know that."""
+    if not page.may(Action.FIXING_READ):
+        return None
+    fixings = await last_rates(reads, terms.trade_date)
+    return beside_reference(terms.rate, terms.base, terms.quote, fixings)
+
+
+async def reference_of(page: Page, reads: AsyncSession, deal: Mapping[str, Any]) -> Reference | None:
+    """Return how far a deal is from the last reference of its trade date."""
+    if not page.may(Action.FIXING_READ):
+        return None
+    return await distance(page, reads, await queries.terms_of(reads, UUID(deal["id"])))
+
+
+def with_spot_date(form: Mapping[str, str], page: Page) -> dict[str, str]:
+    """Return the form with the spot date where the value date was left blank and the pair is known."""
+    filled = {**form, "type": "fx_spot"}
+    for name in ("base", "quote"):
+        filled[name] = filled.get(name, "").strip().upper()
+    if filled.get("value_date", "").strip():
+        return filled
+    try:
+        dealt = page_frame.day_in(filled.get("trade_date", ""), "trade_date") or page.business_date
+        assert dealt is not None
+        filled["value_date"] = spot_date(filled["base"], filled["quote"], dealt).isoformat()
+    except (NoCalendar, Refusal):
+        return filled  # the act itself says what is wrong
+    return filled
+
+
+def fresh_terms(page: Page) -> dict[str, str]:
+    """Return what stands on an empty ticket: today, and now by the desk's clock."""
+    assert page.business_date is not None
+    now = page.gate.clock.now().astimezone(BERLIN)
+    clock = page.desk_clock or time(now.hour, now.minute, now.second)
+    return {
+        "trade_date": page.business_date.isoformat(),
+        "executed_at": field_moment(desk_now(page.business_date, clock)),
+        "side_agreements": "none",
+    }
+
+
+def terms_of(deal: Mapping[str, Any]) -> dict[str, str]:
+    """Return a deal's terms as the ticket's fields hold them."""
+    terms = {name: str(value) for name, value in deal["terms"].items()}
+    moment = datetime.fromisoformat(terms["executed_at"]).astimezone(UTC)
+    return terms | {
+        "counterparty": deal["counterparty"]["lei"],
+        "portfolio": deal["portfolio"]["name"],
+        "executed_at": field_moment(moment),
+    }
+
+
+ROUTES = [TradePages, PositionPages]
+

@@ -1,0 +1,476 @@
+"""Deals as they stand: terms, views, lists, positions.
+
+What later offices keep of a deal is shown beside it as bare states. Their slices lie above this one,
+so their tables are named here without their models; only the columns every reader of deals may see.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    Uuid,
+    and_,
+    case,
+    cast,
+    column,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    table,
+    text,
+    true,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from policies.vocabulary import Office
+from service.kernel.actor import Actor
+from service.kernel.cursors import Place, cursor_of
+from service.kernel.database import plain_value
+from service.kernel.errors import NotFound
+from service.parties.model import Counterparty, Portfolio
+from service.parties.queries import as_uuid
+from service.people.model import Account
+from service.trades.deals.fx_spot import FxSpotTerms, differences, wording
+from service.trades.lifecycle import BY_CONTROL, TradeState
+from service.trades.model import ChangeRequest, PositionMovement, Trade, TradeVersion
+
+CONTROL = table(
+    "trade_control",
+    column("id", Uuid()),
+    column("version"),
+    column("state"),
+    column("reason"),
+    schema="public",
+)
+DECISION = table(
+    "request_decision",
+    column("request_id", Uuid()),
+    column("outcome"),
+    column("reason"),
+    schema="public",
+)
+CONFIRMATION = table(
+    "confirmation",
+    *(column("id", Uuid()), column("rev"), column("trade_id", Uuid()), column("version"), column("state")),
+    column("sent_at"),
+    schema="public",
+)
+LEG = table(
+    "settlement",
+    *(column("id", Uuid()), column("rev"), column("trade_id", Uuid()), column("version"), column("state")),
+    *(column("currency"), column("amount"), column("value_date"), column("settled_on")),
+    schema="public",
+)
+JOURNAL = table(
+    "journal",
+    *(column("id", Uuid()), column("trade_id", Uuid()), column("version"), column("rule")),
+    column("reverses_id", Uuid()),
+    schema="public",
+)
+TIMELINE = text("SELECT * FROM public.trade_timeline(:trade)")
+
+STATE: ColumnElement[str] = case(
+    (CONTROL.c.state == TradeState.CANCELLED.value, TradeState.CANCELLED.value),
+    (
+        CONTROL.c.version == Trade.version,
+        case(
+            {control: state.value for control, state in BY_CONTROL.items()},
+            value=CONTROL.c.state,
+            else_=TradeState.CAPTURED.value,
+        ),
+    ),
+    else_=TradeState.CAPTURED.value,
+)
+"""The derived state in SQL; the same as ``lifecycle.derived``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which deals a list shows; None: any."""
+
+    state: TradeState | None = None
+    portfolio: str | None = None
+    counterparty: str | None = None
+    trade_date: date | None = None
+    value_date: date | None = None
+
+
+# For acts: rows and terms ---------------------------------------------------------------------------
+
+
+async def version_of(session: AsyncSession, trade_id: UUID, version: int | None = None) -> TradeVersion:
+    """Return one version of a deal, by default the one in force. Raises NotFound."""
+    wanted = select(TradeVersion).join(Trade, Trade.id == TradeVersion.trade_id).where(Trade.id == trade_id)
+    row = await session.scalar(
+        wanted.where(TradeVersion.version == (Trade.version if version is None else version))
+    )
+    if row is None:
+        raise NotFound("trade")
+    return row
+
+
+async def terms_of(session: AsyncSession, trade_id: UUID, version: int | None = None) -> FxSpotTerms:
+    """Return the terms of one version of a deal, by default the one in force. Raises NotFound."""
+    row = await version_of(session, trade_id, version)
+    portfolio_id = await session.scalar(select(Trade.portfolio_id).where(Trade.id == trade_id))
+    assert portfolio_id is not None
+    return terms_from_version(row, portfolio_id)
+
+
+def terms_from_version(row: TradeVersion, portfolio_id: UUID) -> FxSpotTerms:
+    """Return the terms that a stored version holds."""
+    return FxSpotTerms(
+        side="buy" if row.side == "buy" else "sell",
+        base=row.base,
+        quote=row.quote,
+        base_amount=row.base_amount,
+        rate=row.rate,
+        trade_date=row.trade_date,
+        value_date=row.value_date,
+        counterparty_id=row.counterparty_id,
+        portfolio_id=portfolio_id,
+        side_agreements=row.side_agreements,
+    )
+
+
+async def control_of(session: AsyncSession, trade_id: UUID) -> Row[Any, Any, Any] | None:
+    """Return ``state``, ``version`` and ``reason`` of the back office's decision, or None while it is due."""
+    wanted = select(CONTROL.c.state, CONTROL.c.version, CONTROL.c.reason).where(CONTROL.c.id == trade_id)
+    return (await session.execute(wanted)).one_or_none()
+
+
+async def open_request(session: AsyncSession, trade_id: UUID) -> ChangeRequest | None:
+    """Return the request of trading about this deal that nobody has decided yet."""
+    return await session.scalar(
+        select(ChangeRequest)
+        .outerjoin(DECISION, DECISION.c.request_id == ChangeRequest.id)
+        .where(ChangeRequest.trade_id == trade_id, DECISION.c.request_id.is_(None))
+    )
+
+
+async def held_positions(session: AsyncSession, trade_id: UUID) -> list[Row[str, date, Decimal]]:
+    """Return what a deal contributes to the position now, per currency and value date, without zeros."""
+    amount = func.sum(PositionMovement.amount)
+    wanted = (
+        select(PositionMovement.currency, PositionMovement.value_date, amount.label("amount"))
+        .where(PositionMovement.trade_id == trade_id)
+        .group_by(PositionMovement.currency, PositionMovement.value_date)
+        .having(amount != 0)
+        .order_by(PositionMovement.value_date, PositionMovement.currency)
+    )
+    return list((await session.execute(wanted)).all())
+
+
+# For faces: what a caller may see -------------------------------------------------------------------
+
+
+def in_sight(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition on portfolios: the front office sees its own desk, other offices see every desk."""
+    return Portfolio.desk_id == actor.unit if actor.office is Office.FRONT_OFFICE else true()
+
+
+def trade_rows(actor: Actor) -> Select[Any, Any, Any, Any, Any, Any, Any]:
+    """Select deals in sight with their version in force, parties and derived state."""
+    return (
+        select(
+            Trade,
+            TradeVersion,
+            Portfolio.name.label("portfolio"),
+            Counterparty.lei,
+            Counterparty.name.label("counterparty"),
+            Account.name.label("captured_by"),
+            STATE.label("state"),
+        )
+        .join(TradeVersion, and_(TradeVersion.trade_id == Trade.id, TradeVersion.version == Trade.version))
+        .join(Portfolio, Portfolio.id == Trade.portfolio_id)
+        .join(Counterparty, Counterparty.id == TradeVersion.counterparty_id)
+        .join(Account, Account.id == Trade.captured_by)
+        .outerjoin(CONTROL, CONTROL.c.id == Trade.id)
+        .where(in_sight(actor))
+    )
+
+
+async def trade_list(
+    session: AsyncSession, actor: Actor, wanted: Wanted, after: Place | None, limit: int
+) -> dict[str, Any]:
+    """Return deals in sight, newest first, each with the states beside it."""
+    rows = trade_rows(actor).order_by(Trade.captured_at.desc(), Trade.id.desc()).limit(limit)
+    if wanted.state is not None:
+        rows = rows.where(STATE == wanted.state.value)
+    if wanted.portfolio is not None:
+        rows = rows.where(or_(Portfolio.name == wanted.portfolio, Portfolio.id == as_uuid(wanted.portfolio)))
+    if wanted.counterparty is not None:
+        rows = rows.where(
+            or_(Counterparty.lei == wanted.counterparty, Counterparty.id == as_uuid(wanted.counterparty))
+        )
+    if wanted.trade_date is not None:
+        rows = rows.where(TradeVersion.trade_date == wanted.trade_date)
+    if wanted.value_date is not None:
+        rows = rows.where(TradeVersion.value_date == wanted.value_date)
+    if after is not None:
+        rows = rows.where(tuple_(Trade.captured_at, Trade.id) < tuple_(after.at, after.id))
+    found = (await session.execute(rows)).all()
+    beside = await states_beside(session, {row.Trade.id: row.Trade.version for row in found})
+    items = [view_of(row) | beside[row.Trade.id] for row in found]
+    following = cursor_of(found[-1].Trade.captured_at, found[-1].Trade.id) if len(found) == limit else None
+    return {"items": items, "next": following}
+
+
+async def trade_view(session: AsyncSession, actor: Actor, trade_id: UUID) -> dict[str, Any]:
+    """Return one deal with its versions and requests. Raises NotFound, also for another desk's deal."""
+    row = (await session.execute(trade_rows(actor).where(Trade.id == trade_id))).one_or_none()
+    if row is None:
+        raise NotFound("trade")
+    terms = terms_from_version(row.TradeVersion, row.Trade.portfolio_id)
+    return (
+        view_of(row)
+        | (await states_beside(session, {trade_id: row.Trade.version}))[trade_id]
+        | {
+            "wording": wording(terms, row.counterparty),
+            "versions": await versions(session, row.Trade),
+            "requests": await requests_about(session, trade_id),
+        }
+    )
+
+
+def view_of(row: Row[Any, Any, Any, Any, Any, Any, Any]) -> dict[str, Any]:
+    """Return a deal as answers show it."""
+    trade, version = row.Trade, row.TradeVersion
+    return {
+        "id": str(trade.id),
+        "type": trade.type,
+        "deal_number": trade.number,
+        "version": trade.version,
+        "state": row.state,
+        "portfolio": {"id": str(trade.portfolio_id), "name": row.portfolio},
+        "counterparty": {"id": str(version.counterparty_id), "lei": row.lei, "name": row.counterparty},
+        "captured_by": row.captured_by,
+        "captured_at": plain_value(trade.captured_at),
+        "marks": trade.marks,
+        "terms": terms_view(version),
+    }
+
+
+def terms_view(version: TradeVersion) -> dict[str, Any]:
+    """Return the economic terms of a version as answers and entries show them."""
+    names = ("side", "base", "quote", "base_amount", "quote_amount", "rate", "trade_date", "value_date")
+    view = {name: plain_value(getattr(version, name)) for name in names}
+    return view | {
+        "executed_at": plain_value(version.executed_at),
+        "side_agreements": version.side_agreements,
+    }
+
+
+async def states_beside(session: AsyncSession, trades: Mapping[UUID, int]) -> dict[UUID, dict[str, Any]]:
+    """Return what each later office says about each deal (id and version in force): states, never contents."""
+    due = {"state": "due", "version": None, "reason": None}
+    found: dict[UUID, dict[str, Any]] = {
+        trade: {"control": due, "confirmation": None, "legs": [], "journals": []} for trade in trades
+    }
+    if not trades:
+        return found
+    for row in await session.execute(select(CONTROL).where(CONTROL.c.id.in_(trades))):
+        if row.state != TradeState.RETURNED or row.version == trades[row.id]:  # else corrected, and due again
+            found[row.id]["control"] = {"state": row.state, "version": row.version, "reason": row.reason}
+    confirmations = select(CONFIRMATION).where(CONFIRMATION.c.trade_id.in_(trades))
+    for row in await session.execute(confirmations.order_by(CONFIRMATION.c.version)):
+        found[row.trade_id]["confirmation"] = {
+            "id": str(row.id),
+            "version": row.rev,
+            "trade_version": row.version,
+            "state": row.state,
+        }
+    legs = select(LEG).where(LEG.c.trade_id.in_(trades))
+    for row in await session.execute(legs.order_by(LEG.c.version, LEG.c.currency)):
+        leg = {"id": str(row.id), "version": row.rev, "trade_version": row.version, "state": row.state}
+        leg |= {"currency": row.currency, "amount": plain_value(row.amount)}
+        found[row.trade_id]["legs"].append(leg | {"value_date": plain_value(row.value_date)})
+    journals = list(
+        await session.execute(select(JOURNAL).where(JOURNAL.c.trade_id.in_(trades)).order_by(JOURNAL.c.id))
+    )
+    reversed_ids = {row.reverses_id for row in journals}
+    for row in journals:
+        state = "reversed" if row.id in reversed_ids else "posted"
+        journal = {"id": str(row.id), "rule": row.rule, "trade_version": row.version, "state": state}
+        reverses = None if row.reverses_id is None else str(row.reverses_id)
+        found[row.trade_id]["journals"].append(journal | {"reverses": reverses})
+    return found
+
+
+async def versions(session: AsyncSession, trade: Trade) -> list[dict[str, Any]]:
+    """Return every version of a deal, oldest first, with what each changed."""
+    rows = await session.execute(
+        select(TradeVersion, Account.name)
+        .join(Account, Account.id == TradeVersion.entered_by)
+        .where(TradeVersion.trade_id == trade.id)
+        .order_by(TradeVersion.version)
+    )
+    found: list[dict[str, Any]] = []
+    before: FxSpotTerms | None = None
+    for version, entered_by in rows:
+        terms = terms_from_version(version, trade.portfolio_id)
+        view = {"version": version.version, "entered_by": entered_by, "terms": terms_view(version)}
+        changes = {} if before is None else changes_between(before, terms)
+        found.append(view | {"entered_at": plain_value(version.entered_at), "changes": changes})
+        before = terms
+    return found
+
+
+def changes_between(old: FxSpotTerms, new: FxSpotTerms) -> dict[str, Any]:
+    """Return each term that changed with its value before and after."""
+    return {
+        change.field: {"old": plain_value(change.old), "new": plain_value(change.new)}
+        for change in differences(old, new)
+    }
+
+
+async def requests_about(session: AsyncSession, trade_id: UUID) -> list[dict[str, Any]]:
+    """Return what trading asked for about a deal, oldest first, and what was decided."""
+    rows = await session.execute(
+        select(ChangeRequest, Account.name, DECISION.c.outcome, DECISION.c.reason.label("because"))
+        .join(Account, Account.id == ChangeRequest.requested_by)
+        .outerjoin(DECISION, DECISION.c.request_id == ChangeRequest.id)
+        .where(ChangeRequest.trade_id == trade_id)
+        .order_by(ChangeRequest.requested_at, ChangeRequest.id)
+    )
+    return [
+        {
+            "id": str(row.ChangeRequest.id),
+            "version": row.ChangeRequest.rev,
+            "request": row.ChangeRequest.request,
+            "trade_version": row.ChangeRequest.trade_version,
+            "reason": row.ChangeRequest.reason,
+            "requested_by": row.name,
+            "requested_at": plain_value(row.ChangeRequest.requested_at),
+            "state": row.outcome or "open",
+            "decision": row.because,
+        }
+        for row in rows
+    ]
+
+
+async def timeline(session: AsyncSession, actor: Actor, trade_id: UUID) -> list[dict[str, Any]]:
+    """Return every act on a deal by every office, with its place in the log. Raises NotFound."""
+    known = select(Trade.id).join(Portfolio, Portfolio.id == Trade.portfolio_id).where(Trade.id == trade_id)
+    if await session.scalar(known.where(in_sight(actor))) is None:
+        raise NotFound("trade")
+    return [
+        {
+            "entry": str(row.entry_id),
+            "at": plain_value(row.at),
+            "act": row.act,
+            "office": row.office,
+            "account": row.account,
+            "index": row.index,
+            "leaf": row.leaf.hex(),
+            "proof": f"/audit/v1/proof/{row.leaf.hex()}",
+        }
+        for row in await session.execute(TIMELINE, {"trade": trade_id})
+    ]
+
+
+async def positions(
+    session: AsyncSession, actor: Actor, portfolio: str | None = None
+) -> list[dict[str, Any]]:
+    """Return the position per portfolio and currency; positive: we receive more than we pay."""
+    rows = (
+        select(
+            Portfolio.id,
+            Portfolio.name,
+            PositionMovement.currency,
+            func.sum(PositionMovement.amount).label("amount"),
+        )
+        .join(Portfolio, Portfolio.id == PositionMovement.portfolio_id)
+        .where(in_sight(actor))
+        .group_by(Portfolio.id, Portfolio.name, PositionMovement.currency)
+        .order_by(Portfolio.name, PositionMovement.currency)
+    )
+    if portfolio is not None:
+        rows = rows.where(or_(Portfolio.name == portfolio, Portfolio.id == as_uuid(portfolio)))
+    return [
+        {
+            "portfolio": {"id": str(row.id), "name": row.name},
+            "currency": row.currency,
+            "amount": plain_value(row.amount),
+        }
+        for row in await session.execute(rows)
+    ]
+
+
+async def transactions(
+    session: AsyncSession, actor: Actor, after: Place | None, limit: int
+) -> dict[str, Any]:
+    """Return everything the front office entered, newest first: deals, and requests about them."""
+    deals = (
+        select(
+            literal("trade").label("kind"),
+            Trade.id.label("id"),
+            Trade.id.label("trade_id"),
+            Trade.version.label("version"),
+            Trade.number.label("number"),
+            Trade.portfolio_id.label("portfolio_id"),
+            Trade.captured_at.label("at"),
+            Trade.captured_by.label("by"),
+            STATE.label("state"),
+            cast(null(), Trade.type.type).label("reason"),
+        )
+        .join(Portfolio, Portfolio.id == Trade.portfolio_id)
+        .outerjoin(CONTROL, CONTROL.c.id == Trade.id)
+        .where(in_sight(actor))
+    )
+    requests = (
+        select(
+            ChangeRequest.request,
+            ChangeRequest.id,
+            ChangeRequest.trade_id,
+            ChangeRequest.rev,
+            Trade.number,
+            Trade.portfolio_id,
+            ChangeRequest.requested_at,
+            ChangeRequest.requested_by,
+            func.coalesce(DECISION.c.outcome, "open"),
+            ChangeRequest.reason,
+        )
+        .join(Trade, Trade.id == ChangeRequest.trade_id)
+        .join(Portfolio, Portfolio.id == Trade.portfolio_id)
+        .outerjoin(DECISION, DECISION.c.request_id == ChangeRequest.id)
+        .where(in_sight(actor))
+    )
+    both = union_all(deals, requests).subquery("entered")
+    rows = (
+        select(both, Portfolio.name.label("portfolio"), Account.name.label("account"))
+        .join(Portfolio, Portfolio.id == both.c.portfolio_id)
+        .join(Account, Account.id == both.c.by)
+        .order_by(both.c.at.desc(), both.c.id.desc())
+        .limit(limit)
+    )
+    if after is not None:
+        rows = rows.where(tuple_(both.c.at, both.c.id) < tuple_(after.at, after.id))
+    found = (await session.execute(rows)).all()
+    items = [
+        {
+            "kind": row.kind,
+            "id": str(row.id),
+            "version": row.version,
+            "trade": str(row.trade_id),
+            "deal_number": row.number,
+            "portfolio": {"id": str(row.portfolio_id), "name": row.portfolio},
+            "at": plain_value(row.at),
+            "by": row.account,
+            "state": row.state,
+            "reason": row.reason,
+        }
+        for row in found
+    ]
+    return {"items": items, "next": cursor_of(found[-1].at, found[-1].id) if len(found) == limit else None}

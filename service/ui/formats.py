@@ -1,0 +1,144 @@
+"""Numbers, dates and times as German and English readers write them, and what they type read back."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_decimal
+
+from service.kernel.money import UnknownCurrency, minor_units
+from service.ui.languages import Language
+
+BERLIN: Final = ZoneInfo("Europe/Berlin")
+MINUS: Final = "−"
+NOTHING: Final = "–"
+
+_LOCALES: Final[dict[Language, Locale]] = {"de": Locale("de", "DE"), "en": Locale("en", "GB")}
+_GROUPING: Final[dict[Language, str]] = {"de": ".", "en": ","}
+_TIMES: Final[dict[str, int]] = {"": 0, "k": 3, "m": 6}
+_TYPED: Final = re.compile(r"(?P<sign>[-+−]?)(?P<digits>[0-9.,]+)(?P<times>[kKmM]?)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Formats:
+    """How one reader's language writes things down."""
+
+    language: Language
+
+    @property
+    def locale(self) -> Locale:
+        """The conventions of Germany, or of Britain."""
+        return _LOCALES[self.language]
+
+    def amount(self, value: str | Decimal | None, currency: str) -> str:
+        """Write an amount with the decimals of its currency."""
+        if value is None:
+            return NOTHING
+        try:
+            decimals = minor_units(currency)
+        except UnknownCurrency:
+            decimals = 2
+        return self._number(Decimal(value), f"#,##0.{'0' * decimals}" if decimals else "#,##0")
+
+    def rate(self, value: str | Decimal | None) -> str:
+        """Write a rate with at least four decimals and all it carries."""
+        return NOTHING if value is None else self._number(Decimal(value), "#,##0.0000####")
+
+    def points(self, value: Decimal) -> str:
+        """Write a distance with its sign: +12.5, −422.0."""
+        return self._number(value, "+#,##0.0;-#,##0.0")
+
+    def span(self, seconds: float) -> str:
+        """Write a length of time to the minute, the same in both languages: 3 d 4 h, 3 h 20 min, 12 min."""
+        minutes = int(abs(seconds)) // 60
+        days, hours = minutes // 1440, minutes // 60 % 24
+        if days:
+            return f"{days} d {hours} h"
+        return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
+
+    def number(self, value: int) -> str:
+        """Write a count."""
+        return self._number(Decimal(value), "#,##0")
+
+    def _number(self, value: Decimal, form: str) -> str:
+        written = str(format_decimal(value, form, locale=self.locale, decimal_quantization=False))
+        return written.replace("-", MINUS)
+
+    def day(self, value: str | date | None, *, weekday: bool = False) -> str:
+        """Write a day: 28.10.2026, 28 Oct 2026; with its weekday where somebody plans by it."""
+        if value is None:
+            return NOTHING
+        day = date.fromisoformat(value) if isinstance(value, str) else value
+        if weekday:
+            form = "EEE, dd.MM.yyyy" if self.language == "de" else "EEE d MMM yyyy"
+            return str(format_date(day, form, locale=self.locale))
+        return str(format_date(day, "dd.MM.yyyy" if self.language == "de" else "d MMM yyyy", locale=self.locale))
+
+    def moment(self, value: str | datetime | None) -> str:
+        """Write a point in time as Berlin's clocks show it, to the second."""
+        if value is None:
+            return NOTHING
+        form = "dd.MM.yyyy HH:mm:ss" if self.language == "de" else "d MMM yyyy HH:mm:ss"
+        return str(format_datetime(instant(value), form, tzinfo=BERLIN, locale=self.locale))
+
+    def utc(self, value: str | datetime) -> str:
+        """Write a point in time exactly, in UTC."""
+        return instant(value).strftime("%Y-%m-%d %H:%M:%S.%f UTC")
+
+    def machine(self, value: str | datetime) -> str:
+        """Write a point in time for the ``datetime`` attribute."""
+        return instant(value).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def instant(value: str | datetime) -> datetime:
+    """Return the aware UTC time that a text spells."""
+    found = datetime.fromisoformat(value) if isinstance(value, str) else value
+    assert found.tzinfo is not None
+    return found.astimezone(UTC)
+
+
+def typed_number(text: str, language: Language, *, grouped: bool) -> str:
+    """Read a number as people type it: ``1.000.000,50``, ``1,000,000.50``, ``10M``, ``1,0850``.
+
+    ``grouped``: the text may group thousands, by the language's own mark; a rate may not, so that in it
+    comma and point both are the decimal mark. What cannot be read comes back as it was typed: whoever
+    takes the number refuses it.
+    """
+    bare = re.sub(r"[\s']", "", text, flags=re.ASCII).replace("\u00a0", "").replace("\u202f", "")
+    found = _TYPED.fullmatch(bare)
+    if found is None or (found["times"] and not grouped):
+        return text
+    group = _GROUPING[language]
+    digits = found["digits"]
+    mark = "," if group == "." else "."
+    if grouped and re.fullmatch(rf"[0-9]{{1,3}}(\{group}[0-9]{{3}})+(\{mark}[0-9]+)?", digits):
+        digits = digits.replace(group, "")
+    digits = digits.replace(",", ".")
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", digits) is None:
+        return text
+    shift = _TIMES[found["times"].lower()]
+    if shift:
+        digits = format(Decimal(digits).scaleb(shift), "f")
+    sign = "-" if found["sign"] in ("-", MINUS) else ""
+    return f"{sign}{digits}"
+
+
+def typed_moment(text: str) -> str:
+    """Read a local time of Berlin as a form's time field writes it; what cannot be read comes back as typed."""
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?", text, re.ASCII) is None:
+        return text
+    try:
+        local = datetime.fromisoformat(text).replace(tzinfo=BERLIN)
+    except ValueError:
+        return text
+    return local.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def field_moment(value: datetime) -> str:
+    """Write a time for a form's local time field."""
+    return value.astimezone(BERLIN).strftime("%Y-%m-%dT%H:%M:%S")

@@ -1,0 +1,123 @@
+"""German and English: which one a reader wants, and every sentence of the pages in it.
+
+The pages are written in English; ``translations/de.po`` holds the German beside it and is compiled when the
+process starts. Entries with the context ``refusal`` are sentences of refusals, with a name in braces wherever
+the sentence carries a fact.
+"""
+
+import io
+import re
+from dataclasses import dataclass
+from functools import cache
+from gettext import GNUTranslations
+from pathlib import Path
+from typing import Final, Literal
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+Language = Literal["de", "en"]
+
+LANGUAGES: Final[dict[Language, str]] = {"de": "Deutsch", "en": "English"}
+CATALOGUE: Final = Path(__file__).parent / "translations" / "de.po"
+REFUSAL: Final = "refusal"
+
+_FACT: Final = re.compile(r"\\\{([a-z_]+)\\\}")
+
+
+def N_(text: str) -> str:  # noqa: N802 - the name by which extraction tools find texts
+    """Mark a text for translation where it stands; it is translated where it is shown."""
+    return text
+
+
+def known(language: str | None) -> Language | None:
+    """Return the language if the pages speak it."""
+    return language if language == "de" or language == "en" else None
+
+
+def preferred(accept_language: str) -> Language:
+    """Return the language that a browser asks for with the highest weight; English if neither is named."""
+    wishes: list[tuple[float, int, Language]] = []
+    for place, wish in enumerate(accept_language.split(",")[:20]):
+        tag, _, parameter = wish.strip().partition(";")
+        language = known(tag.strip().partition("-")[0].lower())
+        weight = re.fullmatch(r"\s*q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\s*", parameter)
+        if language is not None and (weight is None or float(weight.group(1)) > 0):
+            wishes.append((-float(weight.group(1)) if weight else -1.0, place, language))
+    return min(wishes)[2] if wishes else "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """German for every text of the pages, and for the refusals' sentences."""
+
+    texts: GNUTranslations
+    refusals: tuple[tuple[re.Pattern[str], str], ...]
+
+
+@cache
+def catalogue() -> Catalogue:
+    """Read and compile the German catalogue, once."""
+    with CATALOGUE.open("rb") as file:
+        found = read_po(file, locale="de")
+    compiled = io.BytesIO()
+    write_mo(compiled, found)
+    compiled.seek(0)
+    sentences = [
+        (pattern(message.id), str(message.string))
+        for message in found
+        if message.context == REFUSAL and message.string and isinstance(message.id, str)
+    ]
+    # A sentence with more words of its own is the closer match.
+    sentences.sort(key=lambda pair: -len(_FACT.sub("", pair[0].pattern)))
+    return Catalogue(GNUTranslations(compiled), tuple(sentences))
+
+
+def pattern(sentence: str) -> re.Pattern[str]:
+    """Return what recognises a refusal's sentence and takes its facts out.
+
+    A fact that stands twice in the sentence must be the same both times.
+    """
+    seen: set[str] = set()
+
+    def place(found: re.Match[str]) -> str:
+        name = found.group(1)
+        if name in seen:
+            return f"(?P={name})"
+        seen.add(name)
+        return f"(?P<{name}>.+?)"
+
+    return re.compile(_FACT.sub(place, re.escape(sentence)) + r"\Z", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The texts of one page in one language."""
+
+    language: Language
+
+    def __call__(self, text: str, **facts: object) -> str:
+        """Return the text in this language, with its facts put in. The result is plain text, never markup."""
+        said = catalogue().texts.gettext(text) if self.language == "de" and text else text
+        return said % facts if facts else said
+
+    def plural(self, one: str, many: str, count: int) -> str:
+        """Return the form for this number of things, with ``%(count)s`` put in."""
+        if self.language == "de":
+            said = catalogue().texts.ngettext(one, many, count)
+        else:
+            said = one if count == 1 else many
+        return said % {"count": count}
+
+    def refusal(self, sentence: str) -> tuple[str, Language]:
+        """Return a refusal's sentence and the language it is in: English where there is no German for it."""
+        if self.language == "de":
+            for form, german in catalogue().refusals:
+                if (found := form.match(sentence)) is not None:
+                    return filled(german, found.groupdict()), "de"
+        return sentence, "en"
+
+
+def filled(sentence: str, facts: dict[str, str]) -> str:
+    """Put the facts into a sentence with names in braces."""
+    return re.sub(r"\{([a-z_]+)\}", lambda place: facts.get(place.group(1), place.group(0)), sentence)

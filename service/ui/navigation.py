@@ -1,0 +1,97 @@
+"""Where one can go: the pages by the right they stand for, and the desks of the demo bank."""
+
+from collections.abc import Set as AbstractSet
+from typing import Final, NamedTuple
+
+from policies.vocabulary import Action, Office
+from service.ui.languages import N_
+
+
+class Place(NamedTuple):
+    """A page in the menu and the right that opens it."""
+
+    path: str
+    text: str
+    action: Action
+
+
+class Desk(NamedTuple):
+    """A role of the demo bank with its accounts and what it does."""
+
+    role: str
+    accounts: tuple[str, ...]
+    text: str
+
+
+PLACES: Final = (
+    Place("/work", N_("Queue"), Action.WORK_READ),
+    Place("/trades", N_("Deals"), Action.TRADE_READ),
+    Place("/trades/new", N_("New deal"), Action.TRADE_CAPTURE),
+    Place("/positions", N_("Positions"), Action.POSITION_READ),
+    Place("/confirmations", N_("Confirmations"), Action.CONFIRMATION_READ),
+    Place("/settlements", N_("Settlements"), Action.SETTLEMENT_READ),
+    Place("/journals", N_("Journals"), Action.JOURNAL_READ),
+    Place("/balances", N_("Trial balance"), Action.BALANCE_READ),
+    Place("/parties", N_("Parties"), Action.PARTY_READ),
+    Place("/proposals", N_("Proposals"), Action.INSTRUCTION_READ),
+    Place("/fixings", N_("Reference rates"), Action.FIXING_READ),
+    Place("/business-date", N_("Business date"), Action.BUSINESS_DATE_SET),
+    Place("/rights", N_("Rights"), Action.GRANT_READ),
+    Place("/entries", N_("Audit log"), Action.ENTRY_READ),
+)
+
+START: Final[dict[Office, str]] = {
+    Office.FRONT_OFFICE: "/trades",
+    Office.ACCOUNTING: "/balances",
+    Office.RISK_CONTROL: "/fixings",
+    Office.COMPLIANCE: "/entries",
+    Office.INTERNAL_AUDIT: "/entries",
+}
+"""Where an office begins its day; the others begin with their queue."""
+
+DESKS: Final[dict[Office, tuple[Desk, ...]]] = {
+    Office.FRONT_OFFICE: (
+        Desk("trader", ("trader", "other-trader"), N_("Captures deals and corrects what was returned.")),
+        Desk("head_of_trading", ("head-of-trading",), N_("Sees the desk; no control right of any kind.")),
+    ),
+    Office.BACK_OFFICE: (
+        Desk("verifier", ("verifier", "other-verifier"), N_("Verifies or returns deals, decides requests.")),
+        Desk("confirmer", ("confirmer", "other-confirmer"), N_("Sends and matches confirmations.")),
+        Desk("settler", ("settler", "other-settler"), N_("Prepares settlements and records their outcome.")),
+        Desk("releaser", ("releaser", "other-releaser"), N_("Releases what another person prepared.")),
+    ),
+    Office.MASTER_DATA: (
+        Desk("steward", ("steward",), N_("Proposes counterparties, portfolios and payment routes.")),
+        Desk("steward_approver", ("steward-approver",), N_("Puts in force what another person proposed.")),
+    ),
+    Office.ACCOUNTING: (
+        Desk("accountant", ("accountant",), N_("Keeps journals and balances.")),
+        Desk("closer", ("closer",), N_("Moves the business date.")),
+    ),
+    Office.RISK_CONTROL: (
+        Desk("risk_controller", ("risk-controller",), N_("Keeps independent reference rates.")),
+    ),
+    Office.COMPLIANCE: (
+        Desk("compliance_officer", ("compliance",), N_("Reads everything, searches the signed log.")),
+    ),
+    Office.INTERNAL_AUDIT: (Desk("auditor", ("auditor",), N_("Reads everything, verifies the log offline.")),),
+    Office.ADMINISTRATION: (
+        Desk(
+            "rights_requester",
+            ("rights-requester", "rights-owner", "rights-admin"),
+            N_("Request, approve and execute rights: three people, no business act."),
+        ),
+    ),
+}
+
+
+def places_for(powers: AbstractSet[Action]) -> list[Place]:
+    """Return the menu of somebody with these rights: never a page that would refuse them."""
+    return [place for place in PLACES if place.action in powers]
+
+
+def start_of(office: Office, powers: AbstractSet[Action]) -> str:
+    """Return the page an office begins its day with."""
+    own = {place.path for place in places_for(powers)}
+    start = START.get(office, "/work")
+    return start if start in own else "/work" if "/work" in own else "/"

@@ -1,0 +1,96 @@
+"""Deals for tests: the terms of one that is right, and the acts that take it from desk to desk."""
+
+from typing import Any
+
+import httpx
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from tests.bank import World
+from tests.parties import LEI, a_counterparty, a_portfolio
+
+TERMS = {
+    "type": "fx_spot",
+    "side": "buy",
+    "base": "EUR",
+    "quote": "USD",
+    "base_amount": "1000000.00",
+    "rate": "1.0850",
+    "trade_date": "2026-10-27",
+    "value_date": "2026-10-29",
+    "counterparty": LEI,
+    "portfolio": "FX-EUR",
+    "executed_at": "2026-10-27T07:55:00Z",
+    "side_agreements": "none",
+}
+
+
+async def a_desk(world: World) -> None:
+    """Bring into force what a trader needs: a counterparty and a book."""
+    await a_counterparty(world)
+    await a_portfolio(world)
+
+
+async def capture(world: World, by: str = "trader", **changes: Any) -> httpx.Response:
+    """Enter a deal with these changes of the right terms."""
+    return await (await world.as_(by)).post("/api/trades", TERMS | changes)
+
+
+async def captured(world: World, by: str = "trader", **changes: Any) -> dict[str, Any]:
+    """Return the answer about a deal that was entered."""
+    answer = await capture(world, by, **changes)
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+async def act(world: World, by: str, path: str, **body: Any) -> httpx.Response:
+    """Do something to an object."""
+    return await (await world.as_(by)).post(path, body)
+
+
+async def verified(world: World, trade: dict[str, Any], by: str = "verifier") -> dict[str, Any]:
+    """Return the answer about a deal that was verified."""
+    answer = await act(world, by, f"/api/trades/{trade['id']}/verification", version=trade["version"])
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+async def returned(world: World, trade: dict[str, Any], by: str = "verifier") -> dict[str, Any]:
+    """Return the answer about a deal that was sent back to its trader."""
+    path = f"/api/trades/{trade['id']}/return"
+    answer = await act(world, by, path, version=trade["version"], reason="the rate is not on the ticket")
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+async def asked_to_cancel(world: World, trade: dict[str, Any], by: str = "trader") -> dict[str, Any]:
+    """Return the answer about a request for cancellation."""
+    path = f"/api/trades/{trade['id']}/cancellations"
+    answer = await act(world, by, path, version=trade["version"], reason="entered twice")
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+async def rows(world: World, query: str, **facts: Any) -> list[Any]:
+    """Return what the database holds, asked by its administrator."""
+    engine = create_async_engine(world.bank.admin_url, poolclass=NullPool)
+    async with engine.connect() as connection:
+        found = (await connection.execute(text(query), facts)).all()
+    await engine.dispose()
+    return list(found)
+
+
+async def counted(world: World, table: str) -> int:
+    """Return how many rows a table has."""
+    return int((await rows(world, f"SELECT count(*) FROM public.{table}"))[0][0])
+
+
+async def by_force(world: World, *statements: str) -> None:
+    """Change the database past all its guards, as only its superuser can; sets scenes no interface offers."""
+    engine = create_async_engine(world.bank.admin_url, poolclass=NullPool)
+    async with engine.begin() as connection:
+        await connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+        for statement in statements:
+            await connection.exec_driver_sql(statement)
+    await engine.dispose()

@@ -1,0 +1,357 @@
+"""Accounting books what is proved to have happened, once, and takes back by a mirror, never by a change."""
+
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+
+from policies.vocabulary import Office
+from service.bookkeeping import use_cases
+from service.bookkeeping.posting import Line, trade_date_lines
+from service.bookkeeping.queries import lines_digest, lines_of
+from service.bookkeeping.use_cases import PostJournal, ReverseJournals, post_journal, reverse_journals
+from service.kernel.errors import KeptApart
+from service.market.ecb import by_day, demo_archive, read_fixings
+from tests.bank import World
+from tests.settling import (
+    VALUE_DATE,
+    Deal,
+    act_as,
+    captured,
+    done,
+    drain,
+    fix,
+    matched,
+    on_business_date,
+    open_account,
+    post,
+    refused,
+    set_up,
+    settled,
+    verified,
+)
+
+FX_EX01 = {  # FpML's example fx-ex01
+    "base": "GBP",
+    "quote": "USD",
+    "base_amount": "10000000.00",
+    "rate": "1.48",
+    "trade_date": "2001-10-23",
+    "value_date": "2001-10-25",
+    "executed_at": "2001-10-23T09:15:00Z",
+}
+
+
+async def journals(world: World, deal: Deal) -> list[dict[str, Any]]:
+    """Return the deal's journals, oldest first."""
+    found = (await (await world.as_("accountant")).get("/api/journals", trade=deal.id)).json()["items"]
+    return list(found)
+
+
+async def balances(world: World, **query: str) -> dict[tuple[str, str], tuple[str, str]]:
+    """Return balance and euro worth of every account and currency, once the books prove themselves."""
+    found = (await (await world.as_("closer")).get("/api/balances", **query)).json()
+    assert {Decimal(one[name]) for one in found["proof"]["currencies"] for name in ("sum", "eur_sum")} <= {0}
+    assert Decimal(found["proof"]["eur_sum"]) == 0
+    for one in found["items"]:
+        assert Decimal(one["debit"]) - Decimal(one["credit"]) == Decimal(one["balance"])
+    return {(one["account"], one["currency"]): (one["balance"], one["eur_balance"]) for one in found["items"]}
+
+
+async def book(world: World, deal: Deal, account: str = "accountant", **more: Any) -> Any:
+    """Try to book something about the deal."""
+    return await post(world, account, "/api/journals", {"event": "trade_date", "trade": deal.id} | more)
+
+
+async def test_fx_ex01_is_booked_in_euro_to_the_cent_at_the_fixing_of_its_trade_date(
+    bank_world: World,
+) -> None:
+    await set_up(bank_world, currencies=("GBP", "USD"))
+    await fix(bank_world, "2001-10-23", {"GBP": "0.6258", "USD": "0.8887"})
+    deal = await verified(bank_world, **FX_EX01)
+    await drain(bank_world)
+
+    (journal,) = await journals(bank_world, deal)
+    assert (journal["rule"], journal["version"], journal["trade"]) == ("FX-SPOT-TRADE/1", 1, deal.id)
+    assert (journal["booked_on"], journal["event"]) == ("2026-10-27", f"trade:{deal.id}:1")
+    assert [tuple(line.values()) for line in journal["lines"]] == [
+        ("9010", "GBP", "10000000.00", "15979546.18"),
+        ("FXP-GBP", "GBP", "-10000000.00", "-15979546.18"),
+        ("FXP-USD", "USD", "14800000.00", "16653538.88"),
+        ("9020", "USD", "-14800000.00", "-16653538.88"),
+    ]
+    booked = await balances(bank_world)
+    assert Decimal(booked["9010", "GBP"][1]) + Decimal(booked["9020", "USD"][1]) == Decimal("-673992.70")
+
+
+async def test_a_settled_deal_leaves_money_and_position_and_nothing_in_between(bank_world: World) -> None:
+    await set_up(bank_world)
+    deal = await settled(bank_world)
+    assert await deal.items() == set()
+
+    assert [journal["rule"] for journal in await journals(bank_world, deal)] == [
+        "FX-SPOT-TRADE/1",
+        "FX-SPOT-SETTLE/1",
+        "FX-SPOT-SETTLE/1",
+    ]
+    nothing = ("0.00", "0.00")
+    assert await balances(bank_world) == {
+        ("1010", "EUR"): ("1000000.00", "1000000.00"),
+        ("1010", "USD"): ("-1165000.00", "-999828.36"),
+        ("9010", "EUR"): nothing,
+        ("9020", "USD"): nothing,
+        ("FXP-EUR", "EUR"): ("-1000000.00", "-1000000.00"),
+        ("FXP-USD", "USD"): ("1165000.00", "999828.36"),
+    }
+    before = await balances(bank_world, as_of="2026-10-27")
+    assert {account for account, _ in before} == {"9010", "9020", "FXP-EUR", "FXP-USD"}
+    assert await balances(bank_world, as_of="2026-10-26") == {}
+
+
+async def test_the_fixing_of_the_trade_date_counts_once_it_is_known_else_the_last_one(
+    bank_world: World,
+) -> None:
+    await set_up(bank_world)
+    early = await verified(bank_world)
+    await drain(bank_world)
+    await fix(bank_world, "2026-10-27", {"USD": "1.1600"})
+    late = await verified(bank_world)
+    await drain(bank_world)
+
+    worth = [(await journals(bank_world, deal))[0]["lines"][2]["eur_amount"] for deal in (early, late)]
+    assert worth == ["999828.36", "1004310.34"]
+
+
+async def test_a_deal_in_a_currency_without_a_reference_rate_is_not_booked(bank_world: World) -> None:
+    await set_up(bank_world)
+    deal = await verified(bank_world, quote="CHF", rate="0.9300")
+    assert refused(await book(bank_world, deal))[:2] == (409, "no_reference_rate")
+    assert await journals(bank_world, deal) == []
+
+    await fix(bank_world, "2026-10-27", {"CHF": "0.9280"})
+    assert done(await book(bank_world, deal))["rule"] == "FX-SPOT-TRADE/1"
+    assert "post_trade" not in await deal.items()
+
+
+async def test_an_event_is_booked_once_whoever_books_it(bank_world: World) -> None:
+    await set_up(bank_world)
+    deal = await verified(bank_world)
+    await drain(bank_world)
+
+    assert refused(await book(bank_world, deal))[:2] == (409, "already_posted")
+    assert len(await journals(bank_world, deal)) == 1
+
+
+async def test_accounting_books_no_deal_that_the_back_office_did_not_verify(bank_world: World) -> None:
+    await set_up(bank_world)
+    deal = await captured(bank_world)
+    assert refused(await book(bank_world, deal))[:2] == (409, "not_verified")
+    done(await deal.do("verifier", "return", reason="the rate is not on the ticket"))
+    assert refused(await book(bank_world, deal))[:2] == (409, "not_verified")
+    await deal.cancel()
+    assert refused(await book(bank_world, deal))[:2] == (409, "not_verified")
+    nobody = "00000000-0000-7000-8000-000000000001"
+    assert refused(await book(bank_world, Deal(bank_world, nobody)))[:2] == (409, "not_verified")
+    assert await balances(bank_world) == {}
+
+
+async def test_a_leg_is_booked_when_it_settled_and_after_its_deal(bank_world: World) -> None:
+    await set_up(bank_world)
+    deal = await matched(bank_world)
+    leg = (await deal.legs())["EUR"]["id"]
+    settlement = {"event": "settlement", "settlement": leg}
+    assert refused(await book(bank_world, deal, **settlement))[:2] == (409, "not_settled")
+    other = await verified(bank_world)
+    assert refused(await book(bank_world, other, **settlement))[:2] == (404, "not_found")
+    for body in ({"event": "settlement"}, {"settlement": leg}):
+        assert refused(await book(bank_world, deal, **body))[:2] == (400, "malformed")
+
+    done(await deal.settle("EUR", "preparation", "settler"))
+    done(await deal.settle("EUR", "release", "releaser"))
+    await on_business_date(bank_world, VALUE_DATE)
+    done(await deal.settle("EUR", "completion", "settler"))
+    journal = done(await book(bank_world, deal, **settlement))
+    assert (journal["event"], journal["booked_on"]) == (f"settlement:{leg}", VALUE_DATE)
+    assert "post_settlement" not in await deal.items()
+    assert refused(await book(bank_world, deal, **settlement))[:2] == (409, "already_posted")
+
+
+# Reversal -------------------------------------------------------------------------------------------
+
+
+async def reverse(world: World, deal: Deal, account: str = "accountant") -> Any:
+    return await post(world, account, "/api/journals/reversal", {"trade": deal.id})
+
+
+async def test_a_cancelled_deal_s_journal_is_mirrored_and_both_stay(bank_world: World) -> None:
+    await set_up(bank_world)
+    deal = await matched(bank_world)
+    await deal.cancel()
+    await drain(bank_world)
+
+    booked, mirrored = await journals(bank_world, deal)
+    assert (mirrored["rule"], mirrored["reverses"]) == ("REVERSAL/1", booked["id"])
+    assert [line["account"] for line in mirrored["lines"]] == [line["account"] for line in booked["lines"]]
+    for name in ("amount", "eur_amount"):
+        assert [Decimal(line[name]) for line in mirrored["lines"]] == [
+            -Decimal(line[name]) for line in booked["lines"]
+        ]
+    assert {Decimal(value) for both in (await balances(bank_world)).values() for value in both} == {0}
+    assert await deal.items() == set()
+    assert refused(await reverse(bank_world, deal))[:2] == (409, "nothing_to_reverse")
+
+
+async def test_SET_19_only_a_cancelled_deal_is_reversed_and_only_after_it_was_booked(
+    bank_world: World,
+) -> None:
+    await set_up(bank_world)
+    deal = await verified(bank_world)
+    assert refused(await reverse(bank_world, deal))[:2] == (409, "deal_not_cancelled")
+    await deal.cancel()
+    assert refused(await reverse(bank_world, deal))[:2] == (409, "post_first")
+
+    done(await book(bank_world, deal))
+    answer = done(await reverse(bank_world, deal))
+    assert [journal["rule"] for journal in answer["journals"]] == ["REVERSAL/1"]
+    assert refused(await book(bank_world, deal))[:2] == (409, "already_posted")
+
+
+# What the books refuse ------------------------------------------------------------------------------
+
+
+async def test_a_journal_that_does_not_balance_fails_at_commit_and_is_never_answered_as_done(
+    bank_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await set_up(bank_world)
+    deal = await verified(bank_world)
+
+    def lopsided(*facts: Any) -> tuple[Line, ...]:
+        first, *rest = trade_date_lines(*facts)
+        return (msgspec.structs.replace(first, amount=first.amount + Decimal("0.01")), *rest)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(use_cases, "trade_date_lines", lopsided)
+        answer = await book(bank_world, deal)
+    assert answer.status_code == 500
+    assert answer.json()["code"] == "internal"
+    assert await journals(bank_world, deal) == []
+    assert await balances(bank_world) == {}
+    assert "post_trade" in await deal.items()
+
+    assert done(await book(bank_world, deal))["rule"] == "FX-SPOT-TRADE/1"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE public.journal_line SET amount = 0",
+        "DELETE FROM public.journal_line",
+        "TRUNCATE public.journal_line",
+        "UPDATE public.journal SET rule = 'MINE/1'",
+        "DELETE FROM public.journal",
+        "INSERT INTO public.settlement SELECT * FROM public.settlement",
+        "UPDATE public.trade_control SET state = 'verified'",
+    ],
+)
+async def test_accounting_s_own_login_changes_no_journal_and_nothing_of_another_office(
+    bank_world: World, statement: str
+) -> None:
+    async with bank_world.bank.offices[Office.ACCOUNTING].connect() as connection:
+        with pytest.raises(ProgrammingError, match="permission denied"):
+            await connection.execute(text(statement))
+
+
+async def test_not_even_the_database_s_owner_changes_a_line_or_books_one_without_its_entry(
+    bank_world: World,
+) -> None:
+    await set_up(bank_world)
+    deal = await verified(bank_world)
+    await drain(bank_world)
+    assert len(await journals(bank_world, deal)) == 1
+    owner = create_async_engine(bank_world.bank.admin_url)
+    for statement in ("UPDATE public.journal_line SET amount = 0", "DELETE FROM public.journal_line"):
+        async with owner.connect() as connection:
+            with pytest.raises(ProgrammingError, match="neither changed nor deleted"):
+                await connection.execute(text(statement))
+    await owner.dispose()
+
+    later = (
+        "INSERT INTO public.journal_line SELECT journal_id, line + 10, account, currency, {} AS amount, "
+        "0 AS eur_amount, entry_id FROM public.journal_line"
+    )
+    columns = (
+        "INSERT INTO public.journal_line (journal_id, line, account, currency, amount, eur_amount, entry_id)"
+    )
+    for amount, why in (("1", "does not balance|not of this act"), ("0", "not of this act")):
+        statement = later.format(amount).replace("INSERT INTO public.journal_line", columns)
+        connection = await bank_world.bank.offices[Office.ACCOUNTING].connect()
+        await connection.execute(text(statement))
+        with pytest.raises(Exception, match=why):
+            await connection.commit()
+        await connection.close()
+    assert len((await journals(bank_world, deal))[0]["lines"]) == 4
+
+
+async def test_the_log_keeps_a_digest_of_the_lines_as_they_stand_in_the_books(bank_world: World) -> None:
+    await set_up(bank_world)
+    deal = await verified(bank_world)
+    await drain(bank_world)
+    (journal,) = await journals(bank_world, deal)
+
+    async with AsyncSession(bank_world.bank.offices[Office.ACCOUNTING]) as session:
+        lines = await lines_of(session, [UUID(journal["id"])])
+    assert lines_digest(lines[UUID(journal["id"])]) == journal["lines_digest"]
+
+
+async def test_S_03_trading_neither_books_nor_reads_the_journal(bank_world: World) -> None:
+    await set_up(bank_world)
+    deal = await verified(bank_world)
+    for account in ("trader", "head-of-trading", "verifier", "settler", "board-trading", "closer"):
+        assert refused(await book(bank_world, deal, account))[:2] == (403, "not_permitted")
+        assert refused(await reverse(bank_world, deal, account))[:2] == (403, "not_permitted")
+    for account in ("trader", "head-of-trading", "releaser"):
+        caller = await bank_world.as_(account)
+        assert (await caller.get("/api/journals")).status_code == 403
+        assert (await caller.get("/api/balances")).status_code == 403
+    for account in ("board-trading", "board-back", "compliance", "auditor"):
+        assert (await (await bank_world.as_(account)).get("/api/balances")).status_code == 200
+
+
+async def test_D_01_whoever_entered_a_deal_never_books_or_reverses_it(bank_world: World) -> None:
+    await set_up(bank_world)
+    deal = await verified(bank_world, "mover-trading")
+    second_account = await open_account(bank_world, "mover-trading", Office.ACCOUNTING)
+    trade = UUID(deal.id)
+    for case, command in (
+        (post_journal, PostJournal(event="trade_date", trade_id=trade)),
+        (reverse_journals, ReverseJournals(trade_id=trade)),
+    ):
+        with pytest.raises(KeptApart) as kept:
+            await act_as(bank_world, second_account, {"accountant"}, case, command)
+        assert kept.value.rule == "D-01"
+
+    assert done(await book(bank_world, deal))["rule"] == "FX-SPOT-TRADE/1"
+
+
+async def test_journals_are_read_page_by_page(bank_world: World) -> None:
+    await set_up(bank_world)
+    deals = [await verified(bank_world) for _ in range(3)]
+    await drain(bank_world)
+    caller = await bank_world.as_("auditor")
+
+    first = (await caller.get("/api/journals", limit=2)).json()
+    rest = (await caller.get("/api/journals", limit=2, cursor=first["next"])).json()
+    assert {one["trade"] for one in first["items"] + rest["items"]} == {deal.id for deal in deals}
+    assert rest["next"] is None
+    assert (await caller.get("/api/journals", limit=0)).status_code == 400
+
+
+async def test_the_ecb_s_own_archive_holds_the_rates_of_fx_ex01() -> None:
+    rates = by_day(read_fixings(demo_archive()))
+    found = next(fixed for day, fixed in rates.items() if day.isoformat() == FX_EX01["trade_date"])
+    assert (found["GBP"], found["USD"]) == (Decimal("0.6258"), Decimal("0.8887"))

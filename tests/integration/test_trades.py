@@ -1,0 +1,534 @@
+"""The front office enters deals, under its own name and for its own desk."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from policies.vocabulary import Office
+from service.trades.entering import terms_digest
+from service.trades.lifecycle import derived
+from service.trades.queries import version_of
+from tests.bank import World
+from tests.deals import (
+    TERMS,
+    a_desk,
+    act,
+    asked_to_cancel,
+    by_force,
+    capture,
+    captured,
+    counted,
+    returned,
+    rows,
+    verified,
+)
+from tests.parties import OTHER_LEI, a_counterparty, a_portfolio
+
+WRITTEN_BY_A_CAPTURE = ("trade", "trade_version", "position_movement", "deal_number", "work_item")
+
+
+async def written(world: World) -> dict[str, int]:
+    return {table: await counted(world, table) for table in WRITTEN_BY_A_CAPTURE}
+
+
+async def refusals(world: World) -> list[Any]:
+    return await rows(
+        world,
+        "SELECT convert_from(bytes, 'UTF8')::jsonb->'data' AS data, act FROM audit_entry "
+        "WHERE outcome = 'refuse' ORDER BY recorded_at, id",
+    )
+
+
+async def move_clock(world: World, clock: str, date: str = "2026-10-27") -> None:
+    closer = await world.as_("closer")
+    seen = (await closer.get("/api/business-date")).json()["version"]
+    answer = await closer.post(
+        "/api/business-date", {"business_date": date, "desk_clock": clock, "version": seen}
+    )
+    assert answer.status_code == 200, answer.text
+
+
+async def test_a_deal_gets_its_number_position_item_and_receipt_at_once(bank_world: World) -> None:
+    await a_desk(bank_world)
+    deal = await captured(bank_world)
+
+    assert (deal["deal_number"], deal["version"], deal["state"]) == (1, 1, "captured")
+    assert deal["marks"] == []
+    assert deal["checks"]["value_date"]["spot_date"] == "2026-10-29"
+    assert deal["wording"].startswith("You buy 1,000,000.00 EUR from First counterparty")
+    assert await written(bank_world) == {
+        "trade": 1,
+        "trade_version": 1,
+        "position_movement": 2,
+        "deal_number": 1,
+        "work_item": await counted(bank_world, "work_item"),
+    }
+    (item,) = (await (await bank_world.as_("verifier")).get("/api/work")).json()["items"]
+    assert (item["kind"], item["trade"], item["deal_number"]) == ("verify", deal["id"], 1)
+    (entry,) = await rows(bank_world, "SELECT leaf FROM audit_entry WHERE act = 'trade.capture'")
+    assert entry.leaf.hex() == deal["receipt"]["leaf"]
+    positions = (await (await bank_world.as_("trader")).get("/api/positions")).json()["items"]
+    assert [(one["currency"], one["amount"]) for one in positions] == [
+        ("EUR", "1000000.00"),
+        ("USD", "-1085000.00"),
+    ]
+
+
+async def test_parties_go_by_their_names_and_by_their_ids(bank_world: World) -> None:
+    counterparty, portfolio = await a_counterparty(bank_world), await a_portfolio(bank_world)
+    by_id = await captured(bank_world, counterparty=counterparty.upper(), portfolio=portfolio)
+    by_name = await captured(bank_world)
+
+    assert (by_id["deal_number"], by_name["deal_number"]) == (1, 2)
+
+
+async def test_one_key_enters_one_deal_however_often_it_is_sent(bank_world: World) -> None:
+    await a_desk(bank_world)
+    trader = await bank_world.as_("trader")
+    answers = await asyncio.gather(*(trader.post("/api/trades", TERMS, key="once") for _ in range(64)))
+
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.text for answer in answers}) == 1
+    assert (await counted(bank_world, "trade"), await counted(bank_world, "deal_number")) == (1, 1)
+    assert (await captured(bank_world))["deal_number"] == 2
+
+    other = await trader.post("/api/trades", TERMS | {"rate": "1.0851"}, key="once")
+    assert (other.status_code, other.json()["code"]) == (409, "key_reused")
+
+
+async def test_numbers_have_no_gaps_after_refusals_and_faults(bank_world: World) -> None:
+    await a_desk(bank_world)
+    await a_portfolio(bank_world, "FX-GBP")
+    assert (await captured(bank_world))["deal_number"] == 1
+    assert (await capture(bank_world, value_date="2026-10-26")).status_code == 422
+    await by_force(bank_world, "ALTER FUNCTION public.key_store(jsonb) RENAME TO key_store_gone")
+    assert (await capture(bank_world)).status_code == 500
+    await by_force(bank_world, "ALTER FUNCTION public.key_store_gone(jsonb) RENAME TO key_store")
+    many = await asyncio.gather(*(captured(bank_world) for _ in range(8)))
+
+    assert sorted(deal["deal_number"] for deal in many) == list(range(2, 10))
+    assert (await captured(bank_world, portfolio="FX-GBP"))["deal_number"] == 1
+
+
+async def test_TRD_13_no_deal_without_the_back_office_s_item(bank_world: World) -> None:
+    await a_desk(bank_world)
+    before = await written(bank_world)
+    await by_force(bank_world, "ALTER FUNCTION public.work_open(jsonb) RENAME TO work_open_gone")
+    assert (await capture(bank_world)).status_code == 500
+    assert await written(bank_world) == before
+    assert await rows(bank_world, "SELECT FROM audit_entry WHERE act = 'trade.capture'") == []
+
+    await by_force(bank_world, "ALTER FUNCTION public.work_open_gone(jsonb) RENAME TO work_open")
+    assert (await captured(bank_world))["deal_number"] == 1
+
+
+async def test_TRD_14_nobody_enters_a_deal_under_another_name_or_for_another_desk(bank_world: World) -> None:
+    await a_desk(bank_world)
+    await a_portfolio(bank_world, "FX-USD", "Second FX desk")
+    for told in ({"trader": "other-trader"}, {"captured_by": str(uuid4())}, {"trader_id": "x"}):
+        answer = await capture(bank_world, **told)
+        assert (answer.status_code, answer.json()["field"]) == (400, next(iter(told)))
+    foreign = await capture(bank_world, portfolio="FX-USD")
+    assert (foreign.status_code, foreign.json()["rule"], foreign.json()["field"]) == (
+        403,
+        "ORG-01",
+        "portfolio",
+    )
+    assert await counted(bank_world, "trade") == 0
+
+    deal = await captured(bank_world)
+    shown = (await (await bank_world.as_("trader")).get(f"/api/trades/{deal['id']}")).json()
+    assert shown["captured_by"] == "trader"
+
+
+async def test_TRD_15_number_and_times_cannot_be_changed_even_by_the_office_s_own_login(
+    bank_world: World,
+) -> None:
+    await a_desk(bank_world)
+    for told in ("deal_number", "number", "captured_at", "office", "id"):
+        answer = await capture(bank_world, **{told: "1"})
+        assert (answer.status_code, answer.json()["field"]) == (400, told)
+    await captured(bank_world)
+    for column, value in (("number", "7"), ("captured_at", "now()"), ("captured_by", "id"), ("marks", "'[]'")):
+        change = f"UPDATE public.trade SET {column} = {value}, rev = rev + 1"
+        with pytest.raises(DBAPIError, match="permission denied"):
+            async with bank_world.bank.offices[Office.FRONT_OFFICE].begin() as connection:
+                await connection.execute(text(change))
+        with pytest.raises(DBAPIError, match="neither changed nor deleted"):
+            await rows(bank_world, f"WITH changed AS ({change} RETURNING 1) SELECT * FROM changed")
+    for statement in ("DELETE FROM public.trade", "DELETE FROM public.deal_number"):
+        with pytest.raises(DBAPIError, match="permission denied"):
+            async with bank_world.bank.offices[Office.FRONT_OFFICE].begin() as connection:
+                await connection.execute(text(statement))
+
+
+async def test_TRD_16_a_deal_after_the_cut_off_is_marked_late(bank_world: World) -> None:
+    await a_desk(bank_world)
+    await move_clock(bank_world, "18:00")
+    in_time = await captured(bank_world, executed_at="2026-10-27T16:59:00Z")
+    await move_clock(bank_world, "18:01")
+    late = await captured(bank_world, executed_at="2026-10-27T17:00:30Z")
+    backdated = await captured(bank_world, executed_at="2026-10-27T16:40:00Z")
+
+    assert (in_time["marks"], late["marks"]) == ([], ["late"])
+    assert backdated["marks"] == ["executed_late", "late"]
+    items = (await (await bank_world.as_("verifier")).get("/api/work")).json()["items"]
+    assert [item["reason"] for item in items] == [None, "late", "executed_late, late"]
+
+
+RULES: list[tuple[str, dict[str, Any], str, str]] = [
+    ("value date before trade date", {"value_date": "2026-10-26"}, "value_date_before_trade_date", "value_date"),
+    ("value date on a weekend", {"trade_date": "2026-10-23", "value_date": "2026-10-24"}, "value_date_on_holiday", "value_date"),
+    ("value date beyond spot", {"value_date": "2026-10-30"}, "value_date_beyond_spot", "value_date"),
+    ("unknown currency", {"quote": "XQQ"}, "unknown_currency", "quote"),
+    ("one currency", {"quote": "EUR"}, "same_currency", "quote"),
+    ("a fraction of a cent", {"base_amount": "1.001"}, "too_many_decimals", "base_amount"),
+    ("a fraction of a yen", {"base": "JPY", "base_amount": "1.5"}, "too_many_decimals", "base_amount"),
+    ("nothing", {"base_amount": "0.00"}, "amount_not_positive", "base_amount"),
+    ("a negative amount", {"base_amount": "-1.00"}, "amount_not_positive", "base_amount"),
+    ("a negative rate", {"rate": "-1.1"}, "rate_not_positive", "rate"),
+    ("an unknown counterparty", {"counterparty": OTHER_LEI}, "unknown_counterparty", "counterparty"),
+    ("an unknown portfolio", {"portfolio": "FX-XXX"}, "unknown_portfolio", "portfolio"),
+    ("a trade date to come", {"trade_date": "2026-10-28"}, "trade_date_in_future", "trade_date"),
+    ("an execution to come", {"executed_at": "2999-01-01T00:00:00Z"}, "executed_in_future", "executed_at"),
+    ("an execution before time", {"executed_at": "0001-01-01T00:00:00+14:00"}, "executed_in_future", "executed_at"),
+]  # fmt: skip
+
+
+async def test_impossible_terms_are_refused_by_field_and_rule_and_nothing_is_written(bank_world: World) -> None:
+    await a_desk(bank_world)
+    before = await written(bank_world)
+    for what, changes, code, field in RULES:
+        answer = await capture(bank_world, **changes)
+        assert answer.headers["content-type"] == "application/problem+json", what
+        problem = answer.json()
+        assert (answer.status_code, problem["code"], problem["field"]) == (422, code, field), what
+        assert problem["decision"], what
+    assert await written(bank_world) == before
+    assert [row.data["code"] for row in await refusals(bank_world)] == [code for _, _, code, _ in RULES]
+
+
+SHAPES: list[tuple[str, dict[str, Any], str]] = [
+    ("an unknown field", {"venue": "own"}, "venue"),
+    ("an amount as a number", {"base_amount": 1000000}, "base_amount"),
+    ("a rate as a number", {"rate": 1.085}, "rate"),
+    ("NaN as an amount", {"base_amount": "NaN"}, "base_amount"),
+    ("an exponent", {"base_amount": "1E6"}, "base_amount"),
+    ("a line break behind an amount", {"base_amount": "1000000.00\n"}, "base_amount"),
+    ("digits of another script", {"base_amount": "١٠٠"}, "base_amount"),
+    ("sixteen digits", {"base_amount": "1000000000000000"}, "base_amount"),
+    ("nine decimals", {"rate": "1.000000001"}, "rate"),
+    ("another side", {"side": "hold"}, "side"),
+    ("another type", {"type": "fx_swap"}, "type"),
+    ("no date", {"trade_date": "tomorrow"}, "trade_date"),
+    ("a time without a zone", {"executed_at": "2026-10-27T07:55:00"}, "executed_at"),
+    ("side agreements left open", {"side_agreements": ""}, "side_agreements"),
+    ("side agreements that break a line", {"side_agreements": "none\nbut"}, "side_agreements"),
+    ("side agreements written backwards", {"side_agreements": "none \u202e but"}, "side_agreements"),
+    ("side agreements in composed letters", {"side_agreements": "Gebu\u0308hr"}, "side_agreements"),
+    ("a zero byte", {"counterparty": "5299\x00"}, "counterparty"),
+    ("null", {"portfolio": None}, "portfolio"),
+]
+
+
+async def test_wrong_shapes_are_refused_by_field_and_nothing_is_written(bank_world: World) -> None:
+    await a_desk(bank_world)
+    before = await written(bank_world)
+    for what, changes, field in SHAPES:
+        answer = await capture(bank_world, **changes)
+        problem = answer.json()
+        assert (answer.status_code, problem["code"], problem.get("field")) == (400, "malformed", field), what
+        assert problem["decision"], what
+    missing = {name: value for name, value in TERMS.items() if name != "side_agreements"}
+    answer = await (await bank_world.as_("trader")).post("/api/trades", missing)
+    assert (answer.status_code, answer.json()["field"]) == (400, "side_agreements")
+    assert await written(bank_world) == before
+    assert [row.act for row in await refusals(bank_world)] == ["trade.capture"] * (len(SHAPES) + 1)
+
+
+async def send(
+    world: World, body: bytes, headers: dict[str, str] | None = None, path: str = "/api/trades"
+) -> httpx.Response:
+    client = (await world.as_("trader")).client
+    told = {"Content-Type": "application/json", "Idempotency-Key": str(uuid4())}
+    return await client.post(path, content=body, headers=told | (headers or {}))
+
+
+async def test_wrong_envelopes_are_refused_and_nothing_is_written(bank_world: World) -> None:
+    await a_desk(bank_world)
+    before = await written(bank_world)
+    body = json.dumps(TERMS)
+    for what, sent, headers, expected in (
+        ("half a body", body[:-5], {}, (400, "malformed")),
+        ("no object", "[]", {}, (400, "malformed")),
+        ("a key twice", body[:-1] + ', "rate": "9.99"}', {}, (400, "malformed")),
+        ("NaN", body.replace('"1.0850"', "NaN"), {}, (400, "malformed")),
+        ("half a surrogate pair", body.replace("none", "\\ud800"), {}, (400, "malformed")),
+        ("too large", body + " " * 66_000, {}, (413, "body_too_large")),
+        ("plain text", body, {"Content-Type": "text/plain"}, (415, "wrong_media_type")),
+        ("no key", body, {"Idempotency-Key": ""}, (400, "malformed")),
+        ("a long key", body, {"Idempotency-Key": "k" * 129}, (400, "malformed")),
+    ):
+        answer = await send(bank_world, sent.encode(), headers)
+        assert (answer.status_code, answer.json()["code"]) == expected, what
+        assert answer.headers["content-type"] == "application/problem+json", what
+    assert await written(bank_world) == before
+    assert len(await refusals(bank_world)) == 9
+    twice = await send(bank_world, (body[:-1] + ', "rate": "9.99"}').encode())
+    assert twice.json()["field"] == "rate"
+
+
+async def test_one_refused_deal_of_a_batch_leaves_its_neighbours(bank_world: World) -> None:
+    await a_desk(bank_world)
+    trader = await bank_world.as_("trader")
+    batch = [TERMS, TERMS | {"quote": "XQQ"}, TERMS | {"rate": 1.1}, TERMS | {"portfolio": "FX-X"}, TERMS]
+    answer = await trader.post("/api/trades/batch", batch, key="day-one")
+    first, unknown, malformed, nowhere, last = answer.json()
+
+    assert answer.status_code == 200
+    assert [one["status"] for one in answer.json()] == [201, 422, 400, 422, 201]
+    assert (first["deal_number"], last["deal_number"]) == (1, 2)
+    assert (unknown["code"], malformed["field"], nowhere["field"]) == (
+        "unknown_currency",
+        "rate",
+        "portfolio",
+    )
+    assert first["receipt"]["batch"]["root"] == last["receipt"]["batch"]["root"]
+    assert first["receipt"]["leaf"] != last["receipt"]["leaf"]
+    assert (await counted(bank_world, "trade"), len(await refusals(bank_world))) == (2, 3)
+
+    again = (await trader.post("/api/trades/batch", batch, key="day-one")).json()
+    assert [again[0], again[1], again[4]] == [first, unknown, last]
+    assert await counted(bank_world, "trade") == 2
+    empty = await trader.post("/api/trades/batch", [])
+    too_many = await trader.post("/api/trades/batch", [TERMS] * 129)
+    assert (empty.status_code, too_many.status_code) == (400, 400)
+
+
+@contextmanager
+def statements_of(world: World, office: Office) -> Iterator[list[str]]:
+    """Collect the statements that an office's login sends."""
+    sent: list[str] = []
+
+    def hear(_c: Any, _cursor: Any, statement: str, _p: Any, _ctx: Any, _many: Any) -> None:
+        sent.append(statement)
+
+    engine = world.bank.offices[office].sync_engine
+    event.listen(engine, "before_cursor_execute", hear)
+    yield sent
+    event.remove(engine, "before_cursor_execute", hear)
+
+
+async def test_the_number_of_statements_does_not_grow_with_the_batch(bank_world: World) -> None:
+    await a_desk(bank_world)
+    trader = await bank_world.as_("trader")
+    counts = []
+    for size in (2, 60):
+        with statements_of(bank_world, Office.FRONT_OFFICE) as sent:
+            answer = await trader.post("/api/trades/batch", [TERMS] * size)
+        assert {one["status"] for one in answer.json()} == {201}
+        counts.append(len(sent))
+    assert counts[0] == counts[1]
+
+
+async def test_a_returned_deal_is_corrected_by_its_own_trader_as_a_new_version(bank_world: World) -> None:
+    await a_desk(bank_world)
+    deal = await captured(bank_world, base_amount="10000000.00")
+    path, right = f"/api/trades/{deal['id']}/resubmission", TERMS | {"version": 1}
+    early = await act(bank_world, "trader", path, **right)
+    assert (early.status_code, early.json()["code"]) == (409, "not_returned")
+    await returned(bank_world, deal)
+    trader = await bank_world.as_("trader")
+    (item,) = (await trader.get("/api/work")).json()["items"]
+    assert (item["kind"], item["reason"]) == ("correct", "the rate is not on the ticket")
+
+    colleague = await act(bank_world, "other-trader", path, **right)
+    assert (colleague.status_code, colleague.json()["code"], colleague.json()["rule"]) == (
+        403,
+        "not_your_deal",
+        "TRD-14",
+    )
+    stale = await act(bank_world, "trader", path, **right | {"version": 2})
+    assert (stale.status_code, stale.json()["code"], stale.json()["field"]) == (
+        409,
+        "stale_version",
+        "version",
+    )
+    wrong = await act(bank_world, "trader", path, **right | {"value_date": "2026-10-26"})
+    assert wrong.status_code == 422
+
+    corrected = await act(bank_world, "trader", path, **right)
+    assert corrected.status_code == 200
+    assert (corrected.json()["version"], corrected.json()["state"]) == (2, "captured")
+    assert corrected.json()["deal_number"] == deal["deal_number"]
+    shown = (await trader.get(f"/api/trades/{deal['id']}")).json()
+    assert [one["version"] for one in shown["versions"]] == [1, 2]
+    assert shown["versions"][1]["changes"] == {"base_amount": {"old": "10000000.00", "new": "1000000.00"}}
+    assert shown["control"]["state"] == "due"
+    positions = (await trader.get("/api/positions")).json()["items"]
+    assert [one["amount"] for one in positions] == ["1000000.00", "-1085000.00"]
+    assert (await trader.get("/api/work")).json()["items"] == []
+    assert (await verified(bank_world, {"id": deal["id"], "version": 2}))["version"] == 2
+    (stored,) = await rows(bank_world, "SELECT rev, version, number FROM trade")
+    assert tuple(stored) == (2, 2, 1)
+
+
+async def test_a_correction_stays_in_its_book(bank_world: World) -> None:
+    await a_desk(bank_world)
+    await a_portfolio(bank_world, "FX-GBP")
+    deal = await captured(bank_world)
+    await returned(bank_world, deal)
+    moved = TERMS | {"version": 1, "portfolio": "FX-GBP"}
+    answer = await act(bank_world, "trader", f"/api/trades/{deal['id']}/resubmission", **moved)
+    assert (answer.status_code, answer.json()["field"]) == (422, "portfolio")
+
+
+async def test_trading_asks_for_one_cancellation_at_a_time(bank_world: World) -> None:
+    await a_desk(bank_world)
+    deal = await captured(bank_world)
+    path = f"/api/trades/{deal['id']}/cancellations"
+    stale = await act(bank_world, "trader", path, version=2, reason="entered twice")
+    assert (stale.status_code, stale.json()["code"]) == (409, "stale_version")
+    silent = await act(bank_world, "trader", path, version=1)
+    assert (silent.status_code, silent.json()["field"]) == (400, "reason")
+
+    both = await asyncio.gather(
+        *(act(bank_world, who, path, version=1, reason="entered twice") for who in ("trader", "other-trader"))
+    )
+    assert sorted(answer.status_code for answer in both) == [201, 409]
+    assert {answer.json().get("code") for answer in both} == {None, "request_open"}
+    shown = (await (await bank_world.as_("trader")).get(f"/api/trades/{deal['id']}")).json()
+    assert [one["state"] for one in shown["requests"]] == ["open"]
+
+
+async def test_what_waits_for_a_decision_is_not_corrected_meanwhile(bank_world: World) -> None:
+    await a_desk(bank_world)
+    deal = await captured(bank_world)
+    await returned(bank_world, deal)
+    await asked_to_cancel(bank_world, deal)
+    corrected = TERMS | {"version": 1}
+    answer = await act(bank_world, "trader", f"/api/trades/{deal['id']}/resubmission", **corrected)
+    assert (answer.status_code, answer.json()["code"]) == (409, "request_open")
+
+
+async def test_a_desk_sees_its_own_deals_only(bank_world: World) -> None:
+    await a_desk(bank_world)
+    await a_portfolio(bank_world, "FX-USD", "Second FX desk")
+    own = await captured(bank_world)
+    other = await captured(bank_world, "second-desk-trader", portfolio="FX-USD")
+    trader, head = await bank_world.as_("trader"), await bank_world.as_("head-of-trading")
+
+    for caller in (trader, head):
+        seen = (await caller.get("/api/trades")).json()["items"]
+        assert [deal["id"] for deal in seen] == [own["id"]]
+        for path in (f"/api/trades/{other['id']}", f"/api/trades/{other['id']}/timeline"):
+            answer = await caller.get(path)
+            assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+        unknown = await caller.get(f"/api/trades/{uuid4()}")
+        assert unknown.json()["detail"] == (await caller.get(f"/api/trades/{other['id']}")).json()["detail"]
+        books = {one["portfolio"]["name"] for one in (await caller.get("/api/positions")).json()["items"]}
+        assert books == {"FX-EUR"}
+        entered = (await caller.get("/api/transactions")).json()["items"]
+        assert [one["id"] for one in entered] == [own["id"]]
+    asked = await act(
+        bank_world, "trader", f"/api/trades/{other['id']}/cancellations", version=1, reason="mine"
+    )
+    assert asked.status_code == 404
+    for who in ("verifier", "risk-controller", "auditor", "board-back"):
+        everything = (await (await bank_world.as_(who)).get("/api/trades")).json()["items"]
+        assert {deal["id"] for deal in everything} == {own["id"], other["id"]}
+
+
+async def test_lists_are_filtered_and_paged_by_a_stable_cursor(bank_world: World) -> None:
+    await a_desk(bank_world)
+    await a_counterparty(bank_world, OTHER_LEI, "Second counterparty")
+    trader = await bank_world.as_("trader")
+    deals = [await captured(bank_world, base_amount=f"{number}000.00") for number in range(1, 6)]
+    other = await captured(bank_world, counterparty=OTHER_LEI, value_date="2026-10-28")
+    await returned(bank_world, deals[0])
+
+    first = (await trader.get("/api/trades", limit=2)).json()
+    await captured(bank_world)
+    second = (await trader.get("/api/trades", limit=2, cursor=first["next"])).json()
+    assert [deal["id"] for deal in first["items"] + second["items"]] == [
+        other["id"],
+        *(deal["id"] for deal in deals[:2:-1][:1]),
+        *(deal["id"] for deal in deals[3:1:-1]),
+    ]
+    for query, expected in (
+        ({"state": "returned"}, [deals[0]["id"]]),
+        ({"counterparty": OTHER_LEI}, [other["id"]]),
+        ({"value_date": "2026-10-28"}, [other["id"]]),
+        ({"portfolio": "FX-EUR", "trade_date": "2026-10-26"}, []),
+    ):
+        found = (await trader.get("/api/trades", **query)).json()["items"]
+        assert [deal["id"] for deal in found] == expected, query
+    entered = (await trader.get("/api/transactions", limit=3)).json()
+    rest = (await trader.get("/api/transactions", limit=200, cursor=entered["next"])).json()
+    assert len(entered["items"]) + len(rest["items"]) == 7
+    for query in ({"cursor": "nonsense"}, {"limit": 0}, {"limit": 201}, {"state": "lost"}, {"portfolio": "\x00"}):
+        answer = await trader.get("/api/trades", **query)
+        assert (answer.status_code, answer.json()["field"]) == (400, next(iter(query))), query
+
+
+async def test_the_timeline_shows_every_office_s_act_with_its_place_in_the_log(bank_world: World) -> None:
+    await a_desk(bank_world)
+    deal = await captured(bank_world)
+    await verified(bank_world, deal)
+    path = f"/api/trades/{deal['id']}/timeline"
+    trader = await bank_world.as_("trader")
+    before = (await trader.get(path)).json()
+    await bank_world.bank.keeper.step()
+    after = (await trader.get(path)).json()
+
+    assert [(act["act"], act["account"]) for act in after] == [
+        ("trade.capture", "trader"),
+        ("trade.verify", "verifier"),
+    ]
+    assert [act["index"] for act in before] == [None, None]
+    assert after[0]["index"] < after[1]["index"]
+    assert after[0]["leaf"] == deal["receipt"]["leaf"]
+    assert after[0]["proof"] == f"/audit/v1/proof/{deal['receipt']['leaf']}"
+
+
+async def test_the_state_of_a_deal_in_lists_is_the_derived_one(bank_world: World) -> None:
+    await a_desk(bank_world)
+    deal = await captured(bank_world)
+    trader = await bank_world.as_("trader")
+    insert = "INSERT INTO trade_control (id, rev, version, state) VALUES ('{id}', 1, 1, 'due')"
+    await by_force(bank_world, insert.format(id=deal["id"]))
+    for state in ("due", "returned", "verified", "settling", "cancelled"):
+        for version in (1, 2):
+            await by_force(bank_world, f"UPDATE trade_control SET state = '{state}', version = {version}")
+            shown = (await trader.get(f"/api/trades/{deal['id']}")).json()
+            expected = derived(1, state, version)
+            assert shown["state"] == expected, (state, version)
+            listed = (await trader.get("/api/trades", state=expected.value)).json()["items"]
+            assert [one["id"] for one in listed] == [deal["id"]]
+
+
+async def test_a_stored_version_is_what_the_deal_s_own_row_vouches_for(bank_world: World) -> None:
+    await a_desk(bank_world)
+    deal = await captured(bank_world, rate="1.08500000")
+    (row,) = await rows(
+        bank_world,
+        "SELECT convert_from(bytes, 'UTF8')::jsonb->'data'->'terms' AS terms, t.terms_digest AS digest "
+        "FROM audit_entry, trade t WHERE act = 'trade.capture'",
+    )
+    assert row.terms["quote_amount"] == "1085000.00"
+    assert row.terms["rate"] == "1.08500000"
+    await by_force(bank_world, "UPDATE trade_version SET side = 'sell'")
+    async with AsyncSession(bank_world.bank.offices[Office.BACK_OFFICE]) as session:
+        assert terms_digest(await version_of(session, UUID(deal["id"]))) != row.digest
+    await by_force(bank_world, "UPDATE trade_version SET side = 'buy'")
+    async with AsyncSession(bank_world.bank.offices[Office.BACK_OFFICE]) as session:
+        assert terms_digest(await version_of(session, UUID(deal["id"]))) == row.digest
