@@ -18,10 +18,10 @@ from service.cli import Act, Exit, NoBank, Outcome
 from service.demo import run as demo
 from service.demo.plan import DEALS, DEALS_MIN
 from service.kernel.embedded import CannotStart, NoServerBinaries
-from service.running import CannotServe
+from service.running import CannotServe, Stopped
 from service.settings import BadSettings, Settings, load
 
-OBSTACLES = (BadSettings, CannotServe, CannotStart, NoBank, NoServerBinaries, demo.NotADemo)
+OBSTACLES = (BadSettings, CannotServe, CannotStart, NoBank, NoServerBinaries, demo.NotADemo, Stopped)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,12 +40,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--data", type=Path, default=Path(".data"), metavar="DIR", help="the bank's data (.data)")
+    common.add_argument(
+        "--data", type=Path, default=Path(".data"), metavar="DIR", help="the bank's data (.data)"
+    )
     common.add_argument("--json", action="store_true", help="print one JSON object")
     top = argparse.ArgumentParser(prog="trennwand", description=__doc__)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
-    run = commands.add_parser("run", parents=[common], help="open the demo bank, play its days, verify, serve")
+    run = commands.add_parser(
+        "run", parents=[common], help="open the demo bank, play its days, verify, serve"
+    )
     run.add_argument("--no-serve", action="store_true", help="end after the verification")
     run.add_argument("--port", type=port, metavar="N")
     add_days(run)
@@ -68,7 +72,9 @@ def parser() -> argparse.ArgumentParser:
     act.set_defaults(run=run_act)
 
     migrate = commands.add_parser("migrate", parents=[common], help="bring the database up to this release")
-    migrate.add_argument("--check", action="store_true", help="only compare migrations and tables, on an empty database")
+    migrate.add_argument(
+        "--check", action="store_true", help="only compare migrations and tables, on an empty database"
+    )
     migrate.set_defaults(run=run_migrate)
 
     doctor = commands.add_parser("doctor", parents=[common], help="examine the bank without changing it")
@@ -106,18 +112,20 @@ def run_demo(asked: argparse.Namespace) -> int:
 
 def run_service(asked: argparse.Namespace) -> int:
     """Command ``serve``."""
-    told = settings(asked)
+    told = bank_settings(asked)
     with running.alone(told.data), banks.database_server(told) as server_url:
         return running.run(cli.serve(told, server_url, told.port if asked.port is None else asked.port))
 
 
 def run_act(asked: argparse.Namespace) -> int:
     """Command ``act``."""
-    told = settings(asked)
-    word = sys.stdin.readline().rstrip("\n") if asked.password_stdin else getpass.getpass(f"{asked.account}: ")
+    told = bank_settings(asked)
+    word = (
+        sys.stdin.readline().rstrip("\n") if asked.password_stdin else getpass.getpass(f"{asked.account}: ")
+    )
     act = Act(asked.action, asked.command, asked.key)
     with banks.database_server(told) as server_url:
-        return tell(asked, cli.run_outcome(cli.sign_in_and_act(told, server_url, asked.account, word, act)))
+        return tell(asked, running.run(cli.sign_in_and_act(told, server_url, asked.account, word, act)))
 
 
 def run_migrate(asked: argparse.Namespace) -> int:
@@ -126,19 +134,26 @@ def run_migrate(asked: argparse.Namespace) -> int:
         return tell(asked, cli.check_migrations())
     told = settings(asked)
     with banks.database_server(told) as server_url:
-        return tell(asked, cli.run_outcome(cli.migrate(told, server_url)))
+        return tell(asked, running.run(cli.migrate(told, server_url)))
 
 
 def run_doctor(asked: argparse.Namespace) -> int:
     """Command ``doctor``."""
-    told = settings(asked)
+    told = bank_settings(asked)
     with banks.database_server(told) as server_url:
-        return tell(asked, cli.run_outcome(cli.doctor(told, server_url)))
+        return tell(asked, running.run(cli.doctor(told, server_url)))
 
 
 def settings(asked: argparse.Namespace) -> Settings:
     """Return what the data directory and the environment say. Raises BadSettings."""
     return load(asked.data)
+
+
+def bank_settings(asked: argparse.Namespace) -> Settings:
+    """Return the settings of a bank that is there. Raises NoBank, BadSettings."""
+    told = settings(asked)
+    cli.must_be_a_bank(told)
+    return told
 
 
 def tell(asked: argparse.Namespace, outcome: Outcome) -> int:
@@ -158,7 +173,10 @@ def lines(told: Mapping[str, Any], indent: str = "") -> list[str]:
         if isinstance(value, Mapping):
             found += [f"{indent}{name}:", *lines(value, f"{indent}  ")]
         elif isinstance(value, list):
-            found += [f"{indent}{name}: {'none' if not value else ''}".rstrip(), *(f"{indent}  {one}" for one in value)]
+            found += [
+                f"{indent}{name}: {'none' if not value else ''}".rstrip(),
+                *(f"{indent}  {one}" for one in value),
+            ]
         else:
             found.append(f"{indent}{name}: {value}")
     return found

@@ -15,9 +15,11 @@ from service.work.worker import Handlers, Worker
 DRAIN_SECONDS_MAX = 60
 PAUSE_SECONDS = 0.1
 
-HANDLERS: Handlers = TRADES | CONFIRMATIONS | SETTLEMENT | BOOKKEEPING
+HANDLERS: Handlers = {**TRADES, **CONFIRMATIONS, **SETTLEMENT, **BOOKKEEPING}
 
-assert set(HANDLERS) == {item for item, route in ROUTES.items() if route.automatic}, "an automatic item has no handler"
+assert set(HANDLERS) == {item for item, route in ROUTES.items() if route.automatic}, (
+    "an automatic item has no handler"
+)
 
 
 class StuckWork(RuntimeError):
@@ -30,7 +32,9 @@ class Workers:
     def __init__(self, bank: Bank) -> None:
         offices = {ROUTES[item].office for item in HANDLERS}
         self.each = [
-            Worker(bank.gate, office, HANDLERS, service_actor) for office in sorted(offices) if office in bank.offices
+            Worker(bank.gate, office, HANDLERS, service_actor)
+            for office in sorted(offices)
+            if office in bank.offices
         ]
 
     def start(self) -> None:

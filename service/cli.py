@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -25,6 +25,7 @@ from policies.vocabulary import Action, Office
 from service import bank as banks
 from service import genesis, running
 from service.acts import decoded, use_case_named
+from service.app import slices
 from service.audit_trail.sequencer import backlog
 from service.faces import check_json
 from service.gate import USE_CASES, Gate
@@ -73,7 +74,9 @@ class Outcome:
 # --- act
 
 
-async def sign_in_and_act(settings: Settings, server_url: str, account: str, password: str, act: "Act") -> Outcome:
+async def sign_in_and_act(
+    settings: Settings, server_url: str, account: str, password: str, act: "Act"
+) -> Outcome:
     """Sign in, do one act with the account's own rights, sign out."""
     async with open_gate(settings, server_url) as gate:
         try:
@@ -99,6 +102,7 @@ class Act:
 
 async def perform(gate: Gate, actor: Actor, act: Act) -> Outcome:
     """Do the act through the gate, decoded as strictly as a request's body."""
+    slices()  # imported, they have named their use cases
     try:
         check_json("application/json", act.data.encode())
         case = use_case_named(act.action)
@@ -115,16 +119,28 @@ def refused(refusal: Refusal) -> Outcome:
     return Outcome(Exit.CONFLICT if refusal.status == CONFLICT else Exit.REFUSED, problem(refusal))
 
 
+def must_be_a_bank(settings: Settings) -> None:
+    """Raise NoBank before anything is started or made for a bank that does not exist."""
+    if not logins_file(settings).exists() or not settings.private_key_file.exists():
+        raise NoBank(f"There is no bank in {settings.data}: start one with `trennwand run`.")
+
+
+def logins_file(settings: Settings) -> Path:
+    """Return where the passwords of the offices' logins are kept."""
+    return settings.data / "keys" / f"logins-{database_of(settings)}.json"
+
+
+def database_of(settings: Settings) -> str:
+    """Return the name of the bank's database, which is also the prefix of its roles."""
+    return banks.DATABASE if settings.database_url is None else str(make_url(settings.database_url).database)
+
+
 @contextlib.asynccontextmanager
 async def open_gate(settings: Settings, server_url: str) -> AsyncIterator[Gate]:
-    """Open the gate beside a running service, which alone keeps the log's files. Raises NoBank."""
-    words = settings.data / "keys" / f"logins-{banks.DATABASE}.json"
-    if not words.exists() or not settings.private_key_file.exists():
-        raise NoBank(f"There is no bank in {settings.data}: start one with `trennwand run`.")
-    admin_url = make_url(server_url)
-    if settings.database_url is None:
-        admin_url = admin_url.set(database=banks.DATABASE)
-    urls = office_urls(admin_url.render_as_string(hide_password=False), banks.DATABASE, passwords(words))
+    """Open the gate beside a running service, which alone keeps the log's files."""
+    database = database_of(settings)
+    admin_url = make_url(server_url).set(database=database).render_as_string(hide_password=False)
+    urls = office_urls(admin_url, database, passwords(logins_file(settings)))
     offices = Offices(urls | dict(settings.office_urls), pool_size=1)
     key = banks.open_key(settings)
     try:
@@ -137,12 +153,11 @@ async def open_gate(settings: Settings, server_url: str) -> AsyncIterator[Gate]:
 
 
 async def serve(settings: Settings, server_url: str, port: int) -> int:
-    """Serve the bank until told to stop. Raises NoBank, CannotServe."""
+    """Serve the bank until told to stop. Raises CannotServe."""
     policy = load()
     with contextlib.closing(running.listening(settings.host, port)) as listener:
         admin_url, urls = await banks.prepare(settings, server_url, policy)
-        if not await genesis.has_begun(admin_url):
-            raise NoBank(f"There is no bank in {settings.data}: start one with `trennwand run`.")
+        assert await genesis.has_begun(admin_url), "a bank with keys has its genesis"
         async with (
             banks.running(settings, admin_url, urls, policy=policy) as bank,
             running.automatic_work(bank),
@@ -190,17 +205,23 @@ async def _differences(server_url: str, folder: Path) -> list[str]:
         found = await connection.run_sync(_tables_that_differ)
         known = set(await connection.scalars(text("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal")))
     await engine.dispose()
-    named = {statement.split(" BEFORE ")[0].split(" AFTER ")[0].split()[-1] for statement in guard_statements()}
+    named = {
+        statement.split(" BEFORE ")[0].split(" AFTER ")[0].split()[-1] for statement in guard_statements()
+    }
     return found + [f"trigger {name} is only on one side" for name in sorted(known ^ named)]
 
 
 def _tables_that_differ(connection: Connection) -> list[str]:
-    context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": False})
-    return [str(difference) for difference in compare_metadata(context, METADATA) if not _is_alembics(difference)]
+    context = MigrationContext.configure(
+        connection, opts={"compare_type": True, "compare_server_default": False}
+    )
+    return [
+        str(difference) for difference in compare_metadata(context, METADATA) if not _is_alembics(difference)
+    ]
 
 
 def _is_alembics(difference: Any) -> bool:
-    return difference[0] == "remove_table" and difference[1].name == "alembic_version"
+    return bool(difference[0] == "remove_table" and difference[1].name == "alembic_version")
 
 
 # --- doctor
@@ -212,7 +233,9 @@ async def doctor(settings: Settings, server_url: str) -> Outcome:
     async with open_gate(settings, server_url) as gate:
         keeper = gate.offices[Office.LOG]
         findings["database"] = await _database_facts(keeper)
-        findings["logins"] = {office.value: await _login(engine) for office, engine in gate.offices.engines.items()}
+        findings["logins"] = {
+            office.value: await _login(engine) for office, engine in gate.offices.engines.items()
+        }
         findings["entries waiting for an index"] = await backlog(keeper)
         findings["policy"] = gate.policy.version
     report = verify_log(settings)
@@ -241,6 +264,6 @@ async def _login(engine: AsyncEngine) -> str:
     return "open"
 
 
-def verify_log(settings: Settings, receipts: Iterator[Mapping[str, Any]] | tuple[()] = ()) -> Report:
+def verify_log(settings: Settings, receipts: Sequence[Mapping[str, Any]] = ()) -> Report:
     """Verify the log's files offline, as anybody can who holds the public key."""
-    return verify(settings.log_directory, load_public(str(settings.public_key_file)), receipts=list(receipts))
+    return verify(settings.log_directory, load_public(str(settings.public_key_file)), receipts=receipts)

@@ -22,6 +22,7 @@ from service.gate import Done, Gate
 from service.kernel.actor import Actor
 from service.kernel.errors import Malformed, NotFound, NotPermitted, NotSignedIn, Refusal
 from service.kernel.problems import problem
+from service.kernel.texts import Reason
 
 BODY_BYTES_MAX = 65_536
 BATCH_BYTES_MAX = 1_048_576
@@ -61,7 +62,7 @@ class Seen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class SeenWithReason(Seen, frozen=True, forbid_unknown_fields=True):
     """The version seen, and why."""
 
-    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+    reason: Reason
 
 
 class WrongMediaType(Malformed):
@@ -119,14 +120,16 @@ def actor_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Actor:
 
 
 def refuse_foreign_query(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
-    """Refuse a query parameter that the route does not name."""
+    """Refuse a query parameter that the route does not name, or that no database could look up."""
     if not connection.query_params:
         return
     handler = connection.scope["route_handler"]
     known = set(handler.parsed_fn_signature.parameters)
-    for name in connection.query_params:
+    for name, value in connection.query_params.multi_items():
         if name.replace("-", "_") not in known and name.removesuffix("_") + "_" not in known:
             raise ForeignQuery(f"There is no query parameter {name!r} here.", field=name)
+        if not value.isprintable():
+            raise ForeignQuery(f"The query parameter {name!r} holds what cannot be seen.", field=name)
 
 
 async def provide_actor(request: Request[Any, Any, Any]) -> Actor:
@@ -256,6 +259,7 @@ def shape_refusal(failure: ValidationException) -> Refusal:
     for finding in extra:
         if isinstance(finding, dict):
             sentence, key = str(finding.get("message", failure.detail)), str(finding.get("key") or "")
+            key = key.removesuffix("_")  # a handler's name for a parameter whose own name is taken
             return Malformed(sentence, field=key if key not in ("", "data") else named_field(sentence))
     return Malformed(failure.detail)
 

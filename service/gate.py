@@ -44,6 +44,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 BATCH_MAX = 128
 RETRIES_MAX = 3
 RECEIPT_DEADLINE_SECONDS = 60
+FIELD_CHARACTERS_MAX = 200
 RETRYABLE = frozenset({"40001", "40P01"})  # serialisation failure, deadlock
 UNIQUE_VIOLATION = "23505"
 
@@ -374,7 +375,7 @@ class Gate:
         line["decision"] |= {"outcome": "refuse", "rules": [refusal.rule or refusal.code]}
         line["data"] = {"code": refusal.code, "status": refusal.status}
         if refusal.field is not None:
-            line["data"]["field"] = refusal.field
+            line["data"]["field"] = ascii(refusal.field)[1:-1][:FIELD_CHARACTERS_MAX]  # a caller may name it anything
         if digest_of_body is not None:
             line["data"]["body"] = digest_of_body
         trade = getattr(request.command, "trade_id", None)

@@ -266,7 +266,7 @@ def decoded(command: type[Any], fields: dict[str, Any]) -> Any:
 class Strict(jinja2.StrictUndefined):
     """A name that a template was not given is a bug; an ``if`` without its ``else`` is nothing."""
 
-    def __str__(self) -> str:
+    def __str__(self) -> str:  # type: ignore[override]  # the parent's never returns
         """Return nothing for an ``if`` that did not hold. Raises UndefinedError for everything else."""
         if (self._undefined_hint or "").startswith("the inline if-expression"):
             return ""

@@ -8,13 +8,15 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import uvicorn
 
 from service.app import create_app
 from service.automatic import Workers
 from service.bank import Bank
+
+Result = TypeVar("Result")
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STARTED_POLL_SECONDS = 0.01
@@ -23,6 +25,10 @@ LAST_ANSWERS_SECONDS = 3
 
 class CannotServe(RuntimeError):
     """The service cannot start as asked; the sentence says what to do."""
+
+
+class Stopped(RuntimeError):
+    """A signal ended it before it was done; everything it opened is closed."""
 
 
 class _Server(uvicorn.Server):
@@ -34,8 +40,11 @@ class _Server(uvicorn.Server):
         yield
 
 
-def run(main: Coroutine[Any, Any, int]) -> int:
-    """Run the coroutine to its end; Ctrl-C, SIGTERM and SIGHUP cancel it, so that everything it opened is closed."""
+def run(main: Coroutine[Any, Any, Result]) -> Result:
+    """Run the coroutine to its end; Ctrl-C, SIGTERM and SIGHUP cancel it, so that everything it opened is closed.
+
+    Raises Stopped unless the coroutine takes the cancellation as its regular end.
+    """
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(_until_told(main))
 
@@ -49,18 +58,25 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-async def _until_told(main: Coroutine[Any, Any, int]) -> int:
+async def _until_told(main: Coroutine[Any, Any, Result]) -> Result:
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
+    told: list[signal.Signals] = []
 
-    def end() -> None:
+    def end(by: signal.Signals) -> None:
         for one in ENDING:  # whoever says it twice means it: the second time nothing is tidied up
             loop.remove_signal_handler(one)
+        told.append(by)
         task.cancel()
 
     for one in ENDING:
-        loop.add_signal_handler(one, end)
-    return await main
+        loop.add_signal_handler(one, end, one)
+    try:
+        return await main
+    except asyncio.CancelledError:
+        if not told:
+            raise
+        raise Stopped(f"Stopped by {told[0].name}; the next start goes on from here.") from None
 
 
 @contextlib.contextmanager

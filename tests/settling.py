@@ -9,13 +9,10 @@ from sqlalchemy import text
 
 from policies.vocabulary import Office
 from service.attempt import Command
-from service.bookkeeping.use_cases import AUTOMATIC as BOOKKEEPING
-from service.confirmations.use_cases import AUTOMATIC as CONFIRMATIONS
+from service.automatic import HANDLERS
 from service.demo.access import actor_named
 from service.gate import Done, UseCase
 from service.people.directory import service_actor
-from service.settlement.use_cases import AUTOMATIC as SETTLEMENT
-from service.trades.use_cases import AUTOMATIC as TRADES
 from service.work.worker import Worker
 from tests.bank import World
 from tests.parties import LEI, a_counterparty, a_portfolio, an_instruction
@@ -190,8 +187,7 @@ async def settled(world: World, **terms: str) -> Deal:
 
 async def drain(world: World, *offices: Office) -> None:
     """Let the offices' own accounts do what waits for them."""
-    handlers = TRADES | CONFIRMATIONS | SETTLEMENT | BOOKKEEPING
-    workers = [Worker(world.bank.gate, office, handlers, service_actor) for office in offices or OFFICES]
+    workers = [Worker(world.bank.gate, office, HANDLERS, service_actor) for office in offices or OFFICES]
     while sum([await worker.drain() for worker in workers]):
         pass
     assert {item: trouble.code for worker in workers for item, trouble in worker.troubles.items()} == {}

@@ -105,6 +105,15 @@ async def entries(
     }
 
 
+async def entry(session: AsyncSession, entry_id: UUID) -> dict[str, Any]:
+    """Return one entry. Raises NotFound."""
+    query = select(AuditEntry, AuditIndex.index).outerjoin(AuditIndex, AuditIndex.entry_id == AuditEntry.id)
+    found = (await session.execute(query.where(AuditEntry.id == entry_id))).one_or_none()
+    if found is None:
+        raise NotFound("entry in the log")
+    return entry_view(found[0], found[1], await names_of(session, {found[0].account}))
+
+
 def narrowed(
     query: Select[AuditEntry, int], wanted: Wanted, accounts: Collection[str] | None
 ) -> Select[AuditEntry, int]:

@@ -35,7 +35,11 @@ async def impossible_terms(trials: Trials, right: dict[str, Any]) -> None:
     year = int(trade_date[:4])
     for what, wrong, expected in (
         ("deals in another desk's portfolio", {"portfolio": FX_USD}, "403 ORG-01"),
-        ("sets a value date before the trade date", {"value_date": f"{year - 1}-06-15"}, "422 value_date_before_trade_date"),
+        (
+            "sets a value date before the trade date",
+            {"value_date": f"{year - 1}-06-15"},
+            "422 value_date_before_trade_date",
+        ),
         ("sets a value date on a holiday", {"value_date": f"{year + 1}-01-01"}, "422 value_date_on_holiday"),
         ("sets a value date beyond spot", {"value_date": next_june(year)}, "422 value_date_beyond_spot"),
         ("deals in a currency that does not exist", {"quote": "XQQ"}, "422 unknown_currency"),
@@ -88,7 +92,9 @@ async def wrong_identifiers(trials: Trials, right: dict[str, Any]) -> None:
     """Master data that breaks its standard, or is approved by whoever proposed it."""
     path = "/api/counterparties"
     party = {"lei": "529900DEMO00CPBNKZ99", "name": "Counterparty Bank Z", "bic": "CPBZDEF0"}
-    await trials.api("steward", "proposes an LEI with a wrong check digit", path, party, "422 wrong_identifier")
+    await trials.api(
+        "steward", "proposes an LEI with a wrong check digit", path, party, "422 wrong_identifier"
+    )
     route = {
         "counterparty": right["counterparty"],
         "currency": "EUR",

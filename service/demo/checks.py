@@ -13,6 +13,7 @@ from audit.keys import load_public
 from audit.report import Report, Verdict
 from audit.verify import verify
 from service.bank import Bank
+from service.cli import verify_log
 from service.demo.days import House
 from service.demo.hands import Hands, each
 from service.demo.offices import Entered
@@ -66,10 +67,13 @@ async def check_deals(house: House, findings: Findings) -> None:
     wrong = [
         f"{key}: {seen} instead of {wanted}"
         for key, entered in everything.items()
-        if (seen := end_of(findings.views[key])) != (wanted := expected_end(entered, twin=key in _twins(house)))
+        if (seen := end_of(findings.views[key]))
+        != (wanted := expected_end(entered, twin=key in _twins(house)))
     ]
     findings.hold("every deal came to the end its story has", wrong, f"{len(everything)} deals")
-    findings.hold("every deal stands with the terms that were agreed", wrong_terms(everything, findings.views))
+    findings.hold(
+        "every deal stands with the terms that were agreed", wrong_terms(everything, findings.views)
+    )
     findings.hold("deal numbers have no gap in any book", gaps(everything.values()))
     late = [key for key, entered in everything.items() if entered.deal.late != ("late" in entered.marks)]
     findings.hold("deals after the cut-off, and no others, are marked as late", late)
@@ -115,7 +119,9 @@ def wrong_terms(everything: Mapping[str, Entered], views: Mapping[str, Mapping[s
     for key, entered in everything.items():
         stands, agreed = views[key]["terms"], entered.deal.terms
         same = all(stands[name] == agreed[name] for name in names)
-        same = same and all(Decimal(stands[name]) == Decimal(agreed[name]) for name in ("base_amount", "rate"))
+        same = same and all(
+            Decimal(stands[name]) == Decimal(agreed[name]) for name in ("base_amount", "rate")
+        )
         if not same:
             wrong.append(key)
     return wrong
@@ -193,7 +199,11 @@ def differing(planned: Mapping[Any, Decimal], found: Mapping[Any, Decimal]) -> l
 
 def check_trials(trials: Trials, findings: Findings) -> None:
     """Hold that every forbidden act was refused, each for the right reason."""
-    wrong = [f"{one.who} {one.what} ({one.way}): {one.got}, not {one.expected}" for one in trials.tried if not one.held]
+    wrong = [
+        f"{one.who} {one.what} ({one.way}): {one.got}, not {one.expected}"
+        for one in trials.tried
+        if not one.held
+    ]
     count = len(trials.tried)
     findings.hold("every forbidden act was refused for the right reason", wrong, f"{count} forbidden acts")
 
@@ -204,8 +214,7 @@ def check_trials(trials: Trials, findings: Findings) -> None:
 async def check_log(bank: Bank, findings: Findings, receipts: Sequence[Mapping[str, Any]] = ()) -> None:
     """Publish the log to its last entry and verify it offline, then verify a copy with one flipped byte."""
     await bank.keeper.step()
-    key = load_public(str(bank.settings.public_key_file))
-    report = verify(bank.settings.log_directory, key, receipts=receipts)
+    report = verify_log(bank.settings, receipts)
     findings.log = report
     kept = report.verdict is Verdict.VERIFIED
     findings.hold("the log verifies offline", [] if kept else report.lines(), f"{report.size} entries")
@@ -246,11 +255,27 @@ def controls_exercised(house: House, trials: Trials) -> list[tuple[str, str, int
         ("D-01", "an own deal was kept from a person who had changed sides", refused["D-01"]),
         ("D-02", "payments were prepared by one person and released by another", settled),
         ("S-01", "a control right was kept from a dealing person", refused["S-01"]),
-        ("TRD-13", "a deal went into position and back office in one step", len(house.entered) + len(house.twins)),
-        ("TRD-14", "a body that said who, when or which number was refused", sum(one.what.startswith("says w") for one in trials.tried)),
-        ("TRD-15", "deal numbers without a gap were given by the database", len(house.entered) + len(house.twins)),
+        (
+            "TRD-13",
+            "a deal went into position and back office in one step",
+            len(house.entered) + len(house.twins),
+        ),
+        (
+            "TRD-14",
+            "a body that said who, when or which number was refused",
+            sum(one.what.startswith("says w") for one in trials.tried),
+        ),
+        (
+            "TRD-15",
+            "deal numbers without a gap were given by the database",
+            len(house.entered) + len(house.twins),
+        ),
         ("TRD-16", "late deals were marked", late),
-        ("SET-01", "deals were confirmed from the verified version", len(house.entered) - stories[Story.CANCELLED]),
+        (
+            "SET-01",
+            "deals were confirmed from the verified version",
+            len(house.entered) - stories[Story.CANCELLED],
+        ),
         ("SET-05", "a mismatch was found and cleared with the counterparty", stories[Story.MISMATCHED]),
         ("SET-19", "cancellations were decided outside trading", cancelled + stories[Story.KEPT]),
     ]

@@ -62,11 +62,14 @@ async def play(house: House, interludes: Interludes) -> None:
         if day in trading:
             await set_desk(house, day, DEALING_CLOCK)
             first = trading[day] == 0
-            await deal_and_settle(house, house.plan.of_day(trading[day], late=False), interludes if first else None)
+            await deal_and_settle(
+                house, house.plan.of_day(trading[day], late=False), interludes if first else None
+            )
             await set_desk(house, day, LATE_CLOCK)
             await deal_and_settle(house, house.plan.of_day(trading[day], late=True), None)
     await house.quiet()
-    await interludes.last(house)
+    if house.plan.deals:
+        await interludes.last(house)
 
 
 def working_days(plan: Plan) -> list[date]:

@@ -68,13 +68,20 @@ async def dealing_in_control(trials: Trials, own: Entered) -> None:
     body = {**deal.terms, "counterparty": deal.counterparty}
     for who in ("verifier", "releaser", HEAD, "auditor", "board-trading"):
         await trials.api(who, "captures a deal", "/api/trades", body, NOT_PERMITTED)
-    rates = {"day": deal.terms["trade_date"], "source": "own", "source_sha256": "0" * 64, "rates": {"USD": "2"}}
+    rates = {
+        "day": deal.terms["trade_date"],
+        "source": "own",
+        "source_sha256": "0" * 64,
+        "rates": {"USD": "2"},
+    }
     await trials.api(TRADER, "brings in own reference rates", "/api/fixings", rates, NOT_PERMITTED)
     party = {"lei": deal.counterparty, "name": "Own Bank", "bic": "OWNBDEF0"}
     await trials.api(TRADER, "proposes a counterparty", "/api/counterparties", party, NOT_PERMITTED)
     date = {"business_date": deal.terms["value_date"], "desk_clock": "09:00", "version": 1}
     await trials.api(TRADER, "moves the business date", "/api/business-date", date, NOT_PERMITTED)
-    await trials.look("second-desk-trader", "reads another desk's deal", f"/api/trades/{own.id}", "404 not_found")
+    await trials.look(
+        "second-desk-trader", "reads another desk's deal", f"/api/trades/{own.id}", "404 not_found"
+    )
     await trials.look(TRADER, "searches the audit log", "/api/entries", NOT_PERMITTED)
 
 
@@ -82,7 +89,9 @@ async def confirm_and_book_the_own_deal(trials: Trials, own: Entered) -> None:
     """Agree with the counterparty on the own deal, and put it into the books."""
     path = f"/api/confirmations/{own.confirmation}"
     said = {"version": 1, "fields": own.ours}
-    await trials.api(TRADER, "sends the confirmation of the own deal", f"{path}/dispatch", {"version": 1}, NOT_PERMITTED)
+    await trials.api(
+        TRADER, "sends the confirmation of the own deal", f"{path}/dispatch", {"version": 1}, NOT_PERMITTED
+    )
     await trials.api(TRADER, "answers for the counterparty", f"{path}/counter", said, NOT_PERMITTED)
     await trials.api(TRADER, "matches the own deal", f"{path}/match", {"version": 1}, NOT_PERMITTED)
     booking = {"event": "trade_date", "trade": own.id}
@@ -138,7 +147,9 @@ async def two_steps_in_one_hand(trials: Trials, own: Entered) -> None:
     path, seen = f"/api/settlements/{leg.id}", {"version": leg.version}
     settler, releaser = own.one_of("settler"), own.one_of("releaser")
     await trials.api(settler, "releases what they prepared", f"{path}/release", seen, NOT_PERMITTED)
-    await trials.api(releaser, "attests that their own release settled", f"{path}/completion", seen, NOT_PERMITTED)
+    await trials.api(
+        releaser, "attests that their own release settled", f"{path}/completion", seen, NOT_PERMITTED
+    )
     await trials.api(releaser, "releases a payment twice", f"{path}/release", seen, "409 illegal_transition")
     before = "says it settled before its value date"
     await trials.api(settler, before, f"{path}/completion", seen, "409 before_value_date")

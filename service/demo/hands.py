@@ -6,7 +6,7 @@ its beginning: what was done answers as it did the first time, what was not is d
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -61,7 +61,9 @@ class AnswerBook:
             with self.file.open("a", encoding="utf-8") as stream:
                 stream.write(json.dumps(line, ensure_ascii=False) + "\n")
         elif before != line:
-            raise BrokenPromise(f"{account} {path} ({key}) was answered {before['body']} and now {answer.body}")
+            raise BrokenPromise(
+                f"{account} {path} ({key}) was answered {before['body']} and now {answer.body}"
+            )
 
     def receipts(self) -> list[dict[str, Any]]:
         """Return the receipts of all answers: the entries that the log must hold."""

@@ -13,39 +13,37 @@ NO_RIGHT, NO_ENTRY = "refused 42501", "refused 23503"
 FRONT = Office.FRONT_OFFICE
 
 
+STATEMENTS = (
+    ("marks a payment as settled", "UPDATE public.settlement SET state = 'settled' WHERE id = :leg"),
+    ("releases a payment", "UPDATE public.settlement SET state = 'released' WHERE id = :leg"),
+    ("agrees the deal", "UPDATE public.trade_control SET state = 'verified' WHERE id = :trade"),
+    (
+        "inserts an agreement",
+        "INSERT INTO public.trade_control (id, rev, version, state) VALUES (:trade, 1, 1, 'verified')",
+    ),
+    (
+        "books the deal",
+        "INSERT INTO public.journal (id, rev, event_key) VALUES (gen_random_uuid(), 1, 'own')",
+    ),
+    ("confirms the deal", "UPDATE public.confirmation SET state = 'matched' WHERE trade_id = :trade"),
+    ("changes the captured terms", "UPDATE public.trade_version SET rate = rate * 2 WHERE trade_id = :trade"),
+    ("changes the deal number", "UPDATE public.trade SET number = number + 1000 WHERE id = :trade"),
+    ("deletes the deal", "DELETE FROM public.trade WHERE id = :trade"),
+    ("reads the passwords", "SELECT secret FROM public.credential"),
+    ("empties the log", "TRUNCATE public.audit_entry CASCADE"),
+    ("rewrites the log", "UPDATE public.audit_entry SET act = 'nothing'"),
+    ("gives itself a role", "UPDATE public.role_grant SET role = 'verifier'"),
+    ("closes its own checks", "UPDATE public.work_item SET closed_at = now()"),
+    ("switches the triggers off", "SET session_replication_role = replica"),
+    ("runs a program on the server", "COPY (SELECT 1) TO PROGRAM 'cat'"),
+)
+
+
 async def break_in(trials: Trials, own: Entered) -> None:
     """Try to settle, book, agree and change the own deal with the front office's database login."""
-    leg, trade = own.legs[0].id, own.id
-    fresh = str(uuid4())
-    for what, statement in (
-        ("marks a payment as settled", "UPDATE public.settlement SET state = 'settled', rev = rev + 1 WHERE id = :leg"),
-        ("releases a payment", "UPDATE public.settlement SET state = 'released' WHERE id = :leg"),
-        (
-            "agrees the deal",
-            "UPDATE public.trade_control SET state = 'verified', rev = rev + 1 WHERE id = :trade",
-        ),
-        (
-            "inserts an agreement",
-            "INSERT INTO public.trade_control (id, rev, version, state) VALUES (:fresh, 1, 1, 'verified')",
-        ),
-        (
-            "books the deal",
-            "INSERT INTO public.journal (id, rev, event_key, trade_id, version, rule, booked_on, lines_digest) "
-            "VALUES (CAST(:fresh AS uuid), 1, 'own', CAST(:trade AS uuid), 1, 'X/1', current_date, 'x')",
-        ),
-        ("confirms the deal", "UPDATE public.confirmation SET state = 'matched', rev = rev + 1 WHERE trade_id = :trade"),
-        ("changes the captured terms", "UPDATE public.trade_version SET rate = rate * 2 WHERE trade_id = :trade"),
-        ("changes the deal number", "UPDATE public.trade SET number = number + 1000 WHERE id = :trade"),
-        ("deletes the deal", "DELETE FROM public.trade WHERE id = :trade"),
-        ("reads the passwords", "SELECT secret FROM public.credential"),
-        ("empties the log", "TRUNCATE public.audit_entry CASCADE"),
-        ("rewrites the log", "UPDATE public.audit_entry SET act = 'nothing'"),
-        ("gives itself a role", "UPDATE public.role_grant SET role = 'verifier', rev = rev + 1"),
-        ("closes its own checks", "UPDATE public.work_item SET closed_at = now()"),
-        ("switches the triggers off", "SET session_replication_role = replica"),
-        ("runs a program on the server", "COPY (SELECT 1) TO PROGRAM 'cat'"),
-    ):
-        used = {name: value for name, value in (("leg", leg), ("trade", trade), ("fresh", fresh)) if f":{name}" in statement}
+    ids = {"leg": own.legs[0].id, "trade": own.id}
+    for what, statement in STATEMENTS:
+        used = {name: value for name, value in ids.items() if f":{name}" in statement}
         await trials.sql(FRONT, what, statement, NO_RIGHT, **used)
     await become_another_office(trials)
     await write_without_an_entry(trials, own)
@@ -77,7 +75,12 @@ async def speak_as_the_back_office(trials: Trials, own: Entered) -> None:
     entry: dict[str, Any] = {
         "act": "trade.verify",
         "actor": verifier.frozen_view(),
-        "decision": {"id": str(uuid4()), "outcome": "allow", "policy": trials.bank.policy.version, "rules": ["x"]},
+        "decision": {
+            "id": str(uuid4()),
+            "outcome": "allow",
+            "policy": trials.bank.policy.version,
+            "rules": ["x"],
+        },
         "data": {},
         "eff": [],
         "id": str(uuid4()),
@@ -87,11 +90,15 @@ async def speak_as_the_back_office(trials: Trials, own: Entered) -> None:
         "v": 1,
     }
     statement = "SELECT public.audit_append(ARRAY[convert_to(:entry, 'UTF8')])"
-    await trials.sql(FRONT, "appends an entry of the back office", statement, NO_RIGHT, entry=json.dumps(entry))
+    await trials.sql(
+        FRONT, "appends an entry of the back office", statement, NO_RIGHT, entry=json.dumps(entry)
+    )
 
 
 async def close_the_back_offices_item(trials: Trials, own: Entered) -> None:
     """Try to close what waits for the back office: the function closes own items only."""
     item = {"kind": "complete", "subject": own.legs[0].id, "entry": str(uuid4())}
     statement = "SELECT public.work_close(CAST(:items AS jsonb))"
-    await trials.sql(FRONT, "closes an item of the back office", statement, "nothing", items=json.dumps([item]))
+    await trials.sql(
+        FRONT, "closes an item of the back office", statement, "nothing", items=json.dumps([item])
+    )

@@ -18,10 +18,11 @@ MADE_HERE_FILES = ("log-key.pub", "demo.json", "answers.jsonl")
 
 
 class Remembered(msgspec.Struct, frozen=True, kw_only=True):
-    """On which day the bank opened, how many deals were planned, and the day's report once it is finished."""
+    """On which day the bank opened, how many deals were planned, and the days' report once they are finished."""
 
     opening: str
     deals: int
+    one_time_passwords: bool
     report: dict[str, Any] | None = None
 
 

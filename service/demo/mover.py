@@ -23,7 +23,9 @@ async def change_sides(trials: Trials, house: House) -> None:
     leaving = FIRST | {"reason": "changes to settlement and control"}
     unit = {"unit": "Settlement and control"}
     move = f"/api/persons/{person}/move"
-    await trials.api(ADMIN, "moves a dealing person to the back office", move, leaving | unit, "409 rights_first")
+    await trials.api(
+        ADMIN, "moves a dealing person to the back office", move, leaving | unit, "409 rights_first"
+    )
     await hands.act(ADMIN, f"/api/grants/{held['items'][0]['id']}/revocation", leaving, "mover-revocation")
     await deal_without_the_right(trials, house)
     await hands.act(ADMIN, move, leaving | unit, "mover-move")

@@ -152,11 +152,15 @@ async def confirm(hands: Hands, entered: Entered) -> None:
     version = sent["version"]
     if entered.deal.story is Story.MISMATCHED:
         wrong = entered.ours | {"buy_amount": plain(Decimal(entered.ours["buy_amount"]) + TOO_MUCH)}
-        said = await hands.act(confirmer, f"{path}/counter", {"version": version, "fields": wrong}, f"{key}-wrong")
+        said = await hands.act(
+            confirmer, f"{path}/counter", {"version": version, "fields": wrong}, f"{key}-wrong"
+        )
         broken = await hands.act(confirmer, f"{path}/match", {"version": said["version"]}, f"{key}-mismatch")
         version = broken["version"]
     theirs = entered.ours | {"reference": f"CP-{entered.key}"}
-    said = await hands.act(confirmer, f"{path}/counter", {"version": version, "fields": theirs}, f"{key}-counter")
+    said = await hands.act(
+        confirmer, f"{path}/counter", {"version": version, "fields": theirs}, f"{key}-counter"
+    )
     await hands.act(confirmer, f"{path}/match", {"version": said["version"]}, f"{key}-match")
 
 

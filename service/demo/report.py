@@ -18,7 +18,9 @@ from service.demo.trials import Trials
 WIDTH_ON_PAPER = 120
 
 
-def report_of(house: House, trials: Trials, findings: Findings, refusals: Mapping[str, int]) -> dict[str, Any]:
+def report_of(
+    house: House, trials: Trials, findings: Findings, refusals: Mapping[str, int]
+) -> dict[str, Any]:
     """Return everything that is worth telling, JSON-able."""
     assert findings.log is not None
     entered = [*house.entered.values(), *house.twins.values()]
@@ -78,10 +80,10 @@ def show(report: Mapping[str, Any], out: Console) -> None:
     out.print(f"log: {report['log']['size']} entries, root {report['log']['root']}", soft_wrap=True)
 
 
-def show_promises(promises: Sequence[Sequence[Any]], out: Console) -> None:
+def show_promises(promises: Sequence[Sequence[Any]], out: Console, title: str = "Promises") -> None:
     """Print what was promised and whether it is so."""
     rows = [("kept" if held else "BROKEN", sentence, found) for sentence, held, found in promises]
-    counts(out, "Promises", ("", "promise", "found"), rows)
+    counts(out, title, ("", "promise", "found"), rows)
 
 
 def counts(out: Console, title: str, columns: Sequence[str], rows: Any) -> None:

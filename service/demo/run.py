@@ -1,16 +1,15 @@
 """``trennwand run``: start everything, play the days, prove what came of them, serve."""
 
-import asyncio
 import contextlib
 import math
 import socket
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -67,7 +66,9 @@ def run(settings: Settings, wishes: Wishes) -> int:
     with running.alone(settings.data):
         if wishes.fresh:
             if settings.database_url is not None:
-                raise NotADemo("--fresh deletes the embedded database only; empty the one of DATABASE_URL yourself.")
+                raise NotADemo(
+                    "--fresh deletes the embedded database only; empty the one of DATABASE_URL yourself."
+                )
             keeping.erase(settings.data)
         with (
             contextlib.closing(running.listening(settings.host, port)) as listener,
@@ -81,7 +82,11 @@ async def open_and_play(settings: Settings, wishes: Wishes, server_url: str, lis
     remembered = keeping.recall(settings)
     market = open_market(date.fromisoformat(remembered.opening) if remembered else settings.business_date)
     if remembered is None:
-        remembered = Remembered(opening=market.opening.isoformat(), deals=wishes.deals)
+        remembered = Remembered(
+            opening=market.opening.isoformat(),
+            deals=wishes.deals,
+            one_time_passwords=settings.demo_password is None,
+        )
         keeping.remember(settings, remembered)
     policy = load()
     admin_url, urls = await banks.prepare(settings, server_url, policy)
@@ -92,11 +97,10 @@ async def open_and_play(settings: Settings, wishes: Wishes, server_url: str, lis
         running.serving(bank, listener) as address,
         running.automatic_work(bank) as workers,
     ):
-        out = console()
         held = await (
-            play_and_tell(bank, workers, address, market, remembered, wishes, out)
+            play_and_tell(bank, workers, address, market, remembered, wishes)
             if remembered.report is None
-            else verify_and_tell(bank, address, remembered.report, wishes, out)
+            else verify_and_tell(bank, address, remembered, wishes)
         )
         if wishes.serve:
             print(f"serving: {address}", flush=True)
@@ -114,36 +118,30 @@ async def play_and_tell(
     market: Market,
     remembered: Remembered,
     wishes: Wishes,
-    out: Console,
 ) -> Exit:
     """Play the days, hold every promise against what came of them, print and remember it."""
     plan = make_plan(market, leis(), remembered.deals)
     async with calling(bank, address) as hands:
-        house = House(hands, market, plan, workers.drain)
-        trials = Trials(bank, hands)
-        with progress(out, plan, quiet=wishes.json) as advance:
+        with progress(console(), plan, quiet=wishes.json) as advance:
             hands.on_act = advance
-            await play(house, interludes(trials))
-        findings = Findings()
-        await check_deals(house, findings)
-        await check_books(house, findings)
-        check_trials(trials, findings)
-        await check_log(bank, findings, hands.answers.receipts())
-        refusals = await refusals_in_log(hands)
-    report = report_of(house, trials, findings, refusals)
-    tell(report, report["promises"], wishes, out)
-    tell_where(bank.settings, findings)
-    tell_accounts(bank.settings)
+            report, findings = await play_and_check(bank, House(hands, market, plan, workers.drain))
+    tell(bank.settings, remembered, report, findings, wishes)
     if not kept(report["promises"]):
         return verdict(report["promises"])
-    keeping.remember(bank.settings, replace_report(remembered, report))
+    keeping.remember(bank.settings, msgspec.structs.replace(remembered, report=report))
     keeping.passwords_printed(bank.settings)
     return Exit.OK
 
 
-def replace_report(remembered: Remembered, report: dict[str, Any]) -> Remembered:
-    """Return what is remembered of a finished day."""
-    return Remembered(opening=remembered.opening, deals=remembered.deals, report=report)
+async def play_and_check(bank: Bank, house: House) -> tuple[dict[str, Any], Findings]:
+    """Play the days from the beginning or from where they were interrupted; return what they came to."""
+    trials, findings = Trials(bank, house.hands), Findings()
+    await play(house, interludes(trials))
+    await check_deals(house, findings)
+    await check_books(house, findings)
+    check_trials(trials, findings)
+    await check_log(bank, findings, house.hands.answers.receipts())
+    return report_of(house, trials, findings, await refusals_in_log(house.hands)), findings
 
 
 @contextlib.asynccontextmanager
@@ -170,7 +168,7 @@ async def refusals_in_log(hands: Hands) -> dict[str, int]:
 
 
 @contextlib.contextmanager
-def progress(out: Console, plan: Plan, *, quiet: bool) -> "contextlib.Generator[Callable[[], None]]":
+def progress(out: Console, plan: Plan, *, quiet: bool) -> Iterator[Callable[[], None]]:
     """Show how far the days are: a bar on a terminal, now and then a line elsewhere."""
     total = acts_planned(plan)
     if out.is_terminal and not quiet:
@@ -202,54 +200,62 @@ def acts_planned(plan: Plan) -> int:
 # --- every later start
 
 
-async def verify_and_tell(
-    bank: Bank, address: str, report: dict[str, Any], wishes: Wishes, out: Console
-) -> Exit:
+async def verify_and_tell(bank: Bank, address: str, remembered: Remembered, wishes: Wishes) -> Exit:
     """Verify books and log as they are now; print what the finished day came to."""
+    assert remembered.report is not None
     findings = Findings()
     async with calling(bank, address) as hands:
         await check_balance(hands, findings)
         await check_log(bank, findings, hands.answers.receipts())
-    tell(report, promises_of(findings), wishes, out)
-    tell_where(bank.settings, findings)
-    tell_accounts(bank.settings)
+    tell(bank.settings, remembered, remembered.report, findings, wishes)
     return verdict(promises_of(findings))
 
 
 # --- what is printed
 
 
-def tell(report: dict[str, Any], promises: list[list[Any]], wishes: Wishes, out: Console) -> None:
-    """Print the report, and the promises as they were found now."""
-    if wishes.json:
-        print(as_json(report | {"promises": promises}))
-        return
-    show(report, out)
-    if promises is not report["promises"]:
-        show_promises(promises, out)
-
-
-def tell_where(settings: Settings, findings: Findings) -> None:
-    """Print the verdict on the log, and where it and its key lie."""
+def tell(
+    settings: Settings, remembered: Remembered, report: dict[str, Any], findings: Findings, wishes: Wishes
+) -> None:
+    """Print what the days came to, the promises as found now, the verdict on the log, where it lies, who may sign in."""
     assert findings.log is not None
-    print(f"audit: {findings.log.line()}")
-    print(f"log: {settings.log_directory.absolute()}")
-    print(f"key: {settings.public_key_file.absolute()}", flush=True)
+    promises = promises_of(findings)
+    where = {
+        "audit": findings.log.line(),
+        "log": str(settings.log_directory.absolute()),
+        "key": str(settings.public_key_file.absolute()),
+    }
+    if wishes.json:
+        passwords = keeping.passwords_to_print(settings)
+        print(
+            as_json({**report, "promises": promises, **where, "accounts": accounts(), "passwords": passwords})
+        )
+        return
+    out = console()
+    show(report, out)
+    if promises != report["promises"]:
+        show_promises(promises, out, "Promises, held against the bank again")
+    for name, value in where.items():
+        print(f"{name}: {value}")
+    tell_accounts(settings, remembered)
 
 
-def tell_accounts(settings: Settings) -> None:
+def tell_accounts(settings: Settings, remembered: Remembered) -> None:
     """Print the accounts; one-time passwords are printed once."""
     waiting = keeping.passwords_to_print(settings)
-    names = cast.people()
-    width = max(map(len, names))
+    width = max(map(len, accounts()))
     if waiting:
         print("accounts, each with a password that is good for choosing a new one:")
-        for account in names:
+        for account in accounts():
             print(f"  {account:<{width}}  {waiting[account]}")
-    elif settings.demo_password is not None:
-        print(f"accounts, all with the password of TRENNWAND_DEMO_PASSWORD: {', '.join(names)}")
-    else:
-        print(f"accounts (their one-time passwords were printed by the first start): {', '.join(names)}")
+        return
+    told = "the first start printed" if remembered.one_time_passwords else "TRENNWAND_DEMO_PASSWORD gave"
+    print(f"accounts, with the passwords that {told}: {', '.join(accounts())}")
+
+
+def accounts() -> list[str]:
+    """Return the accounts people can sign in to; the mover's first one has lost its right."""
+    return [account for account in cast.people() if account != cast.MOVER_TRADING]
 
 
 def verdict(promises: list[list[Any]]) -> Exit:

@@ -71,7 +71,9 @@ class Trials:
         """Try a GET on the public interface."""
         self.note(who, what, API, expected, said(await self.hands.look(who, path, **query), expected))
 
-    async def batch(self, who: str, what: str, acts: Sequence[tuple[str, Mapping[str, Any]]], expected: str) -> None:
+    async def batch(
+        self, who: str, what: str, acts: Sequence[tuple[str, Mapping[str, Any]]], expected: str
+    ) -> None:
         """Try several acts in one request; each must be refused for itself."""
         body = [{"action": action, "command": command} for action, command in acts]
         answer = await self.hands.attempt(who, "/api/acts", body, self._key(who, what, BATCH))

@@ -8,11 +8,9 @@ from service.gate import Done, Gate
 from service.kernel.actor import Actor
 from service.kernel.money import plain
 from service.market.ecb import read_fixings
-from service.market.use_cases import FixingKnown, ImportFixings, import_fixings
+from service.market.use_cases import ImportFixings, import_fixings
 
 ECB: Final = "ECB euro foreign exchange reference rates"
-
-__all__ = ["ECB", "FixingKnown", "ImportFixings", "NotFixed", "fixings_of", "import_day"]
 
 
 class NotFixed(LookupError):

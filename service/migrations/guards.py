@@ -43,6 +43,7 @@ def guard_statements(_: MetaData | None = None) -> Iterator[str]:
         )
     yield at_commit("audit_entry", "in_time", "INSERT", "guard_committed_in_time")
     yield at_commit("journal_line", "balanced", "INSERT", "guard_journal_balanced")
+    yield at_commit("trade", "number_taken", "INSERT", "guard_number_taken")
 
 
 def trigger(table: str, name: str, when: str, function: str) -> str:

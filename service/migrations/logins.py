@@ -43,6 +43,7 @@ SEQUENCER = (
     "INSERT ON public.audit_index",
     "SELECT, UPDATE ON public.audit_state",
 )
+LARGE_OBJECTS = ("lo_creat(integer)", "lo_create(oid)", "lo_from_bytea(oid, bytea)")
 LOG_READERS = (Office.COMPLIANCE, Office.INTERNAL_AUDIT)
 
 
@@ -103,6 +104,9 @@ async def make_roles(connection: AsyncConnection, prefix: str, words: Mapping[Of
         f"GRANT USAGE, CREATE ON SCHEMA public TO {quoted(owner)}",
     ):
         await connection.exec_driver_sql(statement)
+    if await connection.scalar(text("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")):
+        for function in LARGE_OBJECTS:  # everybody's by default, and in no table of ours
+            await connection.exec_driver_sql(f"REVOKE EXECUTE ON FUNCTION pg_catalog.{function} FROM PUBLIC")
     for office in words:
         login = quoted(login_of(prefix, office))
         await connection.exec_driver_sql(f"GRANT CONNECT ON DATABASE {quoted(database)} TO {login}")

@@ -23,6 +23,8 @@ async def ensure_database(admin_url: str, name: str) -> str:
         )
         if not found:
             await connection.exec_driver_sql(f"CREATE DATABASE {quoted(name)}")
+            # A server of our own: the offices' logins have no business in its other databases.
+            await connection.exec_driver_sql("REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC")
     await engine.dispose()
     return make_url(admin_url).set(database=name).render_as_string(hide_password=False)
 

@@ -6,6 +6,7 @@ from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, QueryParameter
 from litestar.response import Redirect
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import READS, Action
 from service import page_frame
@@ -14,10 +15,14 @@ from service.gate import Gate
 from service.kernel.actor import Actor
 from service.kernel.errors import Malformed, Refusal
 from service.kernel.identifiers import uuid7
-from service.page_frame import Page, Said
+from service.page_frame import Button, History, Page, Said
+from service.people import queries
 from service.people.authentication import LENGTH_MAX, LENGTH_MIN
+from service.people.lifecycle import GRANT, GrantState
 from service.people.signing_in import sign_in
 from service.people.use_cases import ChangePassword, CloseSession, change_password, close_session
+
+ROWS = 50
 
 
 class RepeatedOtherwise(Malformed):
@@ -106,6 +111,43 @@ class PeoplePages(Controller):
         return page.back(f"/sign-in?account={actor.name}", said, page_frame.gone(page_frame.SESSION_COOKIE))
 
 
+class RightPages(Controller):
+    """Who holds which role, and the three steps to it."""
+
+    path = "/rights"
+    include_in_schema = False
+
+    @get("/", guards=[Allows(Action.GRANT_READ)])
+    async def index(
+        self,
+        page: NamedDependency[Page],
+        reads: NamedDependency[AsyncSession],
+        history: NamedDependency[History],
+        state_: Annotated[str, QueryParameter(name="state")] = "",
+        role: FromQuery[str] = "",
+        cursor: FromQuery[str] = "",
+    ) -> Response[str]:
+        """Show the grants with the steps that are left to the reader."""
+        state = page_frame.one_of(GrantState, state_, "state")
+        after = page_frame.id_in(cursor, "cursor")
+        found = await queries.grants(reads, state=state, role=role or None, cursor=after, limit=ROWS)
+        buttons = {}
+        for row in found["items"]:
+            possible = GRANT.actions_from(GrantState(row["state"]))
+            buttons[row["id"]] = await history.buttons(page, possible, related=[("role_grant", row["id"])])
+        return page.show(
+            "people/templates/rights.html",
+            rows=found["items"],
+            next=found["next"],
+            buttons=buttons,
+            request=Button(Action.GRANT_REQUEST),
+            states=list(GrantState),
+            roles=[each for each in page.gate.policy.roles if not each.startswith("svc_")],
+            state=state_,
+            role=role,
+        )
+
+
 def door(page: Page, account: str, wanted: str, status: int = 200) -> Response[str]:
     """Return the sign-in form."""
     return page.show(
@@ -116,4 +158,4 @@ def door(page: Page, account: str, wanted: str, status: int = 200) -> Response[s
     )
 
 
-ROUTES = [PeoplePages]
+ROUTES = [PeoplePages, RightPages]

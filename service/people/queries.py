@@ -1,6 +1,6 @@
 """Persons, their units and accounts, and who holds which right."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -31,6 +31,12 @@ async def accounts_of(session: AsyncSession, person_id: UUID) -> Sequence[Accoun
     return (
         await session.scalars(select(Account).where(Account.person_id == person_id).order_by(Account.id))
     ).all()
+
+
+async def account_names(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return the name of each account asked for."""
+    rows = await session.execute(select(Account.id, Account.name).where(Account.id.in_(ids)))
+    return {row.id: row.name for row in rows}
 
 
 async def roles_counting(

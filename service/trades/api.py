@@ -8,7 +8,8 @@ from uuid import UUID
 import msgspec
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.enums import RequestEncodingType
+from litestar.params import BodyKwarg, FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
@@ -18,7 +19,6 @@ from service.kernel.actor import Actor
 from service.kernel.cursors import place_of
 from service.kernel.errors import Malformed, Refusal
 from service.kernel.problems import problem
-from service.kernel.texts import Name
 from service.trades import queries
 from service.trades.lifecycle import TradeState
 from service.trades.use_cases import (
@@ -33,7 +33,10 @@ from service.trades.use_cases import (
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200)]
 StateWanted = Annotated[TradeState | None, QueryParameter(name="state")]
-Batch = Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1, max_length=BATCH_MAX)]
+Batch = Annotated[
+    list[dict[str, Any]],
+    BodyKwarg(media_type=RequestEncodingType.JSON, min_items=1, max_items=BATCH_MAX),
+]
 
 
 class TradeApi(Controller):
@@ -59,7 +62,7 @@ class TradeApi(Controller):
         gate: NamedDependency[Gate],
         actor: NamedDependency[Actor],
         key: IdempotencyKey,
-        data: JSONBody[Batch],
+        data: Batch,
     ) -> list[dict[str, Any]]:
         """Enter up to 128 deals, each like a deal of its own; one outcome each, in order."""
         return [as_item(one) for one in await capture_each(gate, actor, data, checked_key(key))]
@@ -70,8 +73,8 @@ class TradeApi(Controller):
         actor: NamedDependency[Actor],
         reads: NamedDependency[AsyncSession],
         state_: StateWanted = None,
-        portfolio: FromQuery[Name | None] = None,
-        counterparty: FromQuery[Name | None] = None,
+        portfolio: FromQuery[str | None] = None,
+        counterparty: FromQuery[str | None] = None,
         trade_date: FromQuery[date | None] = None,
         value_date: FromQuery[date | None] = None,
         cursor: FromQuery[str | None] = None,
@@ -133,7 +136,7 @@ class PositionApi(Controller):
         self,
         actor: NamedDependency[Actor],
         reads: NamedDependency[AsyncSession],
-        portfolio: FromQuery[Name | None] = None,
+        portfolio: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
         """List positions in sight per portfolio and currency; positive: we receive more than we pay."""
         return {"items": await queries.positions(reads, actor, portfolio)}

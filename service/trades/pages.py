@@ -153,9 +153,7 @@ class TradePages(Controller):
         if form.get("_do") == "check":
             deal = await queries.trade_view(reads, actor, trade)
             return await checked(page, reads, AGAIN, form, CorrectedTerms, deal)
-        outcome = await page_frame.perform_form(
-            page, Action.TRADE_RESUBMIT, {**form, "trade_id": str(trade)}
-        )
+        outcome = await page_frame.perform_form(page, Action.TRADE_RESUBMIT, {**form, "trade_id": str(trade)})
         if isinstance(outcome, Said):
             return page.back(f"/trades/{trade}/correction", outcome)
         return page.back(f"/trades/{trade}", page_frame.done(Action.TRADE_RESUBMIT, outcome))
@@ -188,9 +186,7 @@ def acts_on(deal: Mapping[str, Any]) -> list[Action]:
     return [Action.CANCELLATION_REQUEST]
 
 
-async def choices(
-    page: Page, reads: AsyncSession, *, own_desk: bool = False
-) -> dict[str, Any]:
+async def choices(page: Page, reads: AsyncSession, *, own_desk: bool = False) -> dict[str, Any]:
     """Return the counterparties and books to choose from, where the reader may know them."""
     if not page.may(Action.PARTY_READ):
         return {"parties": [], "books": []}
@@ -298,4 +294,3 @@ def terms_of(deal: Mapping[str, Any]) -> dict[str, str]:
 
 
 ROUTES = [TradePages, PositionPages]
-

@@ -49,6 +49,10 @@ class Formats:
         """Write a rate with at least four decimals and all it carries."""
         return NOTHING if value is None else self._number(Decimal(value), "#,##0.0000####")
 
+    def is_zero(self, value: str | Decimal) -> bool:
+        """Tell whether an amount is nothing."""
+        return Decimal(value) == 0
+
     def points(self, value: Decimal) -> str:
         """Write a distance with its sign: +12.5, −422.0."""
         return self._number(value, "+#,##0.0;-#,##0.0")
@@ -77,7 +81,9 @@ class Formats:
         if weekday:
             form = "EEE, dd.MM.yyyy" if self.language == "de" else "EEE d MMM yyyy"
             return str(format_date(day, form, locale=self.locale))
-        return str(format_date(day, "dd.MM.yyyy" if self.language == "de" else "d MMM yyyy", locale=self.locale))
+        return str(
+            format_date(day, "dd.MM.yyyy" if self.language == "de" else "d MMM yyyy", locale=self.locale)
+        )
 
     def moment(self, value: str | datetime | None) -> str:
         """Write a point in time as Berlin's clocks show it, to the second."""

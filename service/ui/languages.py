@@ -32,7 +32,7 @@ def N_(text: str) -> str:  # noqa: N802 - the name by which extraction tools fin
 
 def known(language: str | None) -> Language | None:
     """Return the language if the pages speak it."""
-    return language if language == "de" or language == "en" else None
+    return next((code for code in LANGUAGES if code == language), None)
 
 
 def preferred(accept_language: str) -> Language:

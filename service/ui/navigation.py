@@ -74,7 +74,9 @@ DESKS: Final[dict[Office, tuple[Desk, ...]]] = {
     Office.COMPLIANCE: (
         Desk("compliance_officer", ("compliance",), N_("Reads everything, searches the signed log.")),
     ),
-    Office.INTERNAL_AUDIT: (Desk("auditor", ("auditor",), N_("Reads everything, verifies the log offline.")),),
+    Office.INTERNAL_AUDIT: (
+        Desk("auditor", ("auditor",), N_("Reads everything, verifies the log offline.")),
+    ),
     Office.ADMINISTRATION: (
         Desk(
             "rights_requester",

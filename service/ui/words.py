@@ -185,8 +185,10 @@ FIELDS: Final[dict[str, str]] = {
     "counterparty": N_("Counterparty"),
     "counterparty_id": N_("Counterparty"),
     "currency": N_("Currency"),
+    "day": N_("Day"),
     "desk": N_("Desk"),
     "desk_clock": N_("Time of day"),
+    "desk_id": N_("Desk"),
     "executed_at": N_("Dealt at"),
     "lei": N_("LEI"),
     "name": N_("Name"),
@@ -205,6 +207,12 @@ FIELDS: Final[dict[str, str]] = {
     "trade_date": N_("Trade date"),
     "value_date": N_("Value date"),
     "version": N_("Version"),
+}
+
+KINDS: Final[dict[str, str]] = {
+    "counterparty": N_("Counterparty"),
+    "instruction": N_("Payment route"),
+    "portfolio": N_("Portfolio"),
 }
 
 MARKS: Final[dict[str, str]] = {

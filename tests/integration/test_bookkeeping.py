@@ -225,7 +225,7 @@ async def test_SET_19_only_a_cancelled_deal_is_reversed_and_only_after_it_was_bo
 
 
 async def test_a_journal_that_does_not_balance_fails_at_commit_and_is_never_answered_as_done(
-    bank_world: World, monkeypatch: pytest.MonkeyPatch
+    bank_world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     await set_up(bank_world)
     deal = await verified(bank_world)
@@ -239,6 +239,7 @@ async def test_a_journal_that_does_not_balance_fails_at_commit_and_is_never_answ
         answer = await book(bank_world, deal)
     assert answer.status_code == 500
     assert answer.json()["code"] == "internal"
+    assert "does not balance in EUR: 0.01" in caplog.text
     assert await journals(bank_world, deal) == []
     assert await balances(bank_world) == {}
     assert "post_trade" in await deal.items()
@@ -254,7 +255,7 @@ async def test_a_journal_that_does_not_balance_fails_at_commit_and_is_never_answ
         "TRUNCATE public.journal_line",
         "UPDATE public.journal SET rule = 'MINE/1'",
         "DELETE FROM public.journal",
-        "INSERT INTO public.settlement SELECT * FROM public.settlement",
+        "INSERT INTO public.settlement (id) SELECT id FROM public.settlement",
         "UPDATE public.trade_control SET state = 'verified'",
     ],
 )

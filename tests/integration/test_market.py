@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from policies.vocabulary import Office
 from service.market import queries
-from service.market.importing import FixingKnown, NotFixed, fixings_of, import_day
+from service.market.importing import NotFixed, fixings_of, import_day
+from service.market.use_cases import FixingKnown
 from service.people.directory import service_actor
 from tests.bank import World
 
@@ -101,14 +102,14 @@ async def test_a_fixing_is_taken_once_and_never_changed(bank_world: World) -> No
 async def test_a_day_of_the_archive_of_the_ecb_is_brought_in_by_the_service_account(
     bank_world: World,
 ) -> None:
-    gate = bank_world.bank.gate
+    gate, later = bank_world.bank.gate, ARCHIVE + b"2026-10-23,1.1600,178.10,N/A,\n"
     service = await service_actor(bank_world.bank.offices, Office.RISK_CONTROL)
 
     done = await import_day(gate, service, ARCHIVE, date(2026, 10, 26))
 
     assert (done.status, done.answer["currencies"]) == (201, 2)
     with pytest.raises(FixingKnown):
-        await import_day(gate, service, ARCHIVE + b"2026-10-23,1.1600,178.10,N/A,\n", date(2026, 10, 26))
+        await import_day(gate, service, later, date(2026, 10, 26))
     with pytest.raises(NotFixed):
         fixings_of(ARCHIVE, date(2026, 10, 28))
 

@@ -1,5 +1,6 @@
 """Master data come into force by two people outside trading."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -107,7 +108,7 @@ async def test_D_02_nobody_decides_their_own_proposal(bank_world: World) -> None
         ),
     ],
 )
-async def test_S_07_only_a_steward_proposes(
+async def test_S_07_neither_trading_nor_anybody_but_a_steward_proposes(
     bank_world: World, account: str, path: str, body: dict[str, str]
 ) -> None:
     caller = await bank_world.as_(account)
@@ -144,6 +145,15 @@ async def test_a_name_is_one_visible_line(bank_world: World, name: str) -> None:
     assert (refused.status_code, refused.json()["field"]) == (400, "name")
 
 
+@pytest.mark.parametrize("reason", ["", "two\nlines", "with\u0000null"])
+async def test_a_reason_is_one_visible_line(bank_world: World, reason: str) -> None:
+    proposed = (await (await bank_world.as_("steward")).post("/api/counterparties", BANK)).json()
+
+    refused = await decide(bank_world, proposed, "refusal", reason=reason)
+
+    assert (refused.status_code, refused.json()["field"]) == (400, "reason")
+
+
 async def test_the_same_counterparty_is_proposed_once(bank_world: World) -> None:
     steward = await bank_world.as_("steward")
     first = (await steward.post("/api/counterparties", BANK)).json()
@@ -155,6 +165,14 @@ async def test_the_same_counterparty_is_proposed_once(bank_world: World) -> None
     assert (in_force.status_code, in_force.json()["code"]) == (409, "already_exists")
 
     assert (await steward.post("/api/counterparties", {**BANK, "lei": OTHER_LEI})).status_code == 201
+
+
+async def test_of_two_stewards_proposing_the_same_at_once_one_is_refused(bank_world: World) -> None:
+    steward = await bank_world.as_("steward")
+
+    answers = await asyncio.gather(*(steward.post("/api/counterparties", BANK) for _ in range(3)))
+
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409]
 
 
 async def test_a_refused_counterparty_may_be_proposed_again(bank_world: World) -> None:

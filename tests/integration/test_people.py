@@ -1,118 +1,39 @@
-"""Persons come, move and leave; rights take three people each; what ends, ends at once."""
+"""Persons come, move and leave; what ends, ends at once."""
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from policies.vocabulary import Office
 from service.demo.access import actor_named, token_for
-from service.gate import Gate
-from service.kernel.actor import Actor
-from service.kernel.errors import NotPermitted, NotSignedIn, Refusal
+from service.kernel.errors import NotSignedIn
 from service.people.directory import actor_of_token
 from service.people.use_cases import (
-    ApproveGrant,
+    CloseSession,
     DisablePerson,
-    ExecuteGrant,
-    RefuseGrant,
     RegisterPerson,
-    RequestGrant,
-    approve_grant,
+    close_session,
     disable_person,
-    execute_grant,
-    refuse_grant,
     register_person,
-    request_grant,
 )
 from tests.bank import PASSWORD, World
-
-RIGHTS = frozenset({"rights_requester", "rights_owner", "rights_admin"})
-STEPS = {
-    "approval": "rights-owner",
-    "refusal": "rights-owner",
-    "execution": "rights-admin",
-    "revocation": "rights-admin",
-}
-
-
-async def person_of(world: World, account: str) -> dict[str, Any]:
-    """Return the person behind an account, as the rights administration sees them."""
-    found = await (await world.as_("rights-admin")).get("/api/persons", limit=200)
-    everybody: list[dict[str, Any]] = found.json()["items"]
-    return next(one for one in everybody if account in {login["name"] for login in one["accounts"]})
-
-
-async def account_of(world: World, account: str) -> dict[str, Any]:
-    person = await person_of(world, account)
-    return next(login for login in person["accounts"] if login["name"] == account)
-
-
-async def requested(world: World, account: str, role: str, **more: Any) -> httpx.Response:
-    body = {"account": account, "role": role, "reason": "joins the unit", **more}
-    return await (await world.as_("rights-requester")).post("/api/grants", body)
-
-
-async def taken(world: World, step: str, grant: dict[str, Any], by: str | None = None) -> httpx.Response:
-    body = {"version": grant["version"]}
-    if step in ("refusal", "revocation"):
-        body["reason"] = "no longer needed"
-    return await (await world.as_(by or STEPS[step])).post(f"/api/grants/{grant['id']}/{step}", body)
-
-
-async def granted(world: World, account: str, role: str) -> dict[str, Any]:
-    """Bring a right in force by three people."""
-    answer = await requested(world, account, role)
-    assert answer.status_code == 201, answer.text
-    for step in ("approval", "execution"):
-        answer = await taken(world, step, answer.json())
-        assert answer.status_code == 200, answer.text
-    return dict(answer.json())
-
-
-async def newcomer(world: World, unit: str, **accounts: Office) -> dict[str, Any]:
-    """Register a person in the unit and open their accounts."""
-    registered = await (await world.as_("rights-requester")).post(
-        "/api/persons", {"name": "a newcomer", "unit": unit}
-    )
-    assert registered.status_code == 201, registered.text
-    person: dict[str, Any] = registered.json()
-    for name, office in accounts.items():
-        body = {"name": name.replace("_", "-"), "person": person["id"], "office": office.value}
-        opened = await (await world.as_("rights-admin")).post("/api/accounts", body)
-        assert opened.status_code == 201, opened.text
-    return person
-
-
-async def moved(world: World, person: dict[str, Any], unit: str) -> httpx.Response:
-    body = {"version": person["version"], "unit": unit, "reason": "changes the job"}
-    return await (await world.as_("rights-admin")).post(f"/api/persons/{person['id']}/move", body)
-
-
-async def disabled(world: World, person: dict[str, Any], by: str = "rights-admin") -> httpx.Response:
-    body = {"version": person["version"], "reason": "leaves the bank"}
-    return await (await world.as_(by)).post(f"/api/persons/{person['id']}/disablement", body)
-
-
-def refused_as(answer: httpx.Response) -> tuple[int, str, str | None]:
-    return answer.status_code, answer.json()["code"], answer.json().get("rule")
-
-
-async def asked(world: World, statement: str) -> list[Any]:
-    """Return what the whole database holds, as its administrator."""
-    admin = create_async_engine(world.bank.admin_url)
-    async with admin.connect() as connection:
-        found = list((await connection.execute(text(statement))).all())
-    await admin.dispose()
-    return found
-
-
-# Coming ------------------------------------------------------------------------------------------
+from tests.rights import (
+    account_of,
+    acts_of,
+    asked,
+    disabled,
+    granted,
+    moved,
+    newcomer,
+    open_items,
+    person_of,
+    refused_as,
+    requested,
+    taken,
+)
 
 
 async def test_a_newcomer_works_once_three_people_gave_the_right(bank_world: World) -> None:
@@ -131,21 +52,6 @@ async def test_a_newcomer_works_once_three_people_gave_the_right(bank_world: Wor
 
     assert (await open_items(bank_world)) == set()
     assert "trade.verify" in await acts_of(bank_world, "new-verifier")
-
-
-async def acts_of(world: World, account: str) -> set[str]:
-    """Sign in anew and return what the account may do; without any role nobody even signs in."""
-    try:
-        token = await token_for(world.bank, account)
-    except NotPermitted:
-        return set()
-    async with world.anonymous({"Authorization": f"Bearer {token}"}) as client:
-        return set((await client.get("/api/powers")).json()["acts"])
-
-
-async def open_items(world: World) -> set[str]:
-    found = await asked(world, "SELECT kind FROM public.work_item WHERE closed_entry_id IS NULL")
-    return {row.kind for row in found}
 
 
 async def test_a_refused_request_gives_nothing_and_may_be_made_again(bank_world: World) -> None:
@@ -225,174 +131,6 @@ async def test_the_name_of_a_person_never_enters_the_log(bank_world: World) -> N
     assert "newcomer" not in entry.line
 
 
-# Separation --------------------------------------------------------------------------------------
-
-
-async def test_S_01_a_trader_gets_no_control_right_on_a_second_account(bank_world: World) -> None:
-    refused = await requested(bank_world, "mover-control", "verifier")
-
-    assert refused_as(refused) == (403, "roles_conflict", "S-01")
-    assert "office:front_office" in refused.json()["detail"]
-    assert "office:back_office" in refused.json()["detail"]
-
-
-async def test_S_01_a_right_on_its_way_counts_as_well(bank_world: World) -> None:
-    await newcomer(bank_world, "FX desk", new_trader=Office.FRONT_OFFICE, new_verifier=Office.BACK_OFFICE)
-    assert (await requested(bank_world, "new-trader", "trader")).status_code == 201
-
-    refused = await requested(bank_world, "new-verifier", "verifier")
-
-    assert refused_as(refused) == (403, "roles_conflict", "S-01")
-
-
-async def test_S_01_a_right_that_came_in_between_is_seen_at_execution(bank_world: World) -> None:
-    person = await newcomer(
-        bank_world, "Settlement and control", new_trader=Office.FRONT_OFFICE, new_verifier=Office.BACK_OFFICE
-    )
-    first = (await requested(bank_world, "new-verifier", "verifier")).json()
-    first = (await taken(bank_world, "approval", first)).json()
-    person = (await moved(bank_world, person, "FX desk")).json()
-    before = replace(bank_world.bank.gate, policy=replace(bank_world.bank.policy, separation=()))
-    trader = await brought_in(before, bank_world, "new-trader", "trader")  # as if S-01 were new
-    person = (await moved(bank_world, person, "Second FX desk")).json()
-
-    refused = await taken(bank_world, "execution", first)
-    assert refused_as(refused) == (403, "roles_conflict", "S-01")
-
-    assert (await taken(bank_world, "revocation", trader)).status_code == 200
-    assert refused_as(await taken(bank_world, "execution", first)) == (403, "wrong_unit", "SEG-01")
-    assert (await moved(bank_world, person, "Settlement and control")).status_code == 200
-    assert (await taken(bank_world, "execution", first)).status_code == 200
-
-
-async def brought_in(gate: Gate, world: World, account: str, role: str) -> dict[str, Any]:
-    """Take all three steps at another gate than the application's."""
-    requester, owner, admin = [
-        await actor_named(world.bank, f"rights-{who}") for who in ("requester", "owner", "admin")
-    ]
-    asked_for = RequestGrant(account=account, role=role, reason="joins the unit")
-    grant = (await gate.perform(requester, request_grant, asked_for, opening=True)).answer
-    await gate.perform(owner, approve_grant, ApproveGrant(grant=grant["id"], version=1), opening=True)
-    done = await gate.perform(admin, execute_grant, ExecuteGrant(grant=grant["id"], version=2), opening=True)
-    return dict(done.answer)
-
-
-@pytest.mark.parametrize(
-    ("unit", "office", "role"),
-    [
-        ("FX desk", Office.FRONT_OFFICE, "trader"),
-        ("Settlement and control", Office.BACK_OFFICE, "releaser"),
-        ("Risk control", Office.RISK_CONTROL, "risk_controller"),
-        ("Compliance", Office.COMPLIANCE, "compliance_officer"),
-        ("Rights administration", Office.ADMINISTRATION, "rights_admin"),
-    ],
-)
-async def test_S_06_an_auditor_has_no_other_task(
-    bank_world: World, unit: str, office: Office, role: str
-) -> None:
-    await newcomer(bank_world, "Internal audit", new_auditor=Office.INTERNAL_AUDIT, second_job=office)
-    await granted(bank_world, "new-auditor", "auditor")
-
-    refused = await requested(bank_world, "second-job", role)
-
-    assert refused_as(refused)[:2] == (403, "roles_conflict")
-    assert refused.json()["rule"] in ("S-06", "S-11", "S-13")
-
-
-async def test_S_12_nobody_holds_two_of_the_three_rights_over_rights(bank_world: World) -> None:
-    await newcomer(bank_world, "Rights administration", new_rights=Office.ADMINISTRATION)
-    await granted(bank_world, "new-rights", "rights_requester")
-
-    for role in ("rights_owner", "rights_admin"):
-        assert refused_as(await requested(bank_world, "new-rights", role)) == (403, "roles_conflict", "S-12")
-
-
-async def test_SEG_01_a_role_is_held_only_in_a_unit_of_its_own_function_class(bank_world: World) -> None:
-    person = await newcomer(bank_world, "FX desk", new_settler=Office.BACK_OFFICE)
-    refused = await requested(bank_world, "new-settler", "settler")
-    assert refused_as(refused) == (403, "wrong_unit", "SEG-01")
-
-    person = (await moved(bank_world, person, "Settlement and control")).json()
-    grant = (await requested(bank_world, "new-settler", "settler")).json()
-    person = (await moved(bank_world, person, "FX desk")).json()
-    assert refused_as(await taken(bank_world, "approval", grant)) == (403, "wrong_unit", "SEG-01")
-    assert (await moved(bank_world, person, "Settlement and control")).status_code == 200
-    assert (await taken(bank_world, "approval", grant)).status_code == 200
-
-
-# Three people ------------------------------------------------------------------------------------
-
-
-async def everything(world: World, account: str) -> Actor:
-    """Return the person behind an account as if they held every right over rights."""
-    return replace(await actor_named(world.bank, account), roles=RIGHTS)
-
-
-async def rule_of(gate: Gate, actor: Actor, case: Any, command: Any) -> str | None:
-    """Return the control that refuses the act, None if it was done."""
-    try:
-        await gate.perform(actor, case, command, opening=True)
-    except Refusal as refusal:
-        return refusal.rule
-    return None
-
-
-async def test_D_13_no_two_steps_of_a_right_by_one_person(bank_world: World) -> None:
-    await newcomer(bank_world, "Settlement and control", new_settler=Office.BACK_OFFICE)
-    gate = bank_world.bank.gate
-    first, second, third = [
-        await everything(bank_world, f"rights-{who}") for who in ("requester", "owner", "admin")
-    ]
-    asked_for = RequestGrant(account="new-settler", role="settler", reason="joins the unit")
-    grant = (await gate.perform(first, request_grant, asked_for, opening=True)).answer["id"]
-
-    assert await rule_of(gate, first, approve_grant, ApproveGrant(grant=grant, version=1)) == "D-13"
-    assert (
-        await rule_of(gate, first, refuse_grant, RefuseGrant(grant=grant, version=1, reason="mine")) == "D-13"
-    )
-    assert await rule_of(gate, second, approve_grant, ApproveGrant(grant=grant, version=1)) is None
-    assert await rule_of(gate, first, execute_grant, ExecuteGrant(grant=grant, version=2)) == "D-13"
-    assert await rule_of(gate, second, execute_grant, ExecuteGrant(grant=grant, version=2)) == "D-13"
-    assert await rule_of(gate, third, execute_grant, ExecuteGrant(grant=grant, version=2)) is None
-
-
-async def test_D_13_the_beneficiary_takes_no_step_not_even_from_another_account(bank_world: World) -> None:
-    await newcomer(
-        bank_world, "Settlement and control", new_settler=Office.BACK_OFFICE, new_rights=Office.ADMINISTRATION
-    )
-    gate = bank_world.bank.gate
-    own = await everything(bank_world, "new-rights")
-    asked_for = RequestGrant(account="new-settler", role="settler", reason="I want it")
-
-    assert await rule_of(gate, own, request_grant, asked_for) == "D-13"
-    grant = (await requested(bank_world, "new-settler", "settler")).json()
-    assert await rule_of(gate, own, approve_grant, ApproveGrant(grant=grant["id"], version=1)) == "D-13"
-    grant = (await taken(bank_world, "approval", grant)).json()
-    assert await rule_of(gate, own, execute_grant, ExecuteGrant(grant=grant["id"], version=2)) == "D-13"
-    assert (await taken(bank_world, "execution", grant)).status_code == 200
-
-
-@pytest.mark.parametrize(
-    "account", ["trader", "verifier", "head-of-trading", "compliance", "auditor", "steward"]
-)
-async def test_nobody_outside_the_administration_touches_rights(bank_world: World, account: str) -> None:
-    await newcomer(bank_world, "Settlement and control", new_settler=Office.BACK_OFFICE)
-    grant = (await requested(bank_world, "new-settler", "settler")).json()
-    caller = await bank_world.as_(account)
-
-    body = {"account": "new-settler", "role": "releaser", "reason": "why not"}
-    assert refused_as(await caller.post("/api/grants", body)) == (403, "not_permitted", "P:absent")
-    for step in STEPS:
-        assert refused_as(await taken(bank_world, step, grant, by=account)) == (
-            403,
-            "not_permitted",
-            "P:absent",
-        )
-    assert (
-        await disabled(bank_world, await person_of(bank_world, "verifier"), by=account)
-    ).status_code == 403
-
-
 # At once -----------------------------------------------------------------------------------------
 
 
@@ -436,7 +174,7 @@ async def test_a_leaver_loses_every_access_at_once(bank_world: World) -> None:
     assert (await trader.get("/api/powers")).status_code == 401
     assert await actor_of_token(bank_world.bank.offices, token) is None
     with pytest.raises(NotSignedIn):  # it was authenticated before, and acts after
-        await bank_world.bank.gate.perform(begun, register_person, RegisterPerson(name="late", unit="Legal"))
+        await bank_world.bank.gate.perform(begun, close_session, CloseSession())
     async with bank_world.anonymous() as client:
         for account in ("mover-trading", "mover-control"):
             refused = await client.post("/api/sessions", json={"account": account, "password": PASSWORD})

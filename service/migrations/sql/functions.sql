@@ -58,6 +58,19 @@ begin
   return null;
 end $$;
 
+-- A deal bears the number that was taken for it, and none of its own choosing.
+create function public.guard_number_taken() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if not exists (
+    select from public.deal_number d
+    where d.book_id = new.portfolio_id and d.number = new.number and d.trade_id = new.id
+  ) then
+    raise exception 'number % was not taken for deal %', new.number, new.id using errcode = '23503';
+  end if;
+  return null;
+end $$;
+
 -- Entries stand in the log in the order of their commits: one that took too long would run against time there.
 create function public.guard_committed_in_time() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$

@@ -146,3 +146,5 @@ CREATE CONSTRAINT TRIGGER audit_entry_in_time AFTER INSERT ON public.audit_entry
 
 CREATE CONSTRAINT TRIGGER journal_line_balanced AFTER INSERT ON public.journal_line DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_journal_balanced();
 
+CREATE CONSTRAINT TRIGGER trade_number_taken AFTER INSERT ON public.trade DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_number_taken();
+

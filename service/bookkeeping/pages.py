@@ -1,0 +1,67 @@
+"""The books: journals with their lines, and the trial balance with its proof."""
+
+from itertools import groupby
+
+from litestar import Controller, Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromQuery
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from policies.vocabulary import Action
+from service import page_frame
+from service.bookkeeping import queries
+from service.bookkeeping.posting import account_name
+from service.faces import Allows
+from service.page_frame import Page
+
+ROWS = 50
+
+
+class BookPages(Controller):
+    """What accounting keeps."""
+
+    path = "/"
+    include_in_schema = False
+
+    @get("/balances", guards=[Allows(Action.BALANCE_READ)])
+    async def balances(
+        self, page: NamedDependency[Page], reads: NamedDependency[AsyncSession], as_of: FromQuery[str] = ""
+    ) -> Response[str]:
+        """Show the trial balance, account by account, with the sums that must be zero."""
+        found = await queries.trial_balance(reads, page_frame.day_in(as_of, "as_of"))
+        for row in found["items"]:
+            row["name"] = account_name(row["account"], page.language)
+        by_currency = sorted(found["items"], key=lambda row: (row["currency"], row["account"]))
+        return page.show(
+            "bookkeeping/templates/balances.html",
+            groups=[(code, list(rows)) for code, rows in groupby(by_currency, lambda row: row["currency"])],
+            proof=found["proof"],
+            sums={one["currency"]: one for one in found["proof"]["currencies"]},
+            as_of=as_of,
+        )
+
+    @get("/journals", guards=[Allows(Action.JOURNAL_READ)])
+    async def journals(
+        self,
+        page: NamedDependency[Page],
+        reads: NamedDependency[AsyncSession],
+        trade: FromQuery[str] = "",
+        cursor: FromQuery[str] = "",
+    ) -> Response[str]:
+        """Show the journals, oldest first, with every line."""
+        deal, after = page_frame.id_in(trade, "trade"), page_frame.id_in(cursor, "cursor")
+        found = await queries.journals(reads, deal, ROWS, after)
+        for journal in found["items"]:
+            for line in journal["lines"]:
+                line["name"] = account_name(line["account"], page.language)
+        undone = {one["reverses"] for one in found["items"] if one["reverses"]}
+        return page.show(
+            "bookkeeping/templates/journals.html",
+            journals=found["items"],
+            next=found["next"],
+            undone=undone,
+            trade=trade,
+        )
+
+
+ROUTES = [BookPages]

@@ -1,0 +1,88 @@
+"""Confirmations: what we say and what the counterparty says, side by side."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Controller, Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, QueryParameter
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from policies.vocabulary import Action
+from service import page_frame
+from service.confirmations import queries
+from service.confirmations.lifecycle import CONFIRMATION, ConfirmationState
+from service.confirmations.matching import FIELDS, REFERENCE
+from service.faces import Allows
+from service.kernel.actor import Actor
+from service.page_frame import History, Page
+from service.trades.queries import timeline, trade_view
+
+ROWS = 50
+
+
+class ConfirmationPages(Controller):
+    """The confirmations of the deals."""
+
+    path = "/confirmations"
+    include_in_schema = False
+
+    @get("/", guards=[Allows(Action.CONFIRMATION_READ)])
+    async def index(
+        self,
+        page: NamedDependency[Page],
+        reads: NamedDependency[AsyncSession],
+        state_: Annotated[str, QueryParameter(name="state")] = "",
+        cursor: FromQuery[str] = "",
+    ) -> Response[str]:
+        """Show the confirmations, oldest first."""
+        state = page_frame.one_of(ConfirmationState, state_, "state")
+        after = page_frame.id_in(cursor, "cursor")
+        found = await queries.confirmations(reads, state, None, ROWS, after)
+        return page.show(
+            "confirmations/templates/list.html",
+            rows=found["items"],
+            next=found["next"],
+            states=list(ConfirmationState),
+            state=state_,
+        )
+
+    @get("/{confirmation_id:uuid}", guards=[Allows(Action.CONFIRMATION_READ)])
+    async def show(
+        self,
+        page: NamedDependency[Page],
+        actor: NamedDependency[Actor],
+        reads: NamedDependency[AsyncSession],
+        history: NamedDependency[History],
+        confirmation_id: FromPath[UUID],
+    ) -> Response[str]:
+        """Show both sides of one confirmation, and what can be done about it."""
+        found = await queries.confirmation_view(reads, confirmation_id)
+        trade = UUID(found["trade"])
+        possible = CONFIRMATION.actions_from(ConfirmationState(found["state"]))
+        if found["counter"] is None:
+            possible = tuple(act for act in possible if act is not Action.CONFIRMATION_MATCH)
+        return page.show(
+            "confirmations/templates/confirmation.html",
+            confirmation=found,
+            lines=side_by_side(found),
+            names=(*FIELDS, REFERENCE),
+            deal=await trade_view(reads, actor, trade),
+            timeline=await timeline(reads, actor, trade),
+            buttons=await history.buttons(page, possible, trade, [("confirmation", confirmation_id)]),
+        )
+
+
+def side_by_side(confirmation: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return each field with what both sides say and whether it is a break, breaks first."""
+    ours, theirs = confirmation["ours"], confirmation["counter"] or {}
+    broken = {one["field"]: one for one in confirmation["breaks"] or []}
+    names = [*FIELDS, REFERENCE, *sorted((set(ours) | set(theirs)) - {*FIELDS, REFERENCE})]
+    lines = [
+        {"field": name, "ours": ours.get(name), "theirs": theirs.get(name), "broken": broken.get(name)}
+        for name in names
+    ]
+    return sorted(lines, key=lambda line: line["broken"] is None)
+
+
+ROUTES = [ConfirmationPages]

@@ -1,0 +1,100 @@
+"""Master data: what is in force, what is proposed, and the second person's decision."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Controller, Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, QueryParameter
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from policies.vocabulary import Action, Office
+from service import page_frame
+from service.faces import Allows
+from service.page_frame import Button, History, Page
+from service.parties import queries
+from service.parties.lifecycle import PROPOSAL, ProposalState
+
+ROWS = 100
+DESKS = text("SELECT id, name FROM public.unit WHERE function_class = :office ORDER BY name")
+PROPOSING = (Action.COUNTERPARTY_PROPOSE, Action.INSTRUCTION_PROPOSE, Action.PORTFOLIO_PROPOSE)
+
+
+class PartyPages(Controller):
+    """Counterparties, portfolios, payment routes."""
+
+    path = "/"
+    include_in_schema = False
+
+    @get("/parties", guards=[Allows(Action.PARTY_READ)])
+    async def parties(
+        self, page: NamedDependency[Page], reads: NamedDependency[AsyncSession], cursor: FromQuery[str] = ""
+    ) -> Response[str]:
+        """Show whom the bank deals with, and the books of its desks."""
+        after = page_frame.id_in(cursor, "cursor")
+        found = queries.page(await queries.counterparties(reads, cursor=after, limit=ROWS), ROWS)
+        return page.show(
+            "parties/templates/parties.html",
+            counterparties=found["items"],
+            next=found["next"],
+            portfolios=await queries.portfolios(reads, limit=2 * ROWS),
+            choices=[(row["lei"], row["name"]) for row in found["items"]],
+            desks=await desks(reads),
+            buttons=[Button(action) for action in PROPOSING if page.may(action)],
+        )
+
+    @get("/routes", guards=[Allows(Action.INSTRUCTION_READ, sensitive=True)])
+    async def routes(
+        self, page: NamedDependency[Page], reads: NamedDependency[AsyncSession], cursor: FromQuery[str] = ""
+    ) -> Response[str]:
+        """Show the payment routes; looking is an entry."""
+        after = page_frame.id_in(cursor, "cursor")
+        found = queries.page(await queries.instructions(reads, cursor=after, limit=ROWS), ROWS)
+        ids = {UUID(row["counterparty"]) for row in found["items"]}
+        names = await queries.counterparty_names(reads, ids) if page.may(Action.PARTY_READ) else {}
+        return page.show(
+            "parties/templates/routes.html",
+            routes=found["items"],
+            next=found["next"],
+            names={str(party): name for party, name in names.items()},
+        )
+
+    @get("/proposals", guards=[Allows(Action.INSTRUCTION_READ, sensitive=True)])
+    async def proposals(
+        self,
+        page: NamedDependency[Page],
+        reads: NamedDependency[AsyncSession],
+        history: NamedDependency[History],
+        state_: Annotated[str, QueryParameter(name="state")] = ProposalState.PROPOSED.value,
+        cursor: FromQuery[str] = "",
+    ) -> Response[str]:
+        """Show what waits for a second person, each with its decision."""
+        state = page_frame.one_of(ProposalState, state_, "state")
+        after = page_frame.id_in(cursor, "cursor")
+        found = queries.page(
+            await queries.proposals(reads, state=state, cursor=after, limit=ROWS), ROWS, "proposal"
+        )
+        buttons = {}
+        for row in found["items"]:
+            possible = PROPOSAL.actions_from(ProposalState(row["state"]))
+            related = [("proposal", row["proposal"])]
+            buttons[row["proposal"]] = await history.buttons(page, possible, related=related)
+        return page.show(
+            "parties/templates/proposals.html",
+            rows=found["items"],
+            next=found["next"],
+            states=list(ProposalState),
+            state=state_,
+            buttons=buttons,
+            desks=await desks(reads),
+        )
+
+
+async def desks(reads: AsyncSession) -> dict[str, str]:
+    """Return the names of the trading desks by their ids."""
+    rows = await reads.execute(DESKS, {"office": Office.FRONT_OFFICE.value})
+    return {str(row.id): row.name for row in rows}
+
+
+ROUTES = [PartyPages]

@@ -1,0 +1,100 @@
+"""The queue of an office: what waits, until when, who can act, and why not the reader."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from litestar import Controller, Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromQuery
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from policies.vocabulary import Action
+from service import page_frame
+from service.faces import Allows
+from service.kernel.actor import Actor
+from service.kernel.cursors import place_of
+from service.kernel.items import ROUTES as ITEM_ROUTES
+from service.kernel.items import Item
+from service.page_frame import Button, Page
+from service.work import queries
+
+ROWS = 50
+
+PLACES = {
+    Item.COMPLETE: "/settlements/{subject}",
+    Item.CONFIRM: "/confirmations/{subject}",
+    Item.CORRECT: "/trades/{trade}/correction",
+    Item.DECIDE: "/trades/{trade}/requests/{subject}",
+    Item.DECIDE_PROPOSAL: "/proposals#{subject}",
+    Item.GRANT_APPROVE: "/rights?state=requested#{subject}",
+    Item.GRANT_EXECUTE: "/rights?state=approved#{subject}",
+    Item.MATCH: "/confirmations/{subject}",
+    Item.PREPARE: "/settlements/{subject}",
+    Item.RELEASE: "/settlements/{subject}",
+    Item.VERIFY: "/trades/{trade}/control",
+}
+"""Where an item is worked on: with its object in sight."""
+
+
+class WorkPages(Controller):
+    """What waits for the reader's office."""
+
+    path = "/work"
+    include_in_schema = False
+
+    @get("/", guards=[Allows(Action.WORK_READ)])
+    async def index(
+        self,
+        page: NamedDependency[Page],
+        actor: NamedDependency[Actor],
+        reads: NamedDependency[AsyncSession],
+        kind: FromQuery[str] = "",
+        mine: FromQuery[str] = "",
+        cursor: FromQuery[str | None] = None,
+    ) -> Response[str]:
+        """Show the open items by deadline."""
+        wanted, now = page_frame.one_of(Item, kind, "kind"), page.gate.clock.now()
+        found = await queries.open_items(
+            reads, actor, page.gate.policy, now, kind=wanted, after=place_of(cursor), limit=ROWS
+        )
+        items = [row_of(item, now) for item in found["items"] if not mine or item["why_not_me"] is None]
+        kinds = [item for item, route in ITEM_ROUTES.items() if route.office is actor.office]
+        return page.show(
+            "work/templates/queue.html",
+            items=items,
+            next=found["next"],
+            kinds=kinds,
+            kind=kind,
+            mine=bool(mine),
+        )
+
+
+def row_of(item: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Return an item with where it is worked on, how long it may still wait, and its act where it has no page."""
+    due = datetime.fromisoformat(item["due_at"])
+    subject, trade = item["subject"]["id"], item["trade"]
+    place = PLACES.get(Item(item["kind"]))
+    return {
+        **item,
+        "place": None if place is None else place.format(subject=subject, trade=trade),
+        "left": (due - now).total_seconds(),
+        "button": Button(Action(item["action"])),
+        "command": command_of(item),
+    }
+
+
+def command_of(item: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the act of an accounting item needs; it is done where it stands in the queue."""
+    subject, trade = item["subject"]["id"], item["trade"]
+    match Item(item["kind"]):
+        case Item.POST_TRADE:
+            return {"event": "trade_date", "trade_id": trade}
+        case Item.POST_SETTLEMENT:
+            return {"event": "settlement", "trade_id": trade, "settlement_id": subject}
+        case Item.REVERSE:
+            return {"trade_id": trade}
+    return {}
+
+
+ROUTES = [WorkPages]
