@@ -56,9 +56,11 @@ def database_server(settings: Settings) -> Iterator[str]:
         yield server.url()
 
 
-async def prepare(settings: Settings, server_url: str, policy: Policy) -> tuple[str, dict[Office, str]]:
+async def prepare(
+    settings: Settings, server_url: str, policy: Policy, database: str = DATABASE
+) -> tuple[str, dict[Office, str]]:
     """Create and migrate the database; return the administrator's URL of it and each office's own."""
-    admin_url = await ensure_database(server_url, DATABASE) if settings.database_url is None else server_url
+    admin_url = await ensure_database(server_url, database) if settings.database_url is None else server_url
     urls = await upgrade(admin_url, settings.data, policy)
     return admin_url, urls | dict(settings.office_urls)
 

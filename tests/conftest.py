@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -48,15 +49,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Server
 def template(server: embedded.Server, tmp_path_factory: pytest.TempPathFactory) -> Template:
     """Give the founded bank to copy."""
     settings = Settings(data=tmp_path_factory.mktemp("template"))
-    return asyncio.run(make_template(settings, server.url()))
+    return asyncio.run(make_template(settings, server.url(), OPENING_DATE))
 
 
-async def make_template(settings: Settings, server_url: str) -> Template:
-    """Prepare, found and fill a bank, and publish its log."""
+async def make_template(
+    settings: Settings, server_url: str, opening: date, database: str = banks.DATABASE
+) -> Template:
+    """Prepare and found a bank that opens on a date, and publish its log."""
     policy = load()
-    admin_url, urls = await banks.prepare(settings, server_url, policy)
+    admin_url, urls = await banks.prepare(settings, server_url, policy, database)
     passwords = dict.fromkeys(cast.people(), (PASSWORD, False))
-    await banks.found(settings, admin_url, policy, cast.founding(OPENING_DATE), passwords)
+    await banks.found(settings, admin_url, policy, cast.founding(opening), passwords)
     async with banks.running(settings, admin_url, urls, policy=policy, keep_log=False):
         pass
     return Template(settings, policy, server_url, admin_url, urls)
@@ -65,7 +68,13 @@ async def make_template(settings: Settings, server_url: str) -> Template:
 @pytest.fixture
 async def bank_world(template: Template, tmp_path: Path) -> AsyncIterator[World]:
     """Give a fresh copy of the founded bank with its application; the copy is dropped afterwards."""
-    data = tmp_path / "bank"
+    async with a_copy(template, tmp_path / "bank") as here:
+        yield here
+
+
+@asynccontextmanager
+async def a_copy(template: Template, data: Path) -> AsyncIterator[World]:
+    """Open a copy of a founded bank, keeping its data in ``data``."""
     shutil.copytree(template.settings.data, data)
     name = f"bank_{uuid4().hex}"
     admin = create_async_engine(template.server_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
