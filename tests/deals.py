@@ -9,6 +9,7 @@ from sqlalchemy.pool import NullPool
 
 from tests.bank import World
 from tests.parties import LEI, a_counterparty, a_portfolio
+from tests.rights import granted, moved, person_of, taken
 
 TERMS = {
     "type": "fx_spot",
@@ -24,6 +25,8 @@ TERMS = {
     "executed_at": "2026-10-27T07:55:00Z",
     "side_agreements": "none",
 }
+
+WRITTEN_BY_A_CAPTURE = ("trade", "trade_version", "position_movement", "deal_number", "work_item")
 
 
 async def a_desk(world: World) -> None:
@@ -86,6 +89,20 @@ async def counted(world: World, table: str) -> int:
     return int((await rows(world, f"SELECT count(*) FROM public.{table}"))[0][0])
 
 
+async def written(world: World) -> dict[str, int]:
+    """Return how many rows there are of everything a capture writes, its entry aside."""
+    return {table: await counted(world, table) for table in WRITTEN_BY_A_CAPTURE}
+
+
+async def refusals(world: World) -> list[Any]:
+    """Return the act and the facts of every refusal in the log, oldest first."""
+    return await rows(
+        world,
+        "SELECT convert_from(bytes, 'UTF8')::jsonb->'data' AS data, act FROM audit_entry "
+        "WHERE outcome = 'refuse' ORDER BY recorded_at, id",
+    )
+
+
 async def by_force(world: World, *statements: str) -> None:
     """Change the database past all its guards, as only its superuser can; sets scenes no interface offers."""
     engine = create_async_engine(world.bank.admin_url, poolclass=NullPool)
@@ -94,3 +111,27 @@ async def by_force(world: World, *statements: str) -> None:
         for statement in statements:
             await connection.exec_driver_sql(statement)
     await engine.dispose()
+
+
+async def moved_to_control(world: World) -> None:
+    """Let a person who traded change sides, by the rights administration: trading ends, verifying begins."""
+    await change_sides(world, "mover-trading", "Settlement and control", "mover-control", "verifier")
+
+
+async def moved_to_trading(world: World) -> None:
+    """Let the same person change back."""
+    await change_sides(world, "mover-control", "FX desk", "mover-trading", "trader")
+
+
+async def change_sides(world: World, left: str, unit: str, joined: str, role: str) -> None:
+    """End what an account may do, move its person, and give another account of theirs a role."""
+    person = await person_of(world, left)
+    admin = await world.as_("rights-admin")
+    query = {"person": person["id"], "state": "executed"}
+    for grant in (await admin.get("/api/grants", **query)).json()["items"]:
+        assert (await taken(world, "revocation", grant)).status_code == 200
+    assert (await moved(world, person, unit)).status_code == 200
+    await granted(world, joined, role)
+    for account in (left, joined):  # sessions ended with the rights
+        if account in world.callers:
+            await world.callers.pop(account).client.aclose()

@@ -15,7 +15,14 @@ class Journal(Recorded):
     """The posting of one accounting event by a named rule; ``event_key`` makes it happen once."""
 
     __tablename__ = "journal"
-    __frozen__: ClassVar[tuple[str, ...]] = ("event_key", "trade_id", "version", "rule", "booked_on", "lines_digest")
+    __frozen__: ClassVar[tuple[str, ...]] = (
+        "event_key",
+        "trade_id",
+        "version",
+        "rule",
+        "booked_on",
+        "lines_digest",
+    )
 
     event_key: Mapped[str] = mapped_column(unique=True)
     trade_id: Mapped[UUID] = mapped_column(ForeignKey("trade.id"), index=True)

@@ -13,6 +13,7 @@ from service.bookkeeping import queries
 from service.bookkeeping.posting import account_name
 from service.faces import Allows
 from service.page_frame import Page
+from service.settlement.pages import deal_names
 
 ROWS = 50
 
@@ -59,6 +60,7 @@ class BookPages(Controller):
             "bookkeeping/templates/journals.html",
             journals=found["items"],
             next=found["next"],
+            deals=await deal_names(reads, found["items"]),
             undone=undone,
             trade=trade,
         )

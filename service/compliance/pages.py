@@ -18,6 +18,7 @@ from service.faces import Allows
 from service.gate import Gate
 from service.kernel.errors import Malformed
 from service.page_frame import Page
+from service.settlement.pages import deal_names
 from service.ui.formats import typed_moment
 
 ROWS = 50
@@ -57,6 +58,7 @@ class EntryPages(Controller):
             status=200 if page.said is None or page.said.good else page.said.status,
             rows=found["items"],
             next=found["next"],
+            deals=await deal_names(reads, [row for row in found["items"] if row["trade"]]),
             typed=typed,
             actions=list(Action),
             outcomes=list(Outcome),

@@ -156,7 +156,7 @@ async def names_of(session: AsyncSession, accounts: Collection[str]) -> dict[str
     """Return the names of accounts as the log names them."""
     ids = {account: UUID(account.removeprefix(ANONYMOUS)) for account in accounts}
     found = await session.execute(select(Account.id, Account.name).where(Account.id.in_(ids.values())))
-    names = dict(found.tuples().all())
+    names: dict[UUID, str] = {row.id: row.name for row in found}
     return {
         account: (ANONYMOUS if account.startswith(ANONYMOUS) else "") + names[account_id]
         for account, account_id in ids.items()

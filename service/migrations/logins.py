@@ -23,6 +23,7 @@ EVERY_OFFICE = (
     "effect_leaves(text[], uuid[], integer[])",
     "acts_of(uuid[], text[], uuid[])",
     "trade_timeline(uuid)",
+    "journal_states(uuid[])",
     "work_open(jsonb)",
     "work_close(jsonb)",
     "credential_of(text)",

@@ -1,6 +1,7 @@
 """Master data: what is in force, what is proposed, and the second person's decision."""
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Controller, Response, get
@@ -18,6 +19,8 @@ from service.parties.lifecycle import PROPOSAL, ProposalState
 
 ROWS = 100
 DESKS = text("SELECT id, name FROM public.unit WHERE function_class = :office ORDER BY name")
+TERMS = ("name", "lei", "counterparty_id", "currency", "bic", "account_number", "desk_id")
+"""What a proposal says, in the order people read it."""
 PROPOSING = (Action.COUNTERPARTY_PROPOSE, Action.INSTRUCTION_PROPOSE, Action.PORTFOLIO_PROPOSE)
 
 
@@ -77,6 +80,7 @@ class PartyPages(Controller):
         )
         buttons = {}
         for row in found["items"]:
+            row["terms"] = {name: row["terms"][name] for name in TERMS if name in row["terms"]}
             possible = PROPOSAL.actions_from(ProposalState(row["state"]))
             related = [("proposal", row["proposal"])]
             buttons[row["proposal"]] = await history.buttons(page, possible, related=related)
@@ -87,8 +91,15 @@ class PartyPages(Controller):
             states=list(ProposalState),
             state=state_,
             buttons=buttons,
-            desks=await desks(reads),
+            names=await desks(reads) | await parties_in(page, reads, found["items"]),
         )
+
+
+async def parties_in(page: Page, reads: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the names of the counterparties that proposals speak of, where the reader may know them."""
+    ids = {UUID(row["terms"]["counterparty_id"]) for row in rows if "counterparty_id" in row["terms"]}
+    found = await queries.counterparty_names(reads, ids) if page.may(Action.PARTY_READ) else {}
+    return {str(party): name for party, name in found.items()}
 
 
 async def desks(reads: AsyncSession) -> dict[str, str]:

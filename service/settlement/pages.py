@@ -1,6 +1,6 @@
 """Settlements: who prepared, who may release, what became of the money."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from service.people.queries import account_names
 from service.settlement import queries
 from service.settlement.lifecycle import SETTLEMENT, SettlementState
 from service.trades.queries import timeline, trade_view
+from service.work.queries import deals_of
 
 ROWS = 50
 
@@ -46,6 +47,7 @@ class SettlementPages(Controller):
         return page.show(
             "settlement/templates/list.html",
             rows=found["items"],
+            deals=await deal_names(reads, found["items"]),
             next=found["next"],
             states=list(SettlementState),
             state=state_,
@@ -78,6 +80,12 @@ class SettlementPages(Controller):
             timeline=await timeline(reads, actor, trade),
             buttons=await history.buttons(page, possible, trade, await rests_on(page, reads, leg)),
         )
+
+
+async def deal_names(reads: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return book and number of the deals that the rows belong to."""
+    found = await deals_of(reads, {UUID(row["trade"]) for row in rows})
+    return {str(trade): deal for trade, deal in found.items()}
 
 
 async def rests_on(page: Page, reads: AsyncSession, leg: Mapping[str, Any]) -> list[tuple[str, UUID]]:

@@ -1,7 +1,8 @@
 """Deals as they stand: terms, views, lists, positions.
 
 What later offices keep of a deal is shown beside it as bare states. Their slices lie above this one,
-so their tables are named here without their models; only the columns every reader of deals may see.
+so their tables are named here without their models, with the columns every reader of deals may see;
+of the journal not even that: its owner says how far a deal is booked.
 """
 
 from collections.abc import Mapping
@@ -72,12 +73,7 @@ LEG = table(
     *(column("currency"), column("amount"), column("value_date"), column("settled_on")),
     schema="public",
 )
-JOURNAL = table(
-    "journal",
-    *(column("id", Uuid()), column("trade_id", Uuid()), column("version"), column("rule")),
-    column("reverses_id", Uuid()),
-    schema="public",
-)
+JOURNALS = text("SELECT * FROM public.journal_states(CAST(:trades AS uuid[]))")
 TIMELINE = text("SELECT * FROM public.trade_timeline(:trade)")
 
 STATE: ColumnElement[str] = case(
@@ -296,15 +292,16 @@ async def states_beside(session: AsyncSession, trades: Mapping[UUID, int]) -> di
         leg = {"id": str(row.id), "version": row.rev, "trade_version": row.version, "state": row.state}
         leg |= {"currency": row.currency, "amount": plain_value(row.amount)}
         found[row.trade_id]["legs"].append(leg | {"value_date": plain_value(row.value_date)})
-    journals = list(
-        await session.execute(select(JOURNAL).where(JOURNAL.c.trade_id.in_(trades)).order_by(JOURNAL.c.id))
-    )
-    reversed_ids = {row.reverses_id for row in journals}
-    for row in journals:
-        state = "reversed" if row.id in reversed_ids else "posted"
-        journal = {"id": str(row.id), "rule": row.rule, "trade_version": row.version, "state": state}
-        reverses = None if row.reverses_id is None else str(row.reverses_id)
-        found[row.trade_id]["journals"].append(journal | {"reverses": reverses})
+    for row in await session.execute(JOURNALS, {"trades": list(trades)}):
+        found[row.trade_id]["journals"].append(
+            {
+                "id": str(row.id),
+                "rule": row.rule,
+                "trade_version": row.version,
+                "state": "reversed" if row.is_reversed else "posted",
+                "reverses": None if row.reverses_id is None else str(row.reverses_id),
+            }
+        )
     return found
 
 

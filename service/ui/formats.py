@@ -43,7 +43,7 @@ class Formats:
             decimals = minor_units(currency)
         except UnknownCurrency:
             decimals = 2
-        return self._number(Decimal(value), f"#,##0.{'0' * decimals}" if decimals else "#,##0")
+        return self._number(Decimal(value), pattern(decimals))
 
     def rate(self, value: str | Decimal | None) -> str:
         """Write a rate with at least four decimals and all it carries."""
@@ -73,6 +73,17 @@ class Formats:
         written = str(format_decimal(value, form, locale=self.locale, decimal_quantization=False))
         return written.replace("-", MINUS)
 
+    def as_said(self, value: str | None) -> str:
+        """Write what somebody said in a message: amounts and days readable, with every digit they gave."""
+        if value is None:
+            return NOTHING
+        if re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,8})?", value, re.ASCII):
+            return self._number(Decimal(value), pattern(len(value.partition(".")[2])))
+        try:
+            return self.day(date.fromisoformat(value)) if len(value) == len("2026-10-28") else value
+        except ValueError:
+            return value
+
     def day(self, value: str | date | None, *, weekday: bool = False) -> str:
         """Write a day: 28.10.2026, 28 Oct 2026; with its weekday where somebody plans by it."""
         if value is None:
@@ -92,6 +103,11 @@ class Formats:
         form = "dd.MM.yyyy HH:mm:ss" if self.language == "de" else "d MMM yyyy HH:mm:ss"
         return str(format_datetime(instant(value), form, tzinfo=BERLIN, locale=self.locale))
 
+    def minute(self, value: str | datetime) -> str:
+        """Write a point in time as Berlin's clocks show it, to the minute: for lists."""
+        form = "dd.MM.yyyy HH:mm" if self.language == "de" else "d MMM yyyy HH:mm"
+        return str(format_datetime(instant(value), form, tzinfo=BERLIN, locale=self.locale))
+
     def utc(self, value: str | datetime) -> str:
         """Write a point in time exactly, in UTC."""
         return instant(value).strftime("%Y-%m-%d %H:%M:%S.%f UTC")
@@ -99,6 +115,11 @@ class Formats:
     def machine(self, value: str | datetime) -> str:
         """Write a point in time for the ``datetime`` attribute."""
         return instant(value).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def pattern(decimals: int) -> str:
+    """Return how a number with so many decimals is written."""
+    return f"#,##0.{'0' * decimals}" if decimals else "#,##0"
 
 
 def instant(value: str | datetime) -> datetime:

@@ -219,10 +219,41 @@ MARKS: Final[dict[str, str]] = {
     "backdated": N_("backdated"),
     "executed_ahead": N_("dealt ahead of the clock"),
     "executed_late": N_("entered late after dealing"),
-    "late": N_("after cut-off"),
+    "late": N_("late"),
 }
 
 SIDES: Final[dict[str, str]] = {"buy": N_("Buy"), "sell": N_("Sell")}
+
+DONE: Final[dict[str, str]] = {
+    Action.BUSINESS_DATE_SET: N_("The business date is set."),
+    Action.CANCELLATION_REQUEST: N_("The cancellation is requested; the back office decides."),
+    Action.CONFIRMATION_COUNTER: N_("Their side is recorded."),
+    Action.CONFIRMATION_DISPATCH: N_("The confirmation is sent."),
+    Action.CONFIRMATION_MATCH: N_("Both sides are compared."),
+    Action.COUNTERPARTY_PROPOSE: N_("The counterparty is proposed; another person decides."),
+    Action.FIXING_IMPORT: N_("The reference rates are in."),
+    Action.GRANT_APPROVE: N_("The right is approved; another person puts it in force."),
+    Action.GRANT_EXECUTE: N_("The right is in force."),
+    Action.GRANT_REFUSE: N_("The right is refused."),
+    Action.GRANT_REQUEST: N_("The right is requested."),
+    Action.GRANT_REVOKE: N_("The right is revoked."),
+    Action.INSTRUCTION_PROPOSE: N_("The payment route is proposed; another person decides."),
+    Action.JOURNAL_POST: N_("The journal is posted."),
+    Action.JOURNAL_REVERSE: N_("The journals are reversed."),
+    Action.PORTFOLIO_PROPOSE: N_("The portfolio is proposed; another person decides."),
+    Action.PROPOSAL_APPROVE: N_("The proposal is in force."),
+    Action.PROPOSAL_REFUSE: N_("The proposal is refused."),
+    Action.REQUEST_APPROVE: N_("The deal is cancelled."),
+    Action.REQUEST_REFUSE: N_("The cancellation is refused; the deal stays."),
+    Action.SETTLEMENT_COMPLETE: N_("The leg is recorded as settled."),
+    Action.SETTLEMENT_FAIL: N_("The leg is recorded as failed."),
+    Action.SETTLEMENT_PREPARE: N_("The leg is prepared; another person releases it."),
+    Action.SETTLEMENT_RELEASE: N_("The leg is released."),
+    Action.TRADE_CAPTURE: N_("The deal is captured."),
+    Action.TRADE_RESUBMIT: N_("The corrected deal is submitted."),
+    Action.TRADE_RETURN: N_("The deal is returned to its trader."),
+    Action.TRADE_VERIFY: N_("The deal is verified."),
+}
 
 REFUSALS: Final[dict[str, str]] = {
     "already_exists": N_("This exists already"),
@@ -264,6 +295,11 @@ def act_named(action: str) -> str:
         return ACTS[Action(action)]
     except ValueError:
         return action
+
+
+def done(action: str) -> str:
+    """Return the sentence that an act was done."""
+    return DONE.get(action, N_("Done."))
 
 
 def role_named(role: str) -> str:

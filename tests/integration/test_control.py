@@ -21,15 +21,14 @@ from tests.deals import (
     a_desk,
     act,
     asked_to_cancel,
-    by_force,
     captured,
     counted,
+    moved_to_control,
+    moved_to_trading,
     returned,
     rows,
     verified,
 )
-
-MOVER = "SELECT id FROM account WHERE name = '{account}'"
 
 
 async def open_items(world: World) -> list[tuple[str, str]]:
@@ -38,17 +37,6 @@ async def open_items(world: World) -> list[tuple[str, str]]:
         "SELECT office, kind FROM work_item WHERE closed_entry_id IS NULL AND trade_id IS NOT NULL ORDER BY 1, 2",
     )
     return [tuple(row) for row in found]
-
-
-async def move_to_control(world: World, role: str = "verifier") -> None:
-    """Let the person who traded change sides: one account loses its role, another one in control gains one."""
-    account = MOVER.format(account="mover-control")
-    await by_force(
-        world,
-        f"UPDATE role_grant SET state = 'revoked' WHERE account_id = ({MOVER.format(account='mover-trading')})",
-        "INSERT INTO role_grant (id, rev, account_id, role, state, reason) "
-        f"SELECT gen_random_uuid(), 1, id, '{role}', 'executed', 'moved' FROM ({account}) AS mover",
-    )
 
 
 async def test_a_verified_deal_goes_on_to_confirmation_and_books(bank_world: World) -> None:
@@ -127,7 +115,7 @@ async def test_verifying_and_cancelling_at_once_leaves_one_outcome(bank_world: W
 async def test_D_01_whoever_entered_a_deal_does_not_verify_it_from_another_account(bank_world: World) -> None:
     await a_desk(bank_world)
     own, others = await captured(bank_world, "mover-trading"), await captured(bank_world)
-    await move_to_control(bank_world)
+    await moved_to_control(bank_world)
     for path, more in (("verification", {}), ("return", {"reason": "let me correct it"})):
         answer = await act(bank_world, "mover-control", f"/api/trades/{own['id']}/{path}", version=1, **more)
         assert (answer.status_code, answer.json()["code"], answer.json()["rule"]) == (
@@ -143,10 +131,9 @@ async def test_D_01_whoever_entered_a_deal_does_not_verify_it_from_another_accou
 async def test_D_01_whoever_controlled_a_deal_does_not_ask_for_its_change(bank_world: World) -> None:
     await a_desk(bank_world)
     deal = await captured(bank_world)
-    await move_to_control(bank_world)
+    await moved_to_control(bank_world)
     await verified(bank_world, deal, "mover-control")
-    back = MOVER.format(account="mover-trading")
-    await by_force(bank_world, f"UPDATE role_grant SET state = 'executed' WHERE account_id = ({back})")
+    await moved_to_trading(bank_world)
     path = f"/api/trades/{deal['id']}/cancellations"
     answer = await act(bank_world, "mover-trading", path, version=1, reason="entered twice")
     assert (answer.status_code, answer.json()["rule"]) == (403, "D-01")
@@ -184,7 +171,7 @@ async def test_SET_19_neither_who_asked_nor_who_entered_decides_from_another_acc
     entered_request = await asked_to_cancel(bank_world, entered, "trader")
     others = await captured(bank_world)
     own_request = await asked_to_cancel(bank_world, others, "mover-trading")
-    await move_to_control(bank_world)
+    await moved_to_control(bank_world)
     for request, rule in ((entered_request, "D-01"), (own_request, "D-03")):
         for decision in ("approval", "refusal"):
             path = f"/api/requests/{request['id']}/{decision}"

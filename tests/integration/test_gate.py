@@ -118,13 +118,12 @@ async def test_the_same_key_and_body_get_the_same_answer_and_act_once(bank_world
 
 async def test_a_refusal_is_kept_under_its_key_even_when_its_cause_is_gone(bank_world: World) -> None:
     steward = await bank_world.as_("steward")
-    await steward.post("/api/counterparties", PARTY)
+    waiting = (await steward.post("/api/counterparties", PARTY)).json()
     refused = await steward.post("/api/counterparties", PARTY, key="too-early")
     assert refused.status_code == 409
-    waiting = (await steward.get("/api/proposals")).json()["items"][0]
     refusal = {"version": waiting["version"], "reason": "entered twice"}
     approver = await bank_world.as_("steward-approver")
-    gone = await approver.post(f"/api/proposals/{waiting['id']}/refusal", refusal)
+    gone = await approver.post(f"/api/proposals/{waiting['proposal']}/refusal", refusal)
     assert gone.status_code == 200, gone.text
     before = await counted(bank_world, "audit_entry")
 

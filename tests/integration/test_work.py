@@ -14,7 +14,7 @@ from service.trades.use_cases import AUTOMATIC, UnwindPosition, unwind_position
 from service.work.model import WorkItem
 from service.work.worker import Handlers, Worker
 from tests.bank import World
-from tests.deals import a_desk, act, asked_to_cancel, by_force, captured, rows, verified
+from tests.deals import a_desk, act, asked_to_cancel, by_force, captured, moved_to_control, rows, verified
 from tests.parties import in_force
 
 
@@ -57,12 +57,7 @@ async def test_an_office_sees_what_waits_for_it_and_nobody_else_s_work(bank_worl
 async def test_the_queue_says_whom_the_history_of_a_deal_keeps_from_it(bank_world: World) -> None:
     await a_desk(bank_world)
     own, others = await captured(bank_world, "mover-trading"), await captured(bank_world)
-    account = "SELECT id FROM account WHERE name = 'mover-control'"
-    await by_force(
-        bank_world,
-        "INSERT INTO role_grant (id, rev, account_id, role, state, reason) "
-        f"SELECT gen_random_uuid(), 1, id, 'verifier', 'executed', 'moved' FROM ({account}) AS mover",
-    )
+    await moved_to_control(bank_world)
     barred, free = await queue(bank_world, "mover-control")
 
     assert (barred["trade"], free["trade"]) == (own["id"], others["id"])

@@ -232,6 +232,15 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   order by e.recorded_at, e.id
 $$;
 
+-- How far a deal is booked: states, never amounts, for whoever reads deals and not the journal.
+create function public.journal_states(trades uuid[])
+returns table (id uuid, trade_id uuid, version integer, rule text, reverses_id uuid, is_reversed boolean)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select j.id, j.trade_id, j.version, j.rule, j.reverses_id,
+         exists (select from public.journal r where r.reverses_id = j.id)
+  from public.journal j where j.trade_id = any(trades) order by j.id
+$$;
+
 -- Beginning an act: session, account, policy version, idempotency key, desk time -------------------
 
 create function public.attempt_begin(policy text, requests jsonb)
@@ -398,6 +407,8 @@ create function public.session_open(session uuid, account uuid, token bytea, idl
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare own text := public.own_office(); until timestamptz := clock_timestamp() + make_interval(secs => least(lifetime, 86400));
 begin
+  -- A revocation that ends this account's sessions waits for this one, or this one for it.
+  perform from public.account a where a.id = account for share;
   if not exists (select from public.account a join public.person p on p.id = a.person_id
                  where a.id = account and a.office = own and not a.disabled and not a.service and not p.disabled) then
     raise exception 'office % opens no session for that account', own using errcode = '42501';
@@ -468,6 +479,7 @@ create function public.sessions_end_of(account uuid, why text) returns integer
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare own text := public.own_office(); ended integer;
 begin
+  perform from public.account a where a.id = account for update;
   update public.session s set ended_at = clock_timestamp(), ended_why = why
     from public.account a
     where s.account_id = account and s.ended_at is null and a.id = account

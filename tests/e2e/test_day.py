@@ -1,0 +1,61 @@
+"""The demo bank's days, played over the public interface to the offline verifier."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.demo.days import House
+from service.demo.plan import DEALS_MIN
+from service.demo.run import play_and_check
+from service.kernel import embedded
+from tests.playing import LostAnswer, Playground, playground
+
+FORBIDDEN_MIN = 25
+
+
+@pytest.fixture
+async def here(server: embedded.Server, tmp_path: Path) -> AsyncIterator[Playground]:
+    """Give an empty demo bank."""
+    async with playground(server.url(), tmp_path / "bank") as opened:
+        yield opened
+
+
+async def played(here: Playground, lost: int | None = None) -> dict[str, Any]:
+    """Play the days from the beginning and return what they came to."""
+    reports: list[dict[str, Any]] = []
+
+    async def work(house: House) -> None:
+        report, _ = await play_and_check(here.bank, house)
+        reports.append(report)
+
+    await here.start(DEALS_MIN, work, lost)
+    return reports[0]
+
+
+async def test_a_day_keeps_every_promise_and_refuses_every_forbidden_act(here: Playground) -> None:
+    report = await played(here)
+
+    assert [promise for promise in report["promises"] if not promise[1]] == []
+    assert len(report["forbidden"]) >= FORBIDDEN_MIN
+    assert {way for _, _, way, _, _ in report["forbidden"]} == {"API", "batch", "command line", "SQL"}
+    assert report["states"] == {"verified": DEALS_MIN - 2, "cancelled": 3}
+    assert report["marks"]["late"] == 2
+    assert report["refusals"]["D-01"] >= 3
+
+    again = await played(here)  # by the same keys: nothing happens twice
+    assert [promise for promise in again["promises"] if not promise[1]] == []
+    for part in ("states", "marks", "controls", "forbidden", "balance", "accounts"):
+        assert again[part] == report[part]
+
+
+async def test_an_interrupted_day_goes_on_where_it_was_and_changes_no_answer(here: Playground) -> None:
+    for lost in (7, 243, 402, 530):
+        with pytest.raises(LostAnswer):
+            await played(here, lost)
+
+    report = await played(here)
+
+    assert [promise for promise in report["promises"] if not promise[1]] == []
+    assert report["states"] == {"verified": DEALS_MIN - 2, "cancelled": 3}

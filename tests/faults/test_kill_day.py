@@ -1,0 +1,91 @@
+"""kill -9 of service and PostgreSQL in the middle of the day, then start again."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from audit.keys import load_public
+from audit.report import Verdict
+from audit.verify import verify
+from service.demo.plan import DEALS_MIN
+from service.kernel import embedded
+
+CLONE = Path(__file__).parents[2]
+ANSWERS_BEFORE = 300  # in the middle of the first day's deals
+SECONDS_MAX = 240
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Iterator[Path]:
+    """Give a data directory; whatever still runs or lies outside of it is removed at the end."""
+    yield tmp_path / "data"
+    embedded.erase(tmp_path / "data")
+
+
+def start(data: Path, *arguments: str) -> "subprocess.Popen[str]":
+    """Start the demo bank as a process of its own."""
+    command = [sys.executable, "-m", "service", "run", "--data", str(data), "--port", "0", *arguments]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TRENNWAND_")}
+    return subprocess.Popen(
+        [*command, "--deals", str(DEALS_MIN)],
+        cwd=CLONE, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+def answers(data: Path) -> list[str]:
+    """Return the answers given so far, one line each; a line still being written is none."""
+    file = data / "answers.jsonl"
+    return file.read_text().splitlines(keepends=True)[:-1] if file.exists() else []
+
+
+def postmaster(data: Path) -> int:
+    """Return the process number of the bank's PostgreSQL."""
+    home = data / "postgresql"
+    home = Path(home.read_text()) if home.is_file() else home
+    return int((home / "cluster" / "postmaster.pid").read_text().splitlines()[0])
+
+
+def test_after_kill_9_every_answer_is_still_true(data: Path) -> None:
+    killed = start(data, "--no-serve")
+    deadline = time.monotonic() + SECONDS_MAX
+    while len(answers(data)) < ANSWERS_BEFORE:
+        assert killed.poll() is None, killed.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.kill(postmaster(data), signal.SIGKILL)
+    killed.kill()
+    killed.communicate()
+    given = answers(data)
+
+    again = start(data, "--no-serve")
+    told, _ = again.communicate(timeout=SECONDS_MAX)
+
+    assert again.returncode == 0, told
+    assert "audit: VERIFIED (L1 self-signed)" in told
+    assert "BROKEN" not in told
+    assert answers(data)[: len(given)] == given  # each was given again, word for word, or the day had stopped
+    receipts = [json.loads(line)["body"]["receipt"] for line in given]
+    report = verify(data / "log", load_public(str(data / "log-key.pub")), receipts=receipts)
+    assert report.verdict is Verdict.VERIFIED
+
+    third = start(data)
+    assert third.stdout is not None
+    lines = []
+    for line in third.stdout:
+        lines.append(line)
+        if line.startswith("serving: "):
+            break
+    assert "audit: VERIFIED (L1 self-signed)\n" in lines
+    assert "of about" not in "".join(lines)  # a finished day is never replayed
+    assert httpx.get(f"{lines[-1].split()[1]}/health/ready", trust_env=False).status_code == 200
+    third.terminate()
+    assert third.wait(timeout=60) == 0
+    third.stdout.close()

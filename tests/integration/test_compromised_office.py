@@ -1,0 +1,282 @@
+"""An office's process under an attacker's control: arbitrary SQL on that office's database login."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+
+from policies.grants import table_grants
+from policies.policy import Policy
+from policies.vocabulary import Office
+from service.gate import sqlstate
+from service.kernel.identifiers import uuid7
+from service.kernel.items import ROUTES
+from service.migrations.logins import EVERY_OFFICE, ONE_OFFICE
+from service.migrations.upgrade import upgrade
+from tests import deals
+from tests.bank import World
+from tests.deals import counted, rows
+from tests.intruders import Intruder, append, intruder_of
+from tests.keeping import findings, publish, verdict
+
+LOG_TABLES: dict[Office, dict[tuple[str, str], tuple[str, ...]]] = {
+    Office.LOG: {
+        ("audit_entry", "SELECT"): (),
+        ("audit_index", "INSERT"): (),
+        ("audit_index", "SELECT"): (),
+        ("audit_pending", "DELETE"): (),
+        ("audit_pending", "SELECT"): (),
+        ("audit_state", "SELECT"): (),
+        ("audit_state", "UPDATE"): (),
+    },
+    **{
+        office: {(f"audit_{table}", "SELECT"): () for table in ("entry", "effect", "index")}
+        for office in (Office.COMPLIANCE, Office.INTERNAL_AUDIT)
+    },
+}
+VERBS = ("DELETE", "INSERT", "REFERENCES", "SELECT", "TRIGGER", "TRUNCATE", "UPDATE")
+COLUMNS = """
+SELECT c.relname AS table, array_agg(a.attname::text ORDER BY a.attname) AS columns
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'm', 'p', 'f') GROUP BY 1
+"""
+HELD = """
+SELECT c.relname AS table, v.verb,
+       CASE WHEN v.verb IN ('DELETE', 'TRIGGER', 'TRUNCATE') THEN '{}'
+            ELSE array(SELECT a.attname::text FROM pg_attribute a
+                       WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                         AND has_column_privilege(:login, c.oid, a.attnum, v.verb) ORDER BY 1) END AS columns
+FROM pg_class c CROSS JOIN unnest(CAST(:verbs AS text[])) AS v(verb)
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'm', 'p', 'f')
+  AND (has_table_privilege(:login, c.oid, v.verb)
+       OR v.verb IN ('INSERT', 'REFERENCES', 'SELECT', 'UPDATE')
+          AND has_any_column_privilege(:login, c.oid, v.verb))
+"""
+
+Matrix = dict[tuple[str, str], tuple[str, ...]]
+
+
+@pytest.fixture
+async def shut_bank(bank_world: World) -> AsyncIterator[World]:
+    """Give a bank at work whose copy of the database is shut like the one it was copied from."""
+    bank = bank_world.bank
+    await upgrade(bank.admin_url, bank.settings.data, bank.policy, prefix_of(bank_world))
+    await deals.a_desk(bank_world)
+    await deals.verified(bank_world, await deals.captured(bank_world))
+    await deals.captured(bank_world)
+    await (await bank_world.as_("rights-requester")).post(
+        "/api/grants", {"account": "other-trader", "role": "head_of_trading", "reason": "stands in"}
+    )
+    yield bank_world
+
+
+def login_of(world: World, office: Office) -> str:
+    return str(make_url(str(world.bank.offices[office].url)).username)
+
+
+def prefix_of(world: World) -> str:
+    return login_of(world, Office.LOG).removesuffix("_log")
+
+
+# Roles, tables, verbs -----------------------------------------------------------------------------
+
+
+def expected(policy: Policy, office: Office, columns: dict[str, list[str]]) -> Matrix:
+    """Return what the policy lets an office's login do, each table and verb with its columns."""
+    granted = {(one.table, one.verb.value.upper()): one.columns for one in table_grants(policy)[office]}
+    return {
+        (table, verb): () if verb == "DELETE" else tuple(sorted(named or columns[table]))
+        for (table, verb), named in (granted | LOG_TABLES.get(office, {})).items()
+    }
+
+
+async def test_each_login_holds_the_rights_that_follow_from_the_policy_and_no_other(shut_bank: World) -> None:
+    columns = {row.table: row.columns for row in await rows(shut_bank, COLUMNS)}
+    for office in Office:
+        held = await rows(shut_bank, HELD, login=login_of(shut_bank, office), verbs=list(VERBS))
+
+        matrix = {(row.table, row.verb): tuple(row.columns) for row in held}
+        assert matrix == expected(shut_bank.bank.policy, office, columns), office
+
+
+async def test_what_a_login_does_not_hold_fails_when_tried(shut_bank: World) -> None:
+    columns = {row.table: row.columns for row in await rows(shut_bank, COLUMNS)}
+    for office in Office:
+        intruder = await intruder_of(shut_bank, office)
+        may = expected(shut_bank.bank.policy, office, columns)
+        for table, names in columns.items():
+            tries = {
+                "DELETE": f"DELETE FROM {table} WHERE false",
+                "INSERT": f"INSERT INTO {table} DEFAULT VALUES",
+                "SELECT": f"SELECT FROM {table} LIMIT 0",
+                "TRUNCATE": f"TRUNCATE {table}",
+            }
+            for verb, statement in tries.items():
+                allowed = await intruder.outcome_of(statement) != "42501"
+                assert allowed == ((table, verb) in may), (office, statement)
+            for name in names:
+                for verb, statement in (
+                    ("SELECT", f"SELECT {name} FROM {table} LIMIT 0"),
+                    ("UPDATE", f"UPDATE {table} SET {name} = DEFAULT WHERE false"),
+                ):
+                    allowed = await intruder.outcome_of(statement) != "42501"
+                    assert allowed == (name in may.get((table, verb), ())), (office, statement)
+
+
+async def test_each_login_may_call_the_functions_meant_for_it_and_no_other(shut_bank: World) -> None:
+    query = (
+        "SELECT p.oid::regprocedure::text AS name, has_function_privilege(:login, p.oid, 'EXECUTE') AS may, "
+        "p.prosecdef AS definer, p.proconfig AS settings, pg_get_userbyid(p.proowner) AS owner, "
+        "p.prorettype = 'trigger'::regtype AS trigger "
+        "FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace"
+    )
+    for office in Office:
+        found = await rows(shut_bank, query, login=login_of(shut_bank, office))
+
+        plain = {one.replace(" ", "") for one in (*EVERY_OFFICE, *ONE_OFFICE.get(office, ()))}
+        assert {shortened(row.name) for row in found if row.may} == plain, office
+        for row in found:
+            assert row.owner == f"{prefix_of(shut_bank)}_owner"
+            assert row.settings == ["search_path=pg_catalog, pg_temp"], row.name
+            assert row.definer or row.trigger, row.name
+    hidden = {"audit_store(text,bytea[])", "audit_genesis(bytea[])", "own_office()", "policy_was_published(text)"}
+    assert hidden <= {shortened(row.name) for row in found}
+
+
+def shortened(signature: str) -> str:
+    return signature.replace(" ", "").replace("public.", "")
+
+
+async def test_no_login_is_more_than_a_login(shut_bank: World) -> None:
+    facts = await rows(
+        shut_bank,
+        "SELECT r.rolname, r.rolsuper OR r.rolcreatedb OR r.rolcreaterole OR r.rolreplication OR r.rolbypassrls "
+        "OR r.rolinherit AS privileged, "
+        "EXISTS (SELECT FROM pg_auth_members m WHERE m.member = r.oid) AS member, "
+        "EXISTS (SELECT FROM pg_shdepend d WHERE d.refobjid = r.oid AND d.deptype = 'o') AS owner, "
+        "has_database_privilege(r.oid, current_database(), 'CREATE, TEMP') AS creates, "
+        "has_database_privilege(r.oid, 'postgres', 'CONNECT') OR has_database_privilege(r.oid, 'template1', 'CONNECT') "
+        "AS elsewhere, "
+        "EXISTS (SELECT FROM pg_namespace n WHERE has_schema_privilege(r.oid, n.oid, 'CREATE')) AS builds, "
+        "EXISTS (SELECT FROM pg_sequence s WHERE has_sequence_privilege(r.oid, s.seqrelid, 'USAGE, SELECT, UPDATE')) "
+        "AS counts "
+        "FROM pg_roles r WHERE r.rolname = ANY(:logins)",
+        logins=[login_of(shut_bank, office) for office in Office],
+    )
+    assert len(facts) == len(Office)
+    assert [row for row in facts if any(row[1:])] == []
+
+
+# Statements that must fail for everybody ----------------------------------------------------------
+
+FORBIDDEN = """
+42501 SET ROLE "{prefix}_owner"
+42501 SET ROLE "{prefix}_{other}"
+42501 SET ROLE postgres
+42501 SET SESSION AUTHORIZATION "{prefix}_{other}"
+42501 SET session_replication_role = replica
+42501 SELECT set_config('session_replication_role', 'replica', false)
+42501 SET log_statement = 'none'
+42501 COPY (SELECT 1) TO PROGRAM 'cat'
+42501 COPY public.work_item FROM PROGRAM 'cat'
+42501 COPY (SELECT 1) TO '/tmp/stolen'
+42501 COPY public.work_item FROM '/etc/passwd'
+42501 COPY public.credential TO STDOUT
+42501 SELECT pg_read_file('/etc/passwd')
+42501 SELECT pg_read_binary_file('PG_VERSION')
+42501 SELECT pg_ls_dir('.')
+42501 SELECT pg_stat_file('PG_VERSION')
+42501 SELECT lo_import('/etc/passwd')
+42501 SELECT lo_create(0)
+42501 SELECT lo_creat(-1)
+42501 SELECT lo_from_bytea(0, 'x')
+42883 SELECT dblink('dbname=postgres', 'SELECT 1')
+42501 CREATE EXTENSION dblink
+42501 CREATE EXTENSION plpython3u
+42501 CREATE LANGUAGE plpython3u
+42501 CREATE TABLE public.own (x int)
+42501 CREATE TEMP TABLE own (x int)
+42501 CREATE TEMP VIEW own AS SELECT 1
+42501 SELECT 1 INTO TEMP own
+42501 CREATE SCHEMA own
+42501 CREATE FUNCTION public.own() RETURNS int LANGUAGE sql AS 'SELECT 1'
+42501 CREATE FUNCTION pg_temp.own() RETURNS int LANGUAGE sql AS 'SELECT 1'
+42501 CREATE OR REPLACE FUNCTION public.own_office() RETURNS text LANGUAGE sql AS 'SELECT ''back_office'''
+42501 CREATE TYPE public.own AS (x int)
+42501 CREATE DOMAIN public.own AS int
+42501 CREATE SEQUENCE public.own
+42501 CREATE ROLE own SUPERUSER
+42501 CREATE DATABASE own
+42501 CREATE EVENT TRIGGER own ON ddl_command_end EXECUTE FUNCTION public.guard_append_only()
+42501 CREATE TRIGGER own BEFORE INSERT ON public.work_item FOR EACH ROW EXECUTE FUNCTION public.guard_append_only()
+42501 CREATE RULE own AS ON INSERT TO public.audit_entry DO INSTEAD NOTHING
+42501 CREATE PUBLICATION own FOR ALL TABLES
+42501 CREATE SUBSCRIPTION own CONNECTION 'dbname=x' PUBLICATION y
+42501 CREATE SERVER own FOREIGN DATA WRAPPER nothing
+42501 CREATE INDEX own ON public.work_item (office)
+42501 ALTER TABLE public.audit_entry DISABLE TRIGGER ALL
+42501 ALTER TABLE public.audit_entry ADD COLUMN own int
+42501 ALTER TABLE public.trade DROP CONSTRAINT fk_trade_entry
+42501 ALTER TABLE public.work_item OWNER TO CURRENT_USER
+42501 ALTER FUNCTION public.own_office() SECURITY INVOKER
+42501 ALTER FUNCTION public.audit_append(bytea[]) SET search_path = public
+42501 ALTER ROLE CURRENT_USER SUPERUSER
+42501 ALTER ROLE "{prefix}_{other}" PASSWORD 'mine'
+42501 ALTER DATABASE "{database}" SET session_replication_role = replica
+42501 ALTER SYSTEM SET fsync = off
+42501 ALTER DEFAULT PRIVILEGES FOR ROLE "{prefix}_owner" GRANT ALL ON TABLES TO PUBLIC
+42501 DROP TABLE public.audit_entry
+42501 DROP TRIGGER audit_entry_append_only ON public.audit_entry
+42501 DROP FUNCTION public.own_office()
+42501 DROP OWNED BY "{prefix}_{other}"
+42501 REASSIGN OWNED BY "{prefix}_owner" TO CURRENT_USER
+42501 GRANT "{prefix}_owner" TO CURRENT_USER
+42501 GRANT "{prefix}_{other}" TO CURRENT_USER
+42501 GRANT ALL ON public.credential TO CURRENT_USER
+42501 GRANT EXECUTE ON FUNCTION public.audit_store(text, bytea[]) TO CURRENT_USER
+42501 REVOKE ALL ON public.idempotency_key FROM "{prefix}_owner"
+42501 LOCK TABLE public.audit_entry IN ACCESS EXCLUSIVE MODE
+42501 LOCK TABLE public.work_item IN EXCLUSIVE MODE
+42501 SELECT rolpassword FROM pg_authid
+42501 SELECT passwd FROM pg_shadow
+42501 SELECT nextval('public.audit_pending_seq_seq')
+42501 SELECT setval('public.audit_pending_seq_seq', 1)
+42501 SELECT pg_reload_conf()
+42501 SELECT pg_switch_wal()
+42501 SELECT pg_create_restore_point('x')
+42501 SELECT pg_promote()
+42501 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND usename IS NOT NULL
+42501 SELECT pg_logical_emit_message(true, 'a', 'b'), pg_create_physical_replication_slot('own')
+42501 LOAD 'auto_explain'
+42501 CHECKPOINT
+55000 PREPARE TRANSACTION 'waits'
+42501 SELECT public.audit_store('back_office', ARRAY['x'::bytea])
+42501 SELECT public.audit_genesis(ARRAY['x'::bytea])
+42501 SELECT public.own_office()
+42501 DO $$ BEGIN EXECUTE 'SET ROLE "{prefix}_owner"'; END $$
+42501 UPDATE pg_catalog.pg_proc SET prosecdef = false
+42501 DELETE FROM pg_catalog.pg_trigger
+"""
+
+
+async def test_no_login_gets_out_of_its_place(shut_bank: World) -> None:
+    through: list[str] = []
+    for office in Office:
+        intruder = await intruder_of(shut_bank, office)
+        names = {
+            "prefix": prefix_of(shut_bank),
+            "other": (Office.FRONT_OFFICE if office is Office.BACK_OFFICE else Office.BACK_OFFICE).value,
+            "database": make_url(shut_bank.bank.admin_url).database,
+        }
+        for line in FORBIDDEN.strip().splitlines():
+            refused, _, statement = line.format(**names).partition(" ")
+            outcome = await intruder.outcome_of(statement)
+            if outcome != refused:
+                through.append(f"{office}: {outcome} instead of {refused}: {statement}")
+    print('\n'.join(x for x in through if x.startswith(('front_office','log'))))
+    assert through == []

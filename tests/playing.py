@@ -1,0 +1,78 @@
+"""An empty demo bank of its own database, ready for its days to be played."""
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+
+from policies.policy import load
+from service import bank as banks
+from service.app import create_app
+from service.automatic import Workers
+from service.bank import Bank
+from service.demo import cast, keeping
+from service.demo.access import token_for
+from service.demo.days import House
+from service.demo.hands import AnswerBook, Hands
+from service.demo.market import open_market
+from service.demo.master_data import leis
+from service.demo.plan import make_plan
+from service.migrations.upgrade import ensure_database
+from service.settings import Settings
+from tests.bank import PASSWORD
+
+
+class LostAnswer(RuntimeError):
+    """The act was done, and its answer never arrived."""
+
+
+@dataclass
+class Wire(httpx.AsyncBaseTransport):
+    """The way to the application; it loses the answer to one of the acts, counted from 1."""
+
+    to: httpx.AsyncBaseTransport
+    lost: int | None = None
+    acts: int = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await self.to.handle_async_request(request)
+        self.acts += request.method == "POST"
+        if self.acts == self.lost and request.method == "POST":
+            raise LostAnswer
+        return response
+
+
+@dataclass
+class Playground:
+    """An open bank with its workers; ``play`` is given a house with new callers, as a new start would have."""
+
+    bank: Bank
+    workers: Workers
+
+    async def start(self, deals: int, work: Callable[[House], Awaitable[None]], lost: int | None = None) -> None:
+        """Let ``work`` have a house of so many deals; the answer to act number ``lost`` gets lost."""
+        market = open_market(None)
+        transport = Wire(httpx.ASGITransport(app=create_app(self.bank)), lost)  # type: ignore[arg-type]
+        async with httpx.AsyncClient(transport=transport, base_url="http://bank.test") as client:
+            book = AnswerBook(keeping.answers_file(self.bank.settings))
+            hands = Hands(client, lambda account: token_for(self.bank, account), book)
+            await work(House(hands, market, make_plan(market, leis(), deals), self.workers.drain))
+
+
+@contextlib.asynccontextmanager
+async def playground(server_url: str, data: Path) -> AsyncIterator[Playground]:
+    """Found a bank in a new database and open it."""
+    url = await ensure_database(server_url, f"demo_{uuid4().hex}")
+    settings = Settings(data=data, database_url=url)
+    policy = load()
+    admin_url, urls = await banks.prepare(settings, url, policy)
+    passwords = dict.fromkeys(cast.people(), (PASSWORD, False))
+    await banks.found(settings, admin_url, policy, cast.founding(open_market(None).opening), passwords)
+    async with banks.running(settings, admin_url, urls, policy=policy) as bank:
+        workers = Workers(bank)
+        workers.start()
+        yield Playground(bank, workers)
+        await workers.stop()
