@@ -5,7 +5,8 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Controller, post
 from litestar.di import NamedDependency
-from litestar.params import JSONBody
+from litestar.enums import RequestEncodingType
+from litestar.params import BodyKwarg
 
 from policies.vocabulary import Action
 from service.faces import Allows, IdempotencyKey, checked_key
@@ -28,9 +29,6 @@ class Act(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     action: str
     command: dict[str, Any]
-
-
-Acts = Annotated[list[Act], msgspec.Meta(min_length=1, max_length=ACTS_MAX)]
 
 
 async def perform_each(gate: Gate, actor: Actor, acts: list[Act], key: str) -> list[Done | Refusal]:
@@ -82,7 +80,10 @@ class ActsApi(Controller):
         gate: NamedDependency[Gate],
         actor: NamedDependency[Actor],
         key: IdempotencyKey,
-        data: JSONBody[Acts],
+        data: Annotated[
+            list[Act],
+            BodyKwarg(media_type=RequestEncodingType.JSON, min_items=1, max_items=ACTS_MAX),
+        ],
     ) -> list[dict[str, Any]]:
         """Return one outcome per act, in order: its status with the answer, or with the problem."""
         outcomes = await perform_each(gate, actor, data, checked_key(key))

@@ -109,8 +109,10 @@ async def running(
     try:
         yield bank
     finally:
-        await bank.keeper.stop()
-        await offices.close()
+        try:
+            await bank.keeper.stop()
+        finally:
+            await offices.close()
 
 
 def opened_on(settings: Settings, day: date) -> Settings:

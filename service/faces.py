@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, cast
 from urllib.parse import quote
+from uuid import UUID
 
 import msgspec
 from litestar import Litestar, Request, Response
@@ -281,7 +282,8 @@ async def record_outside_gate(failure: Exception, scope: Scope) -> None:
     if actor is None or action is None or refusal.decision is not None:
         return
     gate: Gate = scope["litestar_app"].state.gate
-    await gate.refuse(actor, action, refusal)
+    trade = scope.get("path_params", {}).get("trade")
+    await gate.refuse(actor, action, refusal, trade if isinstance(trade, UUID) else None)
 
 
 def action_of(handler: object) -> Action | None:

@@ -111,6 +111,12 @@ class Done:
     replay: bool = False
 
 
+class NeverDecoded(Command, frozen=True, kw_only=True):
+    """What somebody wanted who was refused before their command was read; the trade is the address's."""
+
+    trade_id: UUID | None = None
+
+
 @dataclass(slots=True)
 class _Try:
     """A request on its way through one transaction."""
@@ -386,9 +392,11 @@ class Gate:
                 answer = key_row(request, digest_of_body, refusal.status, problem(refusal))
                 await connection.execute(KEYS, {"answers": json.dumps([answer])})
 
-    async def refuse(self, actor: Actor, action: Action, refusal: Refusal) -> None:
-        """Record a refusal that happened before the gate: a read without a right, a body of the wrong shape."""
-        await self.record_refusal(Request(actor, Command()), action, refusal, None)
+    async def refuse(
+        self, actor: Actor, action: Action, refusal: Refusal, trade_id: UUID | None = None
+    ) -> None:
+        """Record a refusal that happened before the gate: an act without the right, a body of the wrong shape."""
+        await self.record_refusal(Request(actor, NeverDecoded(trade_id=trade_id)), action, refusal, None)
 
     async def record_read(self, actor: Actor, action: Action, **data: str) -> None:
         """Write the entry of a sensitive read."""

@@ -336,7 +336,7 @@ class Page:
 
     def options(self, codes: Iterable[str], named: Mapping[str, words.Status | str]) -> list[tuple[str, str]]:
         """Return codes with what they are called, in the order of their names: what a choice offers."""
-        say = Words(self.language)
+        say = Words(self.language, words.NAMED)
         texts = {str(code): named.get(code, str(code)) for code in codes}
         pairs = [(code, say(text if isinstance(text, str) else text.text)) for code, text in texts.items()]
         return sorted(pairs, key=lambda pair: pair[1].casefold())
@@ -352,7 +352,7 @@ class Page:
 
     def context(self) -> dict[str, Any]:
         """Return what every template finds."""
-        say, settings = Words(self.language), self.request.app.state.bank.settings
+        say, settings = Words(self.language, words.NAMED), self.request.app.state.bank.settings
         return {
             "_": say,
             "ngettext": say.plural,
@@ -442,7 +442,8 @@ class History:
         buttons = []
         for action in given:
             rule = apart_refusal(page.gate.policy.apart, action, str(page.actor.person), acts, now)
-            buttons.append(Button(action, None if rule is None else f"{rule.why} ({rule.control})."))
+            why_not = None if rule is None else f"{rule.why[0].upper()}{rule.why[1:]} ({rule.control})."
+            buttons.append(Button(action, why_not))
         return buttons
 
 

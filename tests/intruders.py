@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import Row, text
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -21,6 +22,7 @@ from service.demo.access import actor_named
 from service.gate import sqlstate
 from service.kernel.actor import Actor
 from service.kernel.identifiers import uuid7
+from service.kernel.items import ROUTES, Item
 from service.people.directory import service_actor
 from tests.bank import World
 
@@ -37,7 +39,18 @@ ACCOUNTS = {
     Office.ADMINISTRATION: "rights-owner",
     Office.MANAGEMENT: "board-back",
 }
+NOT_IN_A_TRANSACTION = "25001"
 APPEND = text("SELECT public.audit_append(CAST(:entries AS bytea[]))")
+
+
+def login_of(world: World, office: Office) -> str:
+    """Return the database login of an office."""
+    return str(make_url(str(world.bank.offices[office].url)).username)
+
+
+def prefix_of(world: World) -> str:
+    """Return what the names of this bank's logins begin with."""
+    return login_of(world, Office.LOG).removesuffix("_log")
 
 
 @contextlib.asynccontextmanager
@@ -67,7 +80,7 @@ class Intruder:
     @property
     def act(self) -> Action:
         """An act of the office."""
-        return min(self.world.bank.policy.actions_of_office(self.office) - READS)
+        return min(self.world.bank.policy.actions_of_office(self.office) - READS - {Action.LOG_GENESIS})
 
     @property
     def foreign_act(self) -> Action:
@@ -107,7 +120,12 @@ class Intruder:
 
     def effect(self, **changes: Any) -> dict[str, Any]:
         """Return a first effect on an object of the office's own kind, with these changes."""
-        first = {"after": "sha256:" + "0" * 64, "id": str(uuid7()), "kind": self.kind or self.foreign_kind, "rev": 1}
+        first = {
+            "after": "sha256:" + "0" * 64,
+            "id": str(uuid7()),
+            "kind": self.kind or self.foreign_kind,
+            "rev": 1,
+        }
         return first | changes
 
     async def append(self, *entries: dict[str, Any] | bytes) -> None:
@@ -129,8 +147,13 @@ class Intruder:
 
     async def outcome_of(self, statement: str) -> str:
         """Return how the database refused a bare statement, or that it was done."""
+        outcome = await self._tried(statement, "READ COMMITTED")
+        return await self._tried(statement, "AUTOCOMMIT") if outcome == NOT_IN_A_TRANSACTION else outcome
+
+    async def _tried(self, statement: str, isolation: str) -> str:
+        engine = self.world.bank.offices[self.office].execution_options(isolation_level=isolation)
         try:
-            async with self.open() as connection:
+            async with engine.begin() as connection:
                 await connection.exec_driver_sql(statement)
         except DBAPIError as failure:
             return str(sqlstate(failure))
@@ -151,10 +174,33 @@ def spelled(entry: dict[str, Any]) -> bytes:
 async def intruder_of(world: World, office: Office) -> Intruder:
     """Return an intruder who has appended one lawful entry: what is refused afterwards is refused for what it is."""
     account = ACCOUNTS.get(office)
-    me = await (service_actor(world.bank.offices, office) if account is None else actor_named(world.bank, account))
+    me = await (
+        service_actor(world.bank.offices, office) if account is None else actor_named(world.bank, account)
+    )
     victim = await actor_named(world.bank, "trader" if office is Office.BACK_OFFICE else "verifier")
     intruder = Intruder(world, office, me, victim, uuid7(), b"")
     lawful = intruder.line()
     intruder.old_entry, intruder.old_bytes = UUID(lawful["id"]), spelled(lawful)
     await intruder.append(intruder.old_bytes)
     return intruder
+
+
+def item(i: Intruder, kind: Item, office: Office, entry: object) -> str:
+    """Return a work item as the gate asks for it."""
+    facts = {
+        "id": str(uuid7()), "office": office.value, "kind": kind.value, "subject_kind": "trade",
+        "subject": str(uuid4()), "due": i.moment(3600), "entry": str(entry),
+    }  # fmt: skip
+    return json.dumps([facts])
+
+
+def own_item(i: Intruder) -> Item | None:
+    """Return a kind of item the office may open, if there is one."""
+    return next((kind for kind, route in ROUTES.items() if route.opened_by is i.office), None)
+
+
+def with_values(statement: str, **values: str) -> str:
+    """Return a statement with its values written into it."""
+    for name, value in values.items():
+        statement = statement.replace(f":{name}", "'" + value.replace("'", "''") + "'")
+    return statement

@@ -52,7 +52,9 @@ class Playground:
     bank: Bank
     workers: Workers
 
-    async def start(self, deals: int, work: Callable[[House], Awaitable[None]], lost: int | None = None) -> None:
+    async def start(
+        self, deals: int, work: Callable[[House], Awaitable[None]], lost: int | None = None
+    ) -> None:
         """Let ``work`` have a house of so many deals; the answer to act number ``lost`` gets lost."""
         market = open_market(None)
         transport = Wire(httpx.ASGITransport(app=create_app(self.bank)), lost)  # type: ignore[arg-type]

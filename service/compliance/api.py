@@ -22,12 +22,13 @@ from service.gate import Gate
 from service.kernel.errors import NotFound, Refusal
 
 OCTETS = "application/octet-stream"
-TEXT = "text/plain; charset=utf-8"
+TEXT = "text/plain"
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200)]
 Actor = Annotated[str | None, QueryParameter(name="actor", min_length=1, max_length=64)]
 Object = Annotated[UUID | None, QueryParameter(name="object")]
-Instant = Annotated[str | None, QueryParameter(min_length=10, max_length=40)]
+From = Annotated[str | None, QueryParameter(name="from", max_length=40)]
+To = Annotated[str | None, QueryParameter(max_length=40)]
 
 
 class NotYetSigned(Refusal):
@@ -56,8 +57,8 @@ class EntryApi(Controller):
         action: FromQuery[Action | None] = None,
         object_: Object = None,
         outcome: FromQuery[Outcome | None] = None,
-        from_: Annotated[Instant, QueryParameter(name="from")] = None,
-        to: Instant = None,
+        from_: From = None,
+        to: To = None,
         trade: FromQuery[UUID | None] = None,
         cursor: FromQuery[str | None] = None,
         limit: Limit = 50,

@@ -23,6 +23,7 @@ from service.kernel.money import plain
 from service.settings import Settings
 
 AUDITOR, CLOSER = "auditor", "closer"
+ONE_OF_EACH_OFFICE = ("trader", "second-desk-trader", "verifier", "accountant", "steward", "rights-owner")
 TRADE, SETTLE, REVERSAL = "FX-SPOT-TRADE/1", "FX-SPOT-SETTLE/1", "REVERSAL/1"
 CONTINGENT = ("9010", "9020")
 NOSTRO = "1010"
@@ -71,12 +72,14 @@ async def check_deals(house: House, findings: Findings) -> None:
         != (wanted := expected_end(entered, twin=key in _twins(house)))
     ]
     findings.hold("every deal came to the end its story has", wrong, f"{len(everything)} deals")
-    findings.hold(
-        "every deal stands with the terms that were agreed", wrong_terms(everything, findings.views)
-    )
-    findings.hold("deal numbers have no gap in any book", gaps(everything.values()))
+    strange, count = wrong_terms(everything, findings.views), f"{len(everything)} deals"
+    findings.hold("every deal stands with the terms that were agreed", strange, count)
+    taken = numbers_of(everything.values())
+    last = ", ".join(f"{book} 1 to {len(numbers)}" for book, numbers in sorted(taken.items()))
+    findings.hold("deal numbers have no gap in any book", gaps(taken), last)
     late = [key for key, entered in everything.items() if entered.deal.late != ("late" in entered.marks)]
-    findings.hold("deals after the cut-off, and no others, are marked as late", late)
+    marked = sum("late" in entered.marks for entered in everything.values())
+    findings.hold("deals after the cut-off, and no others, are marked as late", late, f"{marked} deals")
 
 
 def _twins(house: House) -> set[str]:
@@ -127,12 +130,26 @@ def wrong_terms(everything: Mapping[str, Entered], views: Mapping[str, Mapping[s
     return wrong
 
 
-def gaps(everything: Iterable[Entered]) -> list[str]:
-    """Return the books whose numbers are not 1, 2, 3 and so on."""
+def numbers_of(everything: Iterable[Entered]) -> dict[str, list[int]]:
+    """Return the deal numbers of each book, in order."""
     numbers: defaultdict[str, list[int]] = defaultdict(list)
     for entered in everything:
         numbers[entered.deal.dealer.portfolio].append(entered.number)
-    return [book for book, taken in numbers.items() if sorted(taken) != list(range(1, len(taken) + 1))]
+    return {book: sorted(taken) for book, taken in numbers.items()}
+
+
+def gaps(numbers: Mapping[str, Sequence[int]]) -> list[str]:
+    """Return the books whose numbers are not 1, 2, 3 and so on."""
+    return [book for book, taken in numbers.items() if list(taken) != list(range(1, len(taken) + 1))]
+
+
+async def check_queues(house: House, findings: Findings) -> None:
+    """Hold that no office has left anything undone."""
+    waiting = []
+    for account in ONE_OF_EACH_OFFICE:
+        found = await house.hands.get(account, "/api/work")
+        waiting += [f"{item['kind']} waits for the office of {account}" for item in found["items"]]
+    findings.hold("nothing waits for anybody", waiting, f"queues of {len(ONE_OF_EACH_OFFICE)} desks")
 
 
 # --- books
@@ -147,7 +164,8 @@ async def check_books(house: House, findings: Findings) -> None:
         for one in (await house.hands.get("risk-controller", "/api/positions"))["items"]
         if Decimal(one["amount"])
     }
-    findings.hold("positions are what was dealt and not cancelled", differing(planned, found))
+    count = f"{len(found)} positions"
+    findings.hold("positions are what was dealt and not cancelled", differing(planned, found), count)
     by_currency: defaultdict[str, Decimal] = defaultdict(Decimal)
     for (_, currency), amount in planned.items():
         by_currency[currency] += amount
@@ -155,13 +173,16 @@ async def check_books(house: House, findings: Findings) -> None:
     nostro = {a["currency"]: Decimal(a["balance"]) for a in accounts if a["account"] == NOSTRO}
     paid = {currency: amount for currency, amount in by_currency.items() if amount}
     moved = {currency: amount for currency, amount in nostro.items() if amount}
-    findings.hold("the nostro accounts hold exactly what was paid and received", differing(paid, moved))
+    count = f"{len(moved)} currencies"
+    findings.hold(
+        "the nostro accounts hold exactly what was paid and received", differing(paid, moved), count
+    )
     left = [
         f"{a['account']} {a['currency']}: {a['balance']}"
         for a in accounts
         if a["account"] in CONTINGENT and (Decimal(a["balance"]) or Decimal(a["eur_balance"]))
     ]
-    findings.hold("nothing is left to receive or to pay", left)
+    findings.hold("nothing is left to receive or to pay", left, f"accounts {' and '.join(CONTINGENT)}")
 
 
 async def check_balance(hands: Hands, findings: Findings) -> None:

@@ -40,9 +40,26 @@ class Story(StrEnum):
     FAILING = "failing"  # one leg fails on its day and is prepared and released again
 
     @property
+    def told(self) -> str:
+        """Say it in a table."""
+        return TOLD[self]
+
+    @property
     def ends_cancelled(self) -> bool:
         """Whether nothing of the deal is left in the end."""
         return self in {Story.CANCELLED, Story.CANCELLED_MATCHED}
+
+
+TOLD = {
+    Story.PLAIN: "settled without anything special",
+    Story.RETURNED: "returned for a wrong amount, corrected, settled",
+    Story.DUPLICATE: "entered twice, the second one cancelled",
+    Story.CANCELLED: "cancelled after verification and booking",
+    Story.CANCELLED_MATCHED: "cancelled after its settlement was prepared",
+    Story.KEPT: "cancellation refused, settled",
+    Story.MISMATCHED: "confirmation mismatched, cleared, settled",
+    Story.FAILING: "payment failed, prepared and released again, settled",
+}
 
 
 class Dealer(msgspec.Struct, frozen=True):

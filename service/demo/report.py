@@ -30,6 +30,7 @@ def report_of(
         "deals": len(entered),
         "pairs": len(pairs),
         "states": dict(Counter(view["state"] for view in findings.views.values())),
+        "stories": dict(Counter(deal.story.told for deal in house.plan.deals)),
         "marks": dict(Counter(mark for one in entered for mark in one.marks)),
         "controls": [list(row) for row in controls_exercised(house, trials)],
         "forbidden": [[one.who, one.what, one.way, one.expected, one.got] for one in trials.tried],
@@ -63,9 +64,18 @@ def show(report: Mapping[str, Any], out: Console) -> None:
     """Print the tables."""
     told = f"{report['deals']} deals in {report['pairs']} pairs on {', '.join(report['days']) or 'no day'}"
     out.print(Text(told, style="bold"))
-    counts(out, "Deals", ("state or mark", "deals"), [*report["states"].items(), *report["marks"].items()])
+    if not report["days"]:
+        out.print("The last fixing at hand lies before the opening, so that nothing was dealt.")
+    counts(out, "Deals by state", ("state", "deals"), report["states"].items())
+    counts(out, "Deals by what happened to them", ("what", "deals"), report["stories"].items())
+    counts(out, "Deals by mark", ("mark", "deals"), report["marks"].items())
     counts(out, "Controls exercised", ("control", "what it did", "times"), report["controls"])
-    counts(out, "Forbidden acts", ("who", "tried", "way", "expected", "got"), report["forbidden"])
+    counts(
+        out,
+        f"Forbidden acts: {len(report['forbidden'])} tried",
+        ("who", "tried", "way", "expected", "got"),
+        report["forbidden"],
+    )
     counts(out, "Refusals in the log, by rule", ("rule", "times"), report["refusals"].items())
     counts(
         out,

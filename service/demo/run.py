@@ -27,6 +27,7 @@ from service.demo.checks import (
     check_books,
     check_deals,
     check_log,
+    check_queues,
     check_trials,
 )
 from service.demo.days import House, play
@@ -138,6 +139,7 @@ async def play_and_check(bank: Bank, house: House) -> tuple[dict[str, Any], Find
     trials, findings = Trials(bank, house.hands), Findings()
     await play(house, interludes(trials))
     await check_deals(house, findings)
+    await check_queues(house, findings)
     await check_books(house, findings)
     check_trials(trials, findings)
     await check_log(bank, findings, house.hands.answers.receipts())

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.schema import AddConstraint, CreateIndex, CreateTable
 
 from service.migrations.guards import guard_statements
 from service.tables import METADATA
@@ -12,7 +12,7 @@ SQL = Path(__file__).parent / "sql"
 
 
 def table_statements() -> list[str]:
-    """Return CREATE TABLE and CREATE INDEX of every table, parents first."""
+    """Return the statements that make every table with its indexes, parents first, then the keys that go in circles."""
     dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
     found = []
     for table in METADATA.sorted_tables:
@@ -21,6 +21,12 @@ def table_statements() -> list[str]:
             str(CreateIndex(index).compile(dialect=dialect)).strip()
             for index in sorted(table.indexes, key=lambda index: str(index.name))
         )
+    found.extend(
+        str(AddConstraint(key).compile(dialect=dialect)).strip()
+        for table in METADATA.sorted_tables
+        for key in sorted(table.foreign_key_constraints, key=lambda key: str(key.name))
+        if key.use_alter
+    )
     return found
 
 

@@ -21,6 +21,7 @@ from service.people.authentication import LENGTH_MAX, LENGTH_MIN
 from service.people.lifecycle import GRANT, GrantState
 from service.people.signing_in import sign_in
 from service.people.use_cases import ChangePassword, CloseSession, change_password, close_session
+from service.ui.languages import N_
 
 ROWS = 50
 
@@ -78,7 +79,7 @@ class PeoplePages(Controller):
         """End the session; one that has ended already is forgotten all the same."""
         if page.actor is not None:
             await gate.perform(page.actor, close_session, CloseSession(), key=str(uuid7()))
-        said = Said(good=True, action=Action.SESSION_CLOSE, sentence="You are signed out.")
+        said = Said(good=True, action=Action.SESSION_CLOSE, sentence=N_("You are signed out."))
         return page.back("/", said, page_frame.gone(page_frame.SESSION_COOKIE))
 
     @get("/account", guards=[Allows(Action.POWER_READ)])
@@ -106,7 +107,7 @@ class PeoplePages(Controller):
             return page.back(
                 "/password", page_frame.refused(Action.PASSWORD_CHANGE, refusal, "password.change", {})
             )
-        sentence = "The password is changed and every session has ended. Sign in with the new one."
+        sentence = N_("The password is changed and every session has ended. Sign in with the new one.")
         said = Said(good=True, action=Action.PASSWORD_CHANGE, sentence=sentence)
         return page.back(f"/sign-in?account={actor.name}", said, page_frame.gone(page_frame.SESSION_COOKIE))
 

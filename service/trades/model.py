@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.kernel.database import Base, Moved, Recorded
@@ -25,6 +25,12 @@ class Trade(Recorded):
     )
     __table_args__ = (
         UniqueConstraint("portfolio_id", "number"),
+        ForeignKeyConstraint(  # a deal carries the number its book gave it, and no other
+            ["portfolio_id", "number", "id"],
+            ["deal_number.book_id", "deal_number.number", "deal_number.trade_id"],
+            name="fk_trade_number",
+            use_alter=True,
+        ),
         Index(None, "captured_at"),
         CheckConstraint("version >= 1", name="version_positive"),
     )
@@ -108,6 +114,7 @@ class DealNumber(Moved):
     """A number given to a deal; it cannot exist without its deal."""
 
     __tablename__ = "deal_number"
+    __table_args__ = (UniqueConstraint("book_id", "number", "trade_id"),)
 
     book_id: Mapped[UUID] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(BigInteger, primary_key=True)

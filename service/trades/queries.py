@@ -16,6 +16,8 @@ from sqlalchemy import (
     ColumnElement,
     Row,
     Select,
+    Subquery,
+    Text,
     Uuid,
     and_,
     case,
@@ -409,52 +411,21 @@ async def transactions(
     session: AsyncSession, actor: Actor, after: Place | None, limit: int
 ) -> dict[str, Any]:
     """Return everything the front office entered, newest first: deals, and requests about them."""
-    deals = (
-        select(
-            literal("trade").label("kind"),
-            Trade.id.label("id"),
-            Trade.id.label("trade_id"),
-            Trade.version.label("version"),
-            Trade.number.label("number"),
-            Trade.portfolio_id.label("portfolio_id"),
-            Trade.captured_at.label("at"),
-            Trade.captured_by.label("by"),
-            STATE.label("state"),
-            cast(null(), Trade.type.type).label("reason"),
+    both = union_all(
+        *(
+            select(page)
+            for page in (deals_entered(actor, after, limit), requests_entered(actor, after, limit))
         )
-        .join(Portfolio, Portfolio.id == Trade.portfolio_id)
-        .outerjoin(CONTROL, CONTROL.c.id == Trade.id)
-        .where(in_sight(actor))
-    )
-    requests = (
-        select(
-            ChangeRequest.request,
-            ChangeRequest.id,
-            ChangeRequest.trade_id,
-            ChangeRequest.rev,
-            Trade.number,
-            Trade.portfolio_id,
-            ChangeRequest.requested_at,
-            ChangeRequest.requested_by,
-            func.coalesce(DECISION.c.outcome, "open"),
-            ChangeRequest.reason,
+    ).subquery("entered")
+    found = (
+        await session.execute(
+            select(both, Portfolio.name.label("portfolio"), Account.name.label("account"))
+            .join(Portfolio, Portfolio.id == both.c.portfolio_id)
+            .join(Account, Account.id == both.c.by)
+            .order_by(both.c.at.desc(), both.c.id.desc())
+            .limit(limit)
         )
-        .join(Trade, Trade.id == ChangeRequest.trade_id)
-        .join(Portfolio, Portfolio.id == Trade.portfolio_id)
-        .outerjoin(DECISION, DECISION.c.request_id == ChangeRequest.id)
-        .where(in_sight(actor))
-    )
-    both = union_all(deals, requests).subquery("entered")
-    rows = (
-        select(both, Portfolio.name.label("portfolio"), Account.name.label("account"))
-        .join(Portfolio, Portfolio.id == both.c.portfolio_id)
-        .join(Account, Account.id == both.c.by)
-        .order_by(both.c.at.desc(), both.c.id.desc())
-        .limit(limit)
-    )
-    if after is not None:
-        rows = rows.where(tuple_(both.c.at, both.c.id) < tuple_(after.at, after.id))
-    found = (await session.execute(rows)).all()
+    ).all()
     items = [
         {
             "kind": row.kind,
@@ -471,3 +442,57 @@ async def transactions(
         for row in found
     ]
     return {"items": items, "next": cursor_of(found[-1].at, found[-1].id) if len(found) == limit else None}
+
+
+def deals_entered(actor: Actor, after: Place | None, limit: int) -> Subquery:
+    """Select a page of deals in sight in the columns that everything entered has."""
+    page = (
+        select(
+            literal("trade").label("kind"),
+            Trade.id,
+            Trade.id.label("trade_id"),
+            Trade.version,
+            Trade.number,
+            Trade.portfolio_id,
+            Trade.captured_at.label("at"),
+            Trade.captured_by.label("by"),
+            STATE.label("state"),
+            cast(null(), Text()).label("reason"),
+        )
+        .join(Portfolio, Portfolio.id == Trade.portfolio_id)
+        .outerjoin(CONTROL, CONTROL.c.id == Trade.id)
+        .where(in_sight(actor))
+        .order_by(Trade.captured_at.desc(), Trade.id.desc())
+        .limit(limit)
+    )
+    if after is not None:
+        page = page.where(tuple_(Trade.captured_at, Trade.id) < tuple_(after.at, after.id))
+    return page.subquery("deals")
+
+
+def requests_entered(actor: Actor, after: Place | None, limit: int) -> Subquery:
+    """Select a page of requests in sight in the columns that everything entered has."""
+    at = ChangeRequest.requested_at
+    page = (
+        select(
+            ChangeRequest.request.label("kind"),
+            ChangeRequest.id,
+            ChangeRequest.trade_id,
+            ChangeRequest.rev.label("version"),
+            Trade.number,
+            Trade.portfolio_id,
+            at.label("at"),
+            ChangeRequest.requested_by.label("by"),
+            func.coalesce(DECISION.c.outcome, "open").label("state"),
+            ChangeRequest.reason,
+        )
+        .join(Trade, Trade.id == ChangeRequest.trade_id)
+        .join(Portfolio, Portfolio.id == Trade.portfolio_id)
+        .outerjoin(DECISION, DECISION.c.request_id == ChangeRequest.id)
+        .where(in_sight(actor))
+        .order_by(at.desc(), ChangeRequest.id.desc())
+        .limit(limit)
+    )
+    if after is not None:
+        page = page.where(tuple_(at, ChangeRequest.id) < tuple_(after.at, after.id))
+    return page.subquery("requests")

@@ -1,18 +1,21 @@
 """German and English: which one a reader wants, and every sentence of the pages in it.
 
 The pages are written in English; ``translations/de.po`` holds the German beside it and is compiled when the
-process starts. Entries with the context ``refusal`` are sentences of refusals, with a name in braces wherever
+process starts. Entries with the context ``refusal`` are sentences of refusals, with a letter in braces wherever
 the sentence carries a fact.
 """
 
 import io
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
 from functools import cache
 from gettext import GNUTranslations
 from pathlib import Path
 from typing import Final, Literal
 
+from babel.dates import format_date
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -21,8 +24,10 @@ Language = Literal["de", "en"]
 LANGUAGES: Final[dict[Language, str]] = {"de": "Deutsch", "en": "English"}
 CATALOGUE: Final = Path(__file__).parent / "translations" / "de.po"
 REFUSAL: Final = "refusal"
+FACT: Final = "fact"
 
-_FACT: Final = re.compile(r"\\\{([a-z_]+)\\\}")
+_DAY: Final = re.compile(r"(?P<weekday>[A-Z][a-z]+day )?(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})\b", re.ASCII)
+_FACT: Final = re.compile(r"\\\{([a-z])\\\}")
 
 
 def N_(text: str) -> str:  # noqa: N802 - the name by which extraction tools find texts
@@ -87,14 +92,16 @@ def pattern(sentence: str) -> re.Pattern[str]:
         seen.add(name)
         return f"(?P<{name}>.+?)"
 
-    return re.compile(_FACT.sub(place, re.escape(sentence)) + r"\Z", re.DOTALL)
+    written = _FACT.sub(place, re.escape(sentence.removesuffix(".")))
+    return re.compile(written + r"\.?\Z", re.DOTALL | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The texts of one page in one language."""
+    """The texts of one page in one language. ``named`` gives codes that stand in refusals their names."""
 
     language: Language
+    named: Mapping[str, str] = field(default_factory=dict)
 
     def __call__(self, text: str, **facts: object) -> str:
         """Return the text in this language, with its facts put in. The result is plain text, never markup."""
@@ -109,15 +116,32 @@ class Words:
             said = one if count == 1 else many
         return said % {"count": count}
 
+    def fact(self, said: str) -> str:
+        """Return a fact of a refusal in German: names for codes and holidays, days as Germans write them."""
+        if said in self.named:
+            return self(self.named[said])
+        known = catalogue().texts.pgettext(FACT, said)
+        return known if known != said else _DAY.sub(german_day, said)
+
     def refusal(self, sentence: str) -> tuple[str, Language]:
         """Return a refusal's sentence and the language it is in: English where there is no German for it."""
         if self.language == "de":
             for form, german in catalogue().refusals:
                 if (found := form.match(sentence)) is not None:
-                    return filled(german, found.groupdict()), "de"
-        return sentence, "en"
+                    facts = {place: self.fact(said) for place, said in found.groupdict().items()}
+                    return filled(german, facts), "de"
+        return sentence[:1].upper() + sentence[1:], "en"
+
+
+def german_day(found: re.Match[str]) -> str:
+    """Write a day of a refusal, with its weekday where the refusal named it."""
+    try:
+        day = date.fromisoformat(found["day"])
+    except ValueError:
+        return found[0]
+    return str(format_date(day, "EEEE, dd.MM.yyyy" if found["weekday"] else "dd.MM.yyyy", locale="de"))
 
 
 def filled(sentence: str, facts: dict[str, str]) -> str:
-    """Put the facts into a sentence with names in braces."""
-    return re.sub(r"\{([a-z_]+)\}", lambda place: facts.get(place.group(1), place.group(0)), sentence)
+    """Put the facts into a sentence with letters in braces."""
+    return re.sub(r"\{([a-z])\}", lambda place: facts.get(place.group(1), place.group(0)), sentence)

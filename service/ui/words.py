@@ -284,6 +284,12 @@ HEADLINES: Final[dict[int, str]] = {
 }
 
 
+NAMED: Final[dict[str, str]] = {code: status.text for code, status in STATES.items()} | {
+    action.value: text for action, text in ACTS.items()
+}
+"""What stands for a code inside a refusal's sentence."""
+
+
 def headline(code: str, status: int) -> str:
     """Return the headline of a refusal."""
     return REFUSALS.get(code) or HEADLINES.get(status, HEADLINES[500])

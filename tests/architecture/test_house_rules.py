@@ -24,9 +24,16 @@ SLICES = {
 VOCABULARY = {"__init__", "lifecycle", "model", "use_cases", "queries", "api", "pages"}
 # Modules of a slice, besides the vocabulary, that do more than calculate.
 DOING = {
+    "compliance/evidence.py": "what a pack needs, gathered from database and log",
+    "compliance/rebuild.py": "the past told again from entries alone",
+    "confirmations/standing.py": "what later acts demand of a deal before they follow it",
+    "control/holding.py": "the back office's lock on a deal, for its own later acts",
+    "market/importing.py": "one day of the ECB's archive brought to the gate, the same for every face",
     "people/authentication.py": "passwords and tokens",
     "people/directory.py": "who is behind a token, asked before any gate",
     "people/signing_in.py": "the one act by somebody not yet known",
+    "trades/entering.py": "entered terms looked up, judged and written, for capture and correction",
+    "work/worker.py": "an office's automatic acts",
 }
 IMPURE = {
     "sqlalchemy",

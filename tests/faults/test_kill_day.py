@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -23,21 +23,35 @@ ANSWERS_BEFORE = 300  # in the middle of the first day's deals
 SECONDS_MAX = 240
 
 
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
 @pytest.fixture
 def data(tmp_path: Path) -> Iterator[Path]:
-    """Give a data directory; whatever still runs or lies outside of it is removed at the end."""
+    """Give a data directory; what lies outside of it for its sake is removed at the end."""
     yield tmp_path / "data"
     embedded.erase(tmp_path / "data")
 
 
-def start(data: Path, *arguments: str) -> "subprocess.Popen[str]":
-    """Start the demo bank as a process of its own."""
-    command = [sys.executable, "-m", "service", "run", "--data", str(data), "--port", "0", *arguments]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("TRENNWAND_")}
-    return subprocess.Popen(
-        [*command, "--deals", str(DEALS_MIN)],
-        cwd=CLONE, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+@pytest.fixture
+def start(data: Path) -> Iterator[Start]:
+    """Give what starts the demo bank as a process of its own; none is left at the end."""
+    started: list[subprocess.Popen[str]] = []
+
+    def one(*arguments: str) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-m", "service", "run", "--data", str(data), "--port", "0", *arguments]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("TRENNWAND_")}
+        process = subprocess.Popen(
+            [*command, "--deals", str(DEALS_MIN)],
+            cwd=CLONE, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        started.append(process)
+        return process
+
+    yield one
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 def answers(data: Path) -> list[str]:
@@ -53,8 +67,8 @@ def postmaster(data: Path) -> int:
     return int((home / "cluster" / "postmaster.pid").read_text().splitlines()[0])
 
 
-def test_after_kill_9_every_answer_is_still_true(data: Path) -> None:
-    killed = start(data, "--no-serve")
+def test_after_kill_9_every_answer_is_still_true(data: Path, start: Start) -> None:
+    killed = start("--no-serve")
     deadline = time.monotonic() + SECONDS_MAX
     while len(answers(data)) < ANSWERS_BEFORE:
         assert killed.poll() is None, killed.communicate()[0]
@@ -65,7 +79,7 @@ def test_after_kill_9_every_answer_is_still_true(data: Path) -> None:
     killed.communicate()
     given = answers(data)
 
-    again = start(data, "--no-serve")
+    again = start("--no-serve")
     told, _ = again.communicate(timeout=SECONDS_MAX)
 
     assert again.returncode == 0, told
@@ -76,7 +90,7 @@ def test_after_kill_9_every_answer_is_still_true(data: Path) -> None:
     report = verify(data / "log", load_public(str(data / "log-key.pub")), receipts=receipts)
     assert report.verdict is Verdict.VERIFIED
 
-    third = start(data)
+    third = start()
     assert third.stdout is not None
     lines = []
     for line in third.stdout:
@@ -88,4 +102,3 @@ def test_after_kill_9_every_answer_is_still_true(data: Path) -> None:
     assert httpx.get(f"{lines[-1].split()[1]}/health/ready", trust_env=False).status_code == 200
     third.terminate()
     assert third.wait(timeout=60) == 0
-    third.stdout.close()

@@ -173,6 +173,9 @@ begin
            and jsonb_array_length(coalesce(f.body->'eff', '[]'::jsonb)) > 0)
        or (f.body #>> '{decision,outcome}' = 'allow'
            and not exists (select from public.office_action o where o.office = own and o.action = f.body->>'act'))
+       or f.body->>'act' = 'log.genesis'
+       or (f.body->>'act' = 'policy.publish'
+           and not exists (select from public.policy_epoch v where v.version = f.body #>> '{data,policy}'))
     limit 1;
   if found then
     raise exception 'office % cannot append % for account %', own, bad.act, bad.account using errcode = '42501';
@@ -212,13 +215,20 @@ $$;
 -- Who did what to a trade (over all offices) or to single objects: the history that apart.csv is read against.
 create function public.acts_of(trades uuid[], kinds text[], ids uuid[])
 returns table (trade_id uuid, kind text, id uuid, act text, person text, at timestamptz)
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select e.trade_id, e.kind, e.id, e.act, e.person, e.at from public.audit_effect e
-  where e.trade_id = any(trades)
-  union
-  select e.trade_id, e.kind, e.id, e.act, e.person, e.at
-  from unnest(kinds, ids) as q(kind, id) join public.audit_effect e on e.kind = q.kind and e.id = q.id
-$$;
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_column
+begin
+  -- Acts of different offices on one trade happen one after the other: a person with accounts in two of
+  -- them cannot pass both looks at the history at the same instant.
+  perform pg_advisory_xact_lock(hashtextextended(t.trade::text, 7213))
+    from unnest(trades) as t(trade) order by t.trade;
+  return query
+    select e.trade_id, e.kind, e.id, e.act, e.person, e.at from public.audit_effect e
+    where e.trade_id = any(trades)
+    union
+    select e.trade_id, e.kind, e.id, e.act, e.person, e.at
+    from unnest(kinds, ids) as q(kind, id) join public.audit_effect e on e.kind = q.kind and e.id = q.id;
+end $$;
 
 create function public.trade_timeline(trade uuid)
 returns table (entry_id uuid, at timestamptz, act text, outcome text, office text, person text, account text,

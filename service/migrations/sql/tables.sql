@@ -393,6 +393,7 @@ CREATE TABLE deal_number (
 	trade_id UUID NOT NULL, 
 	entry_id UUID NOT NULL, 
 	CONSTRAINT pk_deal_number PRIMARY KEY (book_id, number), 
+	CONSTRAINT uq_deal_number_book_id_number_trade_id UNIQUE (book_id, number, trade_id), 
 	CONSTRAINT fk_deal_number_entry FOREIGN KEY(entry_id) REFERENCES audit_entry (id) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT uq_deal_number_trade_id UNIQUE (trade_id), 
 	CONSTRAINT fk_deal_number_trade_id FOREIGN KEY(trade_id) REFERENCES trade (id) DEFERRABLE INITIALLY DEFERRED
@@ -524,4 +525,6 @@ CREATE TABLE request_decision (
 );
 
 CREATE INDEX ix_request_decision_trade_id ON request_decision (trade_id);
+
+ALTER TABLE trade ADD CONSTRAINT fk_trade_number FOREIGN KEY(portfolio_id, number, id) REFERENCES deal_number (book_id, number, trade_id) DEFERRABLE INITIALLY DEFERRED;
 
