@@ -91,7 +91,10 @@ async def running(
     clock: Clock | None = None,
     keep_log: bool = True,
 ) -> AsyncIterator[Bank]:
-    """Open the bank for work; at the end the log is published to its last entry."""
+    """Open the bank for work; at the end the log is published to its last entry.
+
+    Raises LogContradiction if database, files and signer do not remember the same log.
+    """
     policy = policy or load()
     key = open_key(settings)
     offices = Offices(urls)
@@ -103,16 +106,17 @@ async def running(
     )
     gate = Gate(offices, policy, clock or SystemClock(), key, settings.origin, settings.entity_lei)
     bank = Bank(settings, policy, offices, gate, LogKeeper(offices[Office.LOG], publisher), admin_url)
-    await genesis.explain_start(gate)
-    if keep_log:
-        bank.keeper.start()
     try:
-        yield bank
-    finally:
+        await publisher.agree(offices[Office.LOG])
+        await genesis.explain_start(gate)
+        if keep_log:
+            bank.keeper.start()
         try:
-            await bank.keeper.stop()
+            yield bank
         finally:
-            await offices.close()
+            await bank.keeper.stop()
+    finally:
+        await offices.close()
 
 
 def opened_on(settings: Settings, day: date) -> Settings:

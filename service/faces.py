@@ -40,7 +40,7 @@ HEADERS = {
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cache-control": "no-store",
 }
@@ -282,7 +282,7 @@ async def record_outside_gate(failure: Exception, scope: Scope) -> None:
     if actor is None or action is None or refusal.decision is not None:
         return
     gate: Gate = scope["litestar_app"].state.gate
-    trade = scope.get("path_params", {}).get("trade")
+    trade: object = scope.get("path_params", {}).get("trade")
     await gate.refuse(actor, action, refusal, trade if isinstance(trade, UUID) else None)
 
 

@@ -22,7 +22,7 @@ from audit.entry import MalformedEntry, encode, leaf_hash, timestamp
 from audit.note import SigningKey
 from audit.receipt import issue
 from policies.policy import Decision, Policy
-from policies.vocabulary import Action
+from policies.vocabulary import Action, Office
 from service.attempt import Attempt, Changed, Command, Desk
 from service.kernel.actor import Actor
 from service.kernel.clock import Clock
@@ -39,6 +39,7 @@ from service.kernel.errors import (
 )
 from service.kernel.identifiers import uuid7
 from service.kernel.problems import Replayed, problem
+from service.together import Together
 
 BERLIN = ZoneInfo("Europe/Berlin")
 BATCH_MAX = 128
@@ -141,6 +142,7 @@ class Gate:
     key: SigningKey
     origin: str
     entity_lei: str = ""
+    sets: dict[tuple[Action, Office], Together[Request, Done | Refusal]] = field(default_factory=dict)
 
     async def perform(
         self, actor: Actor, case: UseCase, command: Command, *, key: str | None = None, opening: bool = False
@@ -151,10 +153,25 @@ class Gate:
         Raises Refusal after recording it in a transaction of its own.
         Any other exception is a bug: nothing is committed and nothing is recorded.
         """
-        (outcome,) = await self.perform_many(case, [Request(actor, command, key, opening=opening)])
+        request = Request(actor, command, key, opening=opening)
+        outcome = (
+            await self._together(case, request)
+            if case.many
+            else (await self.perform_many(case, [request]))[0]
+        )
         if isinstance(outcome, Refusal):
             raise outcome
         return outcome
+
+    async def _together(self, case: UseCase, request: Request) -> Done | Refusal:
+        place = (case.action, request.actor.office)
+        if place not in self.sets:
+            self.sets[place] = Together(
+                lambda requests: self.perform_many(case, requests),
+                lambda one: one.key and (one.actor.account, one.key),
+                BATCH_MAX,
+            )
+        return await self.sets[place].join(request)
 
     async def perform_many(self, case: UseCase, requests: Sequence[Request]) -> list[Done | Refusal]:
         """Run ``case`` for each request in one transaction of their office: one outcome and one entry each.
@@ -381,7 +398,9 @@ class Gate:
         line["decision"] |= {"outcome": "refuse", "rules": [refusal.rule or refusal.code]}
         line["data"] = {"code": refusal.code, "status": refusal.status}
         if refusal.field is not None:
-            line["data"]["field"] = ascii(refusal.field)[1:-1][:FIELD_CHARACTERS_MAX]  # a caller may name it anything
+            line["data"]["field"] = ascii(refusal.field)[1:-1][
+                :FIELD_CHARACTERS_MAX
+            ]  # a caller may name it anything
         if digest_of_body is not None:
             line["data"]["body"] = digest_of_body
         trade = getattr(request.command, "trade_id", None)

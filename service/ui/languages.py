@@ -118,8 +118,8 @@ class Words:
 
     def fact(self, said: str) -> str:
         """Return a fact of a refusal in German: names for codes and holidays, days as Germans write them."""
-        if said in self.named:
-            return self(self.named[said])
+        if (code := said.strip("'")) in self.named:
+            return f"„{self(self.named[code])}“"
         known = catalogue().texts.pgettext(FACT, said)
         return known if known != said else _DAY.sub(german_day, said)
 

@@ -8,11 +8,11 @@ from service.ui.languages import N_
 
 
 class Place(NamedTuple):
-    """A page in the menu and the right that opens it."""
+    """A page in the menu and the rights of which one makes it worth a visit."""
 
     path: str
     text: str
-    action: Action
+    actions: tuple[Action, ...]
 
 
 class Desk(NamedTuple):
@@ -24,20 +24,24 @@ class Desk(NamedTuple):
 
 
 PLACES: Final = (
-    Place("/work", N_("Queue"), Action.WORK_READ),
-    Place("/trades", N_("Deals"), Action.TRADE_READ),
-    Place("/trades/new", N_("New deal"), Action.TRADE_CAPTURE),
-    Place("/positions", N_("Positions"), Action.POSITION_READ),
-    Place("/confirmations", N_("Confirmations"), Action.CONFIRMATION_READ),
-    Place("/settlements", N_("Settlements"), Action.SETTLEMENT_READ),
-    Place("/journals", N_("Journals"), Action.JOURNAL_READ),
-    Place("/balances", N_("Trial balance"), Action.BALANCE_READ),
-    Place("/parties", N_("Parties"), Action.PARTY_READ),
-    Place("/proposals", N_("Proposals"), Action.INSTRUCTION_READ),
-    Place("/fixings", N_("Reference rates"), Action.FIXING_READ),
-    Place("/business-date", N_("Business date"), Action.BUSINESS_DATE_SET),
-    Place("/rights", N_("Rights"), Action.GRANT_READ),
-    Place("/entries", N_("Audit log"), Action.ENTRY_READ),
+    Place("/work", N_("Queue"), (Action.WORK_READ,)),
+    Place("/trades", N_("Deals"), (Action.TRADE_READ,)),
+    Place("/trades/new", N_("New deal"), (Action.TRADE_CAPTURE,)),
+    Place("/positions", N_("Positions"), (Action.POSITION_READ,)),
+    Place("/confirmations", N_("Confirmations"), (Action.CONFIRMATION_READ,)),
+    Place("/settlements", N_("Settlements"), (Action.SETTLEMENT_READ,)),
+    Place("/journals", N_("Journals"), (Action.JOURNAL_READ,)),
+    Place("/balances", N_("Trial balance"), (Action.BALANCE_READ,)),
+    Place("/parties", N_("Parties"), (Action.PARTY_READ,)),
+    Place(
+        "/proposals",
+        N_("Proposals"),
+        (Action.COUNTERPARTY_PROPOSE, Action.PROPOSAL_APPROVE, Action.ENTRY_READ),
+    ),
+    Place("/fixings", N_("Reference rates"), (Action.FIXING_READ,)),
+    Place("/business-date", N_("Business date"), (Action.BUSINESS_DATE_SET,)),
+    Place("/rights", N_("Rights"), (Action.GRANT_READ,)),
+    Place("/entries", N_("Audit log"), (Action.ENTRY_READ,)),
 )
 
 START: Final[dict[Office, str]] = {
@@ -89,7 +93,7 @@ DESKS: Final[dict[Office, tuple[Desk, ...]]] = {
 
 def places_for(powers: AbstractSet[Action]) -> list[Place]:
     """Return the menu of somebody with these rights: never a page that would refuse them."""
-    return [place for place in PLACES if place.action in powers]
+    return [place for place in PLACES if not powers.isdisjoint(place.actions)]
 
 
 def start_of(office: Office, powers: AbstractSet[Action]) -> str:

@@ -175,6 +175,10 @@ ROLES: Final[dict[str, str]] = {
 
 FIELDS: Final[dict[str, str]] = {
     "account": N_("Account"),
+    "action": N_("Act"),
+    "actor": N_("Actor"),
+    "again": N_("New password again"),
+    "as_of": N_("Booked up to and on"),
     "account_number": N_("Account number"),
     "base": N_("Base currency"),
     "base_amount": N_("Amount"),
@@ -190,8 +194,10 @@ FIELDS: Final[dict[str, str]] = {
     "desk_clock": N_("Time of day"),
     "desk_id": N_("Desk"),
     "executed_at": N_("Dealt at"),
+    "from": N_("From"),
     "lei": N_("LEI"),
     "name": N_("Name"),
+    "object": N_("Object id"),
     "our_lei": N_("Our LEI"),
     "password": N_("Password"),
     "portfolio": N_("Portfolio"),
@@ -199,11 +205,14 @@ FIELDS: Final[dict[str, str]] = {
     "rate": N_("Rate"),
     "reason": N_("Reason"),
     "reference": N_("Reference"),
+    "role": N_("Role"),
     "sell_amount": N_("Amount sold"),
     "sell_currency": N_("Currency sold"),
     "side": N_("Side"),
     "side_agreements": N_("Side agreements"),
     "their_lei": N_("Their LEI"),
+    "to": N_("Before"),
+    "trade": N_("Deal id"),
     "trade_date": N_("Trade date"),
     "value_date": N_("Value date"),
     "version": N_("Version"),
@@ -284,8 +293,11 @@ HEADLINES: Final[dict[int, str]] = {
 }
 
 
-NAMED: Final[dict[str, str]] = {code: status.text for code, status in STATES.items()} | {
-    action.value: text for action, text in ACTS.items()
+NAMED: Final[dict[str, str]] = {
+    **{code: status.text for code, status in STATES.items()},
+    **{action.value: text for action, text in ACTS.items()},
+    **OFFICES,
+    **ROLES,
 }
 """What stands for a code inside a refusal's sentence."""
 

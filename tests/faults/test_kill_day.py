@@ -51,7 +51,9 @@ def start(data: Path) -> Iterator[Start]:
     yield one
     for process in started:
         process.kill()
-        process.communicate()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
 
 
 def answers(data: Path) -> list[str]:

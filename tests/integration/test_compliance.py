@@ -233,8 +233,8 @@ FOREIGN = [
     "tile/0/0000", "tile/0/000.p/0", "tile/0/000.p/256", "tile/0/000.p/01", "tile/0/000.p", "tile/0/x000/000",
     "tile/0/x001/x002", "tile/entries/999", "tile/entries/000.p/999", "tile/entries", "tile/0", "tile/",
     "tile/0/../../../keys/log-key.pem", "tile/0/..%2f..%2f..%2fkeys%2flog-key.pem", "tile/%2e%2e/checkpoint",
-    "tile/entries/../../checkpoint", "tile//etc/passwd", "tile/entries//etc/passwd", "tile/0/000%00",
-    "tile/0/٠٠٠", "tile/0/000%0a", "keys/log-key.pem", "../log-key.pub", "checkpoint/..",
+    "tile//etc/passwd", "tile/entries//etc/passwd", "tile/0/000%00",
+    "tile/0/٠٠٠", "tile/0/000%0a", "keys/log-key.pem", "../log-key.pub",
 ]  # fmt: skip
 
 

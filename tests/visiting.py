@@ -1,0 +1,131 @@
+"""Visits to the pages as a browser without scripts makes them: cookies, forms as they stand in the page, redirects."""
+
+import re
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import Any
+
+import httpx
+
+from tests.bank import PASSWORD, World
+
+SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
+
+
+@dataclass
+class Form:
+    """A form as it stands in a page, with what its fields hold."""
+
+    action: str
+    id: str
+    fields: dict[str, str] = field(default_factory=dict)
+    choices: dict[str, list[str]] = field(default_factory=dict)
+
+
+class Sheet(HTMLParser):
+    """A page taken apart: its forms, its links, its text."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        super().__init__()
+        self.forms: list[Form] = []
+        self.links: list[str] = []
+        self.words: list[str] = []
+        self._open: Form | None = None
+        self._select: str | None = None
+        self._address = answer.url.path
+        self.feed(answer.text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        facts = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self._open = Form(facts.get("action", self._address), facts.get("id", ""))
+            if facts.get("method") == "post":
+                self.forms.append(self._open)
+        elif tag == "a":
+            self.links.append(facts.get("href", ""))
+        elif self._open is not None and tag == "input" and facts.get("type") != "checkbox":
+            self._open.fields[facts["name"]] = facts.get("value", "")
+        elif self._open is not None and tag == "select":
+            self._select = facts["name"]
+            self._open.fields[self._select] = ""
+            self._open.choices[self._select] = []
+        elif self._open is not None and tag == "option" and self._select is not None:
+            self._open.choices[self._select].append(facts["value"])
+            if "selected" in facts:
+                self._open.fields[self._select] = facts["value"]
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "form":
+            self._open = None
+        elif tag == "select":
+            self._select = None
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        """What a reader reads, in one line."""
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+    def form(self, action: str) -> Form:
+        """Return the form that acts there. Raises LookupError with those there are."""
+        for one in self.forms:
+            if action in (one.action, one.id):
+                return one
+        raise LookupError(f"{action} is not among {[(one.action, one.id) for one in self.forms]}")
+
+    def offers(self, action: str) -> bool:
+        """Tell whether the page holds a form for the act."""
+        return any(one.action == f"/acts/{action}" for one in self.forms)
+
+
+@dataclass
+class Visitor:
+    """Somebody in front of the pages."""
+
+    client: httpx.AsyncClient
+
+    async def get(self, path: str, **query: str) -> Sheet:
+        """Open a page that must be there."""
+        answer = await self.client.get(path, params=query or None)
+        assert answer.status_code == 200, (path, answer.status_code, answer.text[:2000])
+        return Sheet(answer)
+
+    async def send(self, form: Form, **fields: str) -> httpx.Response:
+        """Send a form as the browser would; the redirect is not followed."""
+        body = form.fields | fields
+        return await self.client.post(form.action, data=body, headers=SAME_ORIGIN)
+
+    async def submit(self, form: Form, **fields: str) -> Sheet:
+        """Send a form and read the page it leads to."""
+        answer = await self.send(form, **fields)
+        assert answer.status_code == 303, (answer.status_code, answer.text[:2000])
+        return await self.get(answer.headers["location"])
+
+    async def act(self, path: str, action: str, **fields: str) -> Sheet:
+        """Open a page, fill in the form of an act, send it, and read what came of it."""
+        return await self.submit((await self.get(path)).form(action), **fields)
+
+
+def stranger(world: World, language: str = "en") -> Visitor:
+    """Return a visitor who is not signed in."""
+    transport = httpx.ASGITransport(app=world.app, raise_app_exceptions=False)  # type: ignore[arg-type]
+    headers = {"Accept-Language": language}
+    return Visitor(httpx.AsyncClient(transport=transport, base_url="https://bank.test", headers=headers))
+
+
+async def signed_in(
+    world: World, account: str, *, password: str = PASSWORD, language: str = "en"
+) -> Visitor:
+    """Return a visitor who came in through the sign-in form."""
+    visitor = stranger(world, language)
+    door = (await visitor.get("/sign-in", account=account)).form("/sign-in")
+    answer = await visitor.send(door, password=password)
+    assert answer.status_code == 303, answer.text[:2000]
+    return visitor
+
+
+def held(visitor: Visitor) -> dict[str, Any]:
+    """Return the cookies the visitor's browser keeps."""
+    return dict(visitor.client.cookies)
