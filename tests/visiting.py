@@ -7,9 +7,20 @@ from typing import Any
 
 import httpx
 
+from service.demo.access import token_for
+from service.page_frame import SESSION_COOKIE
 from tests.bank import PASSWORD, World
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
+TICKET = {
+    "side": "buy",
+    "base": "EUR",
+    "quote": "USD",
+    "base_amount": "1.5M",
+    "rate": "1.1650",
+    "value_date": "",
+}
+ENTER, CHECK = {"_do": "enter"}, {"_do": "check"}
 
 
 @dataclass
@@ -115,17 +126,42 @@ def stranger(world: World, language: str = "en") -> Visitor:
     return Visitor(httpx.AsyncClient(transport=transport, base_url="https://bank.test", headers=headers))
 
 
-async def signed_in(
-    world: World, account: str, *, password: str = PASSWORD, language: str = "en"
-) -> Visitor:
-    """Return a visitor who came in through the sign-in form."""
+async def signed_in(world: World, account: str, *, language: str = "en") -> Visitor:
+    """Return a visitor whose browser holds a session of the account."""
     visitor = stranger(world, language)
-    door = (await visitor.get("/sign-in", account=account)).form("/sign-in")
-    answer = await visitor.send(door, password=password)
-    assert answer.status_code == 303, answer.text[:2000]
+    token = await token_for(world.bank, account)
+    visitor.client.cookies.set(SESSION_COOKIE, token, domain="bank.test", path="/")
     return visitor
+
+
+async def at_the_door(
+    world: World, account: str, password: str = PASSWORD, **fields: str
+) -> tuple[Visitor, httpx.Response]:
+    """Sign in by the form; return the visitor and the answer."""
+    visitor = stranger(world)
+    door = (await visitor.get("/sign-in", account=account)).form("/sign-in")
+    return visitor, await visitor.send(door, password=password, **fields)
 
 
 def held(visitor: Visitor) -> dict[str, Any]:
     """Return the cookies the visitor's browser keeps."""
     return dict(visitor.client.cookies)
+
+
+def chosen(sheet: Sheet) -> dict[str, str]:
+    """Return a ticket filled in with the first counterparty and the first book."""
+    form = sheet.form("trade.capture")
+    return TICKET | {name: form.choices[name][-1] for name in ("counterparty", "portfolio")}
+
+
+async def struck(trader: Visitor, **changed: str) -> Sheet:
+    """Strike a deal by the ticket and return the page that follows."""
+    ticket = await trader.get("/trades/new")
+    return await trader.submit(ticket.form("trade.capture"), **chosen(ticket) | ENTER | changed)
+
+
+def deal_in(sheet: Sheet) -> str:
+    """Return the id of the deal a page shows."""
+    found = re.search(r"\bId ([0-9a-f-]{36})", sheet.text)
+    assert found is not None, sheet.text
+    return found.group(1)

@@ -7,7 +7,6 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -92,10 +91,9 @@ async def test_50_a_transaction_that_commits_late_is_not_skipped(bank_world: Wor
 async def test_indices_have_no_gaps_where_acts_were_rolled_back(bank_world: World) -> None:
     office = await some_entries(bank_world, 1)
     for _ in range(3):
-        with pytest.raises(ZeroDivisionError):
-            async with office.open() as connection:
-                await append(connection, office.line())
-                raise ZeroDivisionError
+        async with office.open() as connection:
+            await append(connection, office.line())
+            await connection.rollback()
         await office.append(office.line())
         await sequence(engine(bank_world))
 
@@ -380,17 +378,3 @@ async def until(true: object) -> None:
             return
         await asyncio.sleep(0.05)
     raise TimeoutError
-
-
-async def test_the_sequencers_login_can_neither_change_nor_take_back_a_place(bank_world: World) -> None:
-    await publish(bank_world)
-    for statement in (
-        "UPDATE public.audit_index SET index = index + 1",
-        "DELETE FROM public.audit_index",
-        "UPDATE public.audit_entry SET act = 'x'",
-        "DELETE FROM public.audit_entry",
-        "TRUNCATE public.audit_pending",
-    ):
-        with pytest.raises(Exception, match="permission denied"):
-            async with engine(bank_world).begin() as connection:
-                await connection.execute(text(statement))

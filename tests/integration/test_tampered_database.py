@@ -1,0 +1,297 @@
+"""Rows of the tamper matrix that need the database: its superuser edits, the files and the comparison tell.
+
+The number is the row of the matrix. Guards are off (``session_replication_role = replica``), as for somebody who
+owns the server.
+"""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from audit.report import Status, Verdict
+from service import gate
+from tests import settling
+from tests.bank import World
+from tests.deals import by_force, rows
+from tests.keeping import findings, publish, verdict
+from tests.parties import LEI
+
+VERIFIED = "VERIFIED (L1 self-signed)"
+PARTY = {"lei": LEI, "name": "First counterparty", "bic": "COBADEFF"}
+
+
+async def proposed(world: World) -> dict[str, Any]:
+    """Return the answer about a counterparty that was proposed."""
+    answer = await (await world.as_("steward")).post("/api/counterparties", PARTY)
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+async def sign_in(world: World, *accounts: str) -> None:
+    """Make an entry for each account."""
+    for account in accounts:
+        await world.as_(account)
+
+
+async def test_01_an_entry_edited_in_the_database_is_named_by_its_index(bank_world: World) -> None:
+    await sign_in(bank_world, "trader", "verifier", "auditor", "legal")
+    size = await publish(bank_world)
+    for index in (size - 2, size - 3):
+        await by_force(
+            bank_world,
+            "UPDATE public.audit_entry SET bytes = convert_to(replace(convert_from(bytes, 'UTF8'), "
+            "'session.open', 'session.noon'), 'UTF8'), act = 'session.noon' "
+            f"WHERE id = (SELECT entry_id FROM public.audit_index WHERE index = {index})",
+        )
+
+    found = await findings(bank_world)
+
+    assert verdict(bank_world).line() == VERIFIED, "the files are whole"
+    first = found[0]
+    assert (first.index, "hashes to" in first.sentence) == (size - 3, True)
+    assert {one.index for one in found} == {size - 3, size - 2}, "the leaf column gives the second away"
+
+
+async def test_01_a_column_edited_beside_an_entry_is_told_from_its_bytes(bank_world: World) -> None:
+    await sign_in(bank_world, "trader", "auditor")
+    await publish(bank_world)
+    await by_force(
+        bank_world,
+        "UPDATE public.audit_entry SET recorded_at = recorded_at - interval '1 day', outcome = 'refuse' "
+        "WHERE act = 'session.open' AND account = (SELECT id::text FROM public.account WHERE name = 'trader')",
+    )
+
+    sentences = [one.sentence for one in await findings(bank_world)]
+
+    assert len(sentences) == 2
+    assert "column outcome says refuse, its bytes say allow" in sentences[0]
+    assert "column recorded_at" in sentences[1]
+
+
+async def test_02_an_entry_edited_with_its_leaf_is_told_from_the_files(bank_world: World) -> None:
+    await sign_in(bank_world, "trader", "auditor")
+    size = await publish(bank_world)
+    edited = "convert_to(replace(convert_from(bytes, 'UTF8'), 'session.open', 'session.noon'), 'UTF8')"
+    await by_force(
+        bank_world,
+        f"UPDATE public.audit_entry SET bytes = {edited}, leaf = sha256('\\x00'::bytea || {edited}), "
+        f"act = 'session.noon' WHERE id = (SELECT entry_id FROM public.audit_index WHERE index = {size - 2})",
+    )
+
+    (found,) = await findings(bank_world)
+
+    assert found.index == size - 2
+    assert found.sentence.count("hashes to") == 1
+
+
+TRADERS = "(SELECT id FROM public.account WHERE name = 'trader')"
+TAMPERED = {
+    "account": ("office = 'back_office'", "name = 'trader'"),
+    "confirmation": ("breaks = '[]'", "true"),
+    "counterparty": ("bic = 'DEUTDEFF'", "true"),
+    "cut_off": ("at = '20:00'", "true"),
+    "desk_time": ("business_date = business_date - 1", "true"),
+    "fixing_set": ('rates = rates || \'{"USD": "1.2"}\'', "true"),
+    "instruction": ("account_number = 'GB33BUKB20201555555555'", "currency = 'EUR'"),
+    "person": ("disabled = true", "name = 'verifier'"),
+    "portfolio": ("name = 'FX-USD'", "true"),
+    "role_grant": ("role = 'releaser'", f"account_id = {TRADERS}"),
+    "settlement": ("released_by = prepared_by", "currency = 'USD'"),
+    "trade_control": ("state = 'due'", "true"),
+    "unit": ("board_line = 'trading'", "name = 'Compliance'"),
+}
+
+
+async def test_04_a_row_changed_behind_the_gate_is_named(bank_world: World) -> None:
+    await settling.set_up(bank_world)
+    await settling.settled(bank_world)
+    await publish(bank_world)
+    assert await findings(bank_world) == []
+    changed = set()
+    for kind, (what, which) in TAMPERED.items():
+        (row,) = await rows(bank_world, f"SELECT id FROM public.{kind} WHERE {which}")
+        changed.add((kind, row.id))
+        await by_force(bank_world, f"UPDATE public.{kind} SET {what} WHERE {which}")
+
+    found = await findings(bank_world)
+
+    assert {(one.kind, one.id) for one in found} == changed
+    assert all("its last entry left it as sha256:" in one.sentence for one in found)
+    assert verdict(bank_world).line() == VERIFIED
+
+
+async def test_04_terms_lines_positions_and_numbers_changed_behind_the_gate_are_named(
+    bank_world: World,
+) -> None:
+    await settling.set_up(bank_world)
+    await settling.settled(bank_world)
+    other = await settling.captured(bank_world)
+    third = await settling.captured(bank_world)
+    fourth = await settling.captured(bank_world)
+    journal = (await rows(bank_world, "SELECT id FROM public.journal ORDER BY booked_on LIMIT 1"))[0].id
+    await by_force(
+        bank_world,
+        f"UPDATE public.trade_version SET rate = rate * 2 WHERE trade_id = '{other.id}'",
+        f"UPDATE public.position_movement SET amount = amount + 1 WHERE trade_id = '{third.id}' AND currency = 'EUR'",
+        f"UPDATE public.deal_number SET number = 77 WHERE trade_id = '{fourth.id}'",
+        f"UPDATE public.journal_line SET account = '9999' WHERE journal_id = '{journal}'",
+    )
+
+    found = await findings(bank_world)
+
+    assert {(one.kind, str(one.id)) for one in found} == {
+        ("trade", other.id), ("trade", third.id), ("trade", fourth.id), ("journal", str(journal)),
+    }  # fmt: skip
+
+
+async def test_04_what_is_missing_and_what_nobody_entered_is_named(bank_world: World) -> None:
+    await settling.set_up(bank_world)
+    await settling.settled(bank_world)
+    before = await settling.captured(bank_world)
+    (party,) = await rows(bank_world, "SELECT id FROM public.counterparty")
+    (journal,) = await rows(bank_world, "SELECT id FROM public.journal LIMIT 1")
+    (grant,) = await rows(bank_world, "SELECT gen_random_uuid() AS id")
+    await by_force(
+        bank_world,
+        "DELETE FROM public.counterparty",
+        f"DELETE FROM public.journal_line WHERE journal_id = '{journal.id}'",
+        f"DELETE FROM public.trade_version WHERE trade_id = '{before.id}'",
+        f"INSERT INTO public.role_grant (id, rev, account_id, role, state, reason) SELECT '{grant.id}', 1, id, "
+        "'releaser', 'executed', 'none' FROM public.account WHERE name = 'trader'",
+    )
+
+    found = {(one.kind, str(one.id)): one.sentence for one in await findings(bank_world)}
+
+    assert found.keys() == {
+        ("counterparty", str(party.id)), ("journal", str(journal.id)), ("role_grant", str(grant.id)),
+        ("trade", before.id),
+    }  # fmt: skip
+    assert found["counterparty", str(party.id)].endswith("is missing; the log knows it.")
+    assert found["role_grant", str(grant.id)].endswith("is in no entry.")
+
+
+async def test_04_history_rewritten_for_the_separation_of_duties_is_named(bank_world: World) -> None:
+    """``acts_of`` reads effects: whoever edits them could make one person look like two."""
+    await settling.set_up(bank_world)
+    deal = await settling.verified(bank_world)
+    await publish(bank_world)
+    await by_force(
+        bank_world,
+        "UPDATE public.audit_effect SET person = (SELECT person_id::text FROM public.account WHERE name = 'legal') "
+        f"WHERE act = 'trade.capture' AND trade_id = '{deal.id}'",
+        f"UPDATE public.audit_effect SET trade_id = NULL WHERE act = 'trade.verify' AND trade_id = '{deal.id}'",
+    )
+
+    found = await findings(bank_world)
+
+    assert {(one.kind, str(one.id)) for one in found} == {("trade", deal.id), ("trade_control", deal.id)}
+    assert all(one.sentence.endswith("differs.") for one in found)
+
+
+async def test_05_an_entry_taken_out_of_the_database_is_named(bank_world: World) -> None:
+    made = await proposed(bank_world)
+    await sign_in(bank_world, "trader", "auditor")
+    await publish(bank_world)
+    gone = f"(SELECT entry_id FROM public.audit_effect WHERE kind = 'proposal' AND id = '{made['proposal']}')"
+    (place,) = await rows(bank_world, f"SELECT index FROM public.audit_index WHERE entry_id = {gone}")
+    await by_force(bank_world, f"DELETE FROM public.audit_entry WHERE id = {gone}")
+
+    found = await findings(bank_world)
+
+    assert found[0].index == place.index
+    assert "has no entry" in found[0].sentence
+    assert verdict(bank_world).line() == VERIFIED
+
+
+async def test_05_an_index_taken_out_leaves_a_gap_and_an_entry_without_place(bank_world: World) -> None:
+    await sign_in(bank_world, "trader", "auditor")
+    size = await publish(bank_world)
+    await by_force(bank_world, f"DELETE FROM public.audit_index WHERE index = {size - 2}")
+
+    sentences = [one.sentence for one in await findings(bank_world)]
+
+    assert sentences[0] == f"The index jumps from {size - 3} to {size - 1}."
+    assert "has no index and waits for none" in sentences[1]
+
+
+async def test_06_a_pending_entry_taken_away_leaves_its_effects_behind(bank_world: World) -> None:
+    await publish(bank_world)
+    made = await proposed(bank_world)
+    entry = made["receipt"]["entry"]
+    pending = f"DELETE FROM public.audit_pending WHERE entry_id = '{entry}'"
+
+    await by_force(bank_world, pending)
+    (left_out,) = await findings(bank_world)
+    await by_force(bank_world, f"DELETE FROM public.audit_entry WHERE id = '{entry}'")
+    orphans = await findings(bank_world)
+    await by_force(bank_world, f"DELETE FROM public.audit_effect WHERE entry_id = '{entry}'")
+    unvouched = await findings(bank_world)
+
+    assert (str(left_out.id), "waits for none" in left_out.sentence) == (entry, True)
+    assert {(one.kind, str(one.id)) for one in orphans if one.kind == "proposal"} == {
+        ("proposal", made["proposal"])
+    }
+    assert "an effect without its entry" in orphans[0].sentence
+    assert [one.sentence for one in unvouched if one.kind == "proposal"] == [
+        f"proposal {made['proposal']} is in no entry."
+    ]
+
+
+async def test_06_an_act_taken_away_without_a_trace_is_convicted_by_its_receipt(
+    bank_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "RECEIPT_DEADLINE_SECONDS", 1)
+    await publish(bank_world)
+    made = await proposed(bank_world)
+    entry = made["receipt"]["entry"]
+    await by_force(
+        bank_world,
+        f"DELETE FROM public.audit_pending WHERE entry_id = '{entry}'",
+        f"DELETE FROM public.audit_entry WHERE id = '{entry}'",
+        f"DELETE FROM public.audit_effect WHERE entry_id = '{entry}'",
+        f"DELETE FROM public.work_item WHERE entry_id = '{entry}'",
+        f"DELETE FROM public.proposal WHERE id = '{made['proposal']}'",
+    )
+    assert await findings(bank_world) == [], "inside the bank nothing is left of it"
+    await publish(bank_world)
+    early = verdict(bank_world, [made["receipt"]])
+    await asyncio.sleep(1.1)
+    await sign_in(bank_world, "auditor")
+    await publish(bank_world)
+    late = verdict(bank_world, [made["receipt"]])
+
+    assert (early.verdict, early.check("V20").status) == (Verdict.INCOMPLETE, Status.MISSING)
+    assert (late.verdict, late.check("V20").status) == (Verdict.TAMPERED, Status.FAILED)
+    assert entry in late.check("V20").sentence
+    assert verdict(bank_world).line() == VERIFIED, "without the receipt nobody would know"
+
+
+async def test_52_a_migration_that_spells_entries_anew_is_told_from_the_files(bank_world: World) -> None:
+    await sign_in(bank_world, "trader", "auditor")
+    await publish(bank_world)
+    entries = await rows(bank_world, "SELECT id, bytes FROM public.audit_entry")
+    (last,) = await rows(bank_world, "SELECT entry_id FROM public.audit_index ORDER BY index DESC LIMIT 1")
+    for one in entries:
+        if one.id != last.entry_id:
+            spelled = json.dumps(json.loads(one.bytes)).encode().hex()
+            await by_force(
+                bank_world, f"UPDATE public.audit_entry SET bytes = '\\x{spelled}' WHERE id = '{one.id}'"
+            )
+
+    found = await findings(bank_world)
+
+    assert found[0].index == 0
+    assert verdict(bank_world).line() == VERIFIED
+
+
+async def test_a_ruined_database_is_told_in_bounded_words(bank_world: World) -> None:
+    await sign_in(bank_world, "trader")
+    await publish(bank_world)
+    await by_force(bank_world, "UPDATE public.audit_effect SET person = 'nobody'")
+
+    found = await findings(bank_world)
+
+    assert len(found) == 101
+    assert found[-1].sentence.endswith("more of the kind: entry contradicts its columns or effects")
