@@ -87,7 +87,7 @@ def show(report: Mapping[str, Any], out: Console) -> None:
         ],
     )
     show_promises(report["promises"], out)
-    out.print(f"log: {report['log']['size']} entries, root {report['log']['root']}", soft_wrap=True)
+    out.print(f"entries: {report['log']['size']}, root {report['log']['root']}", soft_wrap=True)
 
 
 def show_promises(promises: Sequence[Sequence[Any]], out: Console, title: str = "Promises") -> None:
