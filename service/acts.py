@@ -16,8 +16,10 @@ from service.kernel.errors import Malformed, Refusal
 from service.kernel.problems import problem
 
 ACTS_MAX = 128
-FACE_ONLY = frozenset({Action.SESSION_OPEN, Action.PASSWORD_CHANGE, Action.PASSWORD_RESET})
-"""Acts whose answer or command holds a secret: they have a face of their own and no batch."""
+FACE_ONLY = frozenset(
+    {Action.EVIDENCE_EXPORT, Action.SESSION_OPEN, Action.PASSWORD_CHANGE, Action.PASSWORD_RESET}
+)
+"""Acts whose answer or command holds a secret, or what only their face can know: no batch does them."""
 
 
 class NoSuchAct(Malformed):

@@ -14,7 +14,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from service import acts, faces, page_frame
+from service import acts, faces, page_forms, page_frame
 from service.bank import Bank
 from service.kernel.errors import Refusal
 from service.people.directory import actor_of_token
@@ -66,8 +66,8 @@ class Authentication:
             if faces.is_api(scope["path"]):
                 words = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1").split(" ")
                 token = words[1] if len(words) == 2 and words[0].lower() == "bearer" else None  # noqa: PLR2004
-            elif page_frame.is_page(scope["path"]):
-                token, origin = page_frame.session_token(ASGIConnection(scope)), "web"
+            elif page_forms.is_page(scope["path"]):
+                token, origin = page_forms.session_token(ASGIConnection(scope)), "web"
             if token is not None:
                 offices = scope["litestar_app"].state.gate.offices
                 scope["state"]["actor"] = await actor_of_token(offices, token, origin=origin)
@@ -111,7 +111,7 @@ def create_app(bank: Bank) -> Litestar:
     """Return the application on an open bank. Raises RuntimeError if a route stands for no action."""
     app = Litestar(
         route_handlers=[live, ready, *slices()],
-        middleware=[SecurityHeaders, Authentication, faces.StrictBodies, page_frame.FormShield],
+        middleware=[SecurityHeaders, Authentication, faces.StrictBodies, page_forms.FormShield],
         dependencies={
             "actor": Provide(faces.provide_actor),
             "gate": Provide(faces.provide_gate),

@@ -18,6 +18,7 @@ from service.kernel import embedded
 from service.kernel.clock import Clock, SystemClock
 from service.kernel.database import Offices
 from service.migrations.upgrade import ensure_database, upgrade
+from service.pulse import Pulse
 from service.settings import Settings
 
 DATABASE = "trennwand"
@@ -32,6 +33,7 @@ class Bank:
     offices: Offices
     gate: Gate
     keeper: LogKeeper
+    pulse: Pulse
     admin_url: str
 
 
@@ -105,15 +107,19 @@ async def running(
         settings.origin,
     )
     gate = Gate(offices, policy, clock or SystemClock(), key, settings.origin, settings.entity_lei)
-    bank = Bank(settings, policy, offices, gate, LogKeeper(offices[Office.LOG], publisher), admin_url)
+    bank = Bank(
+        settings, policy, offices, gate, LogKeeper(offices[Office.LOG], publisher), Pulse(gate), admin_url
+    )
     try:
         await publisher.agree(offices[Office.LOG])
         await genesis.explain_start(gate)
         if keep_log:
             bank.keeper.start()
+            bank.pulse.start()
         try:
             yield bank
         finally:
+            await bank.pulse.stop()
             await bank.keeper.stop()
     finally:
         await offices.close()

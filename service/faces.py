@@ -279,6 +279,9 @@ async def record_outside_gate(failure: Exception, scope: Scope) -> None:
     scope["state"]["refusal"] = refusal
     actor = scope["state"].get("actor")
     action = action_of(scope.get("route_handler"))
+    if actor is None and isinstance(refusal, NotSignedIn) and refusal.decision is None:
+        client = scope.get("client")
+        scope["litestar_app"].state.bank.pulse.hear(client[0] if client else "unknown")
     if actor is None or action is None or refusal.decision is not None:
         return
     gate: Gate = scope["litestar_app"].state.gate

@@ -24,6 +24,7 @@ from service.migrations.logins import quoted
 from service.people.authentication import hashed
 from service.people.directory import service_actor
 from service.people.model import Account, Person, RoleGrant, Unit
+from service.pulse import BEAT_SECONDS
 
 GENESIS = text("SELECT public.audit_genesis(CAST(:entries AS bytea[]))")
 CREDENTIAL = text(
@@ -94,7 +95,7 @@ async def begin(
     keeper = next(account for account in people if isinstance(account, Account) and account.name == "svc.log")
     others: list[Recorded] = [*rights, *desk_rows(founding)]
     first = line(keeper, policy, Action.LOG_GENESIS, now, [*units, *people])
-    first["data"] = {"level": LEVEL, "origin": origin}
+    first["data"] = {"heartbeat_seconds": BEAT_SECONDS, "level": LEVEL, "origin": origin}
     second = line(keeper, policy, Action.POLICY_PUBLISH, now, others)  # with it come the rights held under it
     rights_held = {f"{type(row).__tablename__}:{row.id}": visible(row) for row in others}
     second["data"] = policy_facts(policy) | {"rows": rights_held}

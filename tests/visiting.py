@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from service.demo.access import token_for
-from service.page_frame import SESSION_COOKIE
+from service.page_forms import SESSION_COOKIE
 from tests.bank import PASSWORD, World
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}

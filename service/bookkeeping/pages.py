@@ -8,7 +8,7 @@ from litestar.params import FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
-from service import page_frame
+from service import page_forms
 from service.bookkeeping import queries
 from service.bookkeeping.posting import account_name
 from service.faces import Allows
@@ -29,7 +29,7 @@ class BookPages(Controller):
         self, page: NamedDependency[Page], reads: NamedDependency[AsyncSession], as_of: FromQuery[str] = ""
     ) -> Response[str]:
         """Show the trial balance, account by account, with the sums that must be zero."""
-        found = await queries.trial_balance(reads, page_frame.day_in(as_of, "as_of"))
+        found = await queries.trial_balance(reads, page_forms.day_in(as_of, "as_of"))
         for row in found["items"]:
             row["name"] = account_name(row["account"], page.language)
         by_currency = sorted(found["items"], key=lambda row: (row["currency"], row["account"]))
@@ -50,7 +50,7 @@ class BookPages(Controller):
         cursor: FromQuery[str] = "",
     ) -> Response[str]:
         """Show the journals, oldest first, with every line."""
-        deal, after = page_frame.id_in(trade, "trade"), page_frame.id_in(cursor, "cursor")
+        deal, after = page_forms.id_in(trade, "trade"), page_forms.id_in(cursor, "cursor")
         found = await queries.journals(reads, deal, ROWS, after)
         for journal in found["items"]:
             for line in journal["lines"]:

@@ -2,12 +2,14 @@
 
 import asyncio
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from litestar import Controller, Request, Response, get
+import msgspec
+from litestar import Controller, Request, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.response import File
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from audit.note import VerifierKey
@@ -15,13 +17,17 @@ from policies.vocabulary import Action
 from service.audit_trail import published
 from service.audit_trail.published import NoSuchFile, NotYetPublished
 from service.audit_trail.sequencer import LogContradiction
-from service.compliance import queries
+from service.compliance import evidence, queries, rebuild
+from service.compliance.evidence import Wish
 from service.compliance.queries import Outcome, Wanted, instant
-from service.faces import Allows
+from service.faces import Allows, IdempotencyKey, answer, checked_key
 from service.gate import Gate
+from service.kernel.actor import Actor as Acting
 from service.kernel.errors import NotFound, Refusal
+from service.kernel.texts import Reason
 
 OCTETS = "application/octet-stream"
+ZIP = "application/zip"
 TEXT = "text/plain"
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200)]
@@ -29,6 +35,7 @@ Actor = Annotated[str | None, QueryParameter(name="actor", min_length=1, max_len
 Object = Annotated[UUID | None, QueryParameter(name="object")]
 From = Annotated[str | None, QueryParameter(name="from", max_length=40)]
 To = Annotated[str | None, QueryParameter(max_length=40)]
+Moment = Annotated[str, msgspec.Meta(max_length=40)] | None
 
 
 class NotYetSigned(Refusal):
@@ -110,6 +117,61 @@ class LogApi(Controller):
         return await proved(directory_of(request), gate.key.verifier, index, leaf)
 
 
+class EvidenceAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of what evidence is wanted: a deal, a person, or a period (``to`` is exclusive); and why."""
+
+    scope: Literal["trade", "person", "period"]
+    reason: Reason
+    trade: UUID | None = None
+    person: UUID | None = None
+    from_: Moment = msgspec.field(default=None, name="from")
+    to: Moment = None
+
+
+class EvidenceApi(Controller):
+    """Evidence packs, and the past of a deal told again from its entries."""
+
+    path = "/api/evidence"
+    tags = ("log",)
+
+    @post(guards=[Allows(Action.EVIDENCE_EXPORT)], status_code=201)
+    async def export(
+        self,
+        request: Request[Any, Any, Any],
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Acting],
+        key: IdempotencyKey,
+        data: JSONBody[EvidenceAsked],
+    ) -> Response[Any]:
+        """Make a pack that proves itself; the export is an entry with its digest."""
+        times = instant(data.from_, "from"), instant(data.to, "to")
+        wish = Wish(data.scope, data.reason, data.trade, data.person, *times)
+        bank = request.app.state.bank
+        done = await evidence.export(
+            gate, bank.settings, actor, wish, publish=bank.keeper.step, key=checked_key(key)
+        )
+        return answer(done)
+
+    @get("/trades/{trade:uuid}", guards=[Allows(Action.ENTRY_READ, sensitive=True)])
+    async def trade(
+        self,
+        reads: NamedDependency[AsyncSession],
+        gate: NamedDependency[Gate],
+        trade: FromPath[UUID],
+        as_of: Annotated[str | None, QueryParameter(max_length=40)] = None,
+    ) -> dict[str, Any]:
+        """Return a deal as of an instant (with its zone; without one: now), told by entries alone."""
+        return await rebuild.trade_as_of(reads, trade, instant(as_of, "as_of") or gate.clock.now())
+
+    @get("/{digest:str}", guards=[Allows(Action.EVIDENCE_EXPORT, sensitive=True)], media_type=ZIP)
+    async def fetch(
+        self, request: Request[Any, Any, Any], actor: NamedDependency[Acting], digest: FromPath[str]
+    ) -> File:
+        """Return a pack that the caller's own office exported, as a file."""
+        path = evidence.file_of(request.app.state.bank.settings, actor, digest)
+        return File(path, filename=f"evidence-{digest[:16]}.zip", media_type=ZIP)
+
+
 def directory_of(request: Request[Any, Any, Any]) -> Path:
     """Return where this bank's log is published."""
     directory: Path = request.app.state.bank.settings.log_directory
@@ -142,4 +204,4 @@ async def proved(directory: Path, key: VerifierKey, index: int, leaf: bytes) -> 
     }
 
 
-ROUTES = [EntryApi, LogApi]
+ROUTES = [EntryApi, EvidenceApi, LogApi]

@@ -10,7 +10,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
-from service import page_frame
+from service import page_forms, page_frame
 from service.compliance import queries
 from service.compliance.api import LogUnsound, NotYetSigned, directory_of, proved
 from service.compliance.queries import Outcome, Wanted, instant
@@ -49,13 +49,15 @@ class EntryPages(Controller):
         typed = {"actor": actor_, "action": action, "object": object_, "outcome": outcome}
         typed |= {"from": from_, "to": to, "trade": trade}
         found: dict[str, Any] = {"items": [], "next": None}
+        status = 200
         try:
             found = await queries.entries(reads, wanted(typed), ROWS, cursor or None)
         except Malformed as malformed:
             page.said = page_frame.refused(Action.ENTRY_READ, malformed, FORM, typed)
+            status = malformed.status
         return page.show(
             "compliance/templates/entries.html",
-            status=200 if page.said is None or page.said.good else page.said.status,
+            status=status,
             rows=found["items"],
             next=found["next"],
             deals=await deal_names(reads, [row for row in found["items"] if row["trade"]]),
@@ -98,12 +100,12 @@ def wanted(typed: dict[str, str]) -> Wanted:
     """Return which entries the form asks for. Raises Malformed naming the field."""
     return Wanted(
         actor=typed["actor"].strip() or None,
-        action=page_frame.one_of(Action, typed["action"], "action"),
-        object_id=page_frame.id_in(typed["object"].strip(), "object"),
-        outcome=page_frame.one_of(Outcome, typed["outcome"], "outcome"),
+        action=page_forms.one_of(Action, typed["action"], "action"),
+        object_id=page_forms.id_in(typed["object"].strip(), "object"),
+        outcome=page_forms.one_of(Outcome, typed["outcome"], "outcome"),
         since=instant(typed_moment(typed["from"]) or None, "from"),
         before=instant(typed_moment(typed["to"]) or None, "to"),
-        trade_id=page_frame.id_in(typed["trade"].strip(), "trade"),
+        trade_id=page_forms.id_in(typed["trade"].strip(), "trade"),
     )
 
 

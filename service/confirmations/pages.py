@@ -9,7 +9,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
-from service import page_frame
+from service import page_forms
 from service.confirmations import queries
 from service.confirmations.lifecycle import CONFIRMATION, ConfirmationState
 from service.confirmations.matching import FIELDS, REFERENCE
@@ -36,8 +36,8 @@ class ConfirmationPages(Controller):
         cursor: FromQuery[str] = "",
     ) -> Response[str]:
         """Show the confirmations, oldest first."""
-        state = page_frame.one_of(ConfirmationState, state_, "state")
-        after = page_frame.id_in(cursor, "cursor")
+        state = page_forms.one_of(ConfirmationState, state_, "state")
+        after = page_forms.id_in(cursor, "cursor")
         found = await queries.confirmations(reads, state, None, ROWS, after)
         return page.show(
             "confirmations/templates/list.html",

@@ -16,7 +16,7 @@ from service.kernel.actor import Actor
 from service.kernel.errors import NotFound
 from service.page_frame import History, Page
 from service.trades import queries
-from service.trades.pages import reference_of
+from service.trades.pages import names_in, reference_of
 
 DECISIONS = (Action.TRADE_VERIFY, Action.TRADE_RETURN)
 
@@ -42,6 +42,7 @@ class ControlPages(Controller):
         return page.show(
             "control/templates/control.html",
             deal=deal,
+            names=await names_in(reads, deal),
             timeline=await queries.timeline(reads, actor, trade),
             buttons=await history.buttons(page, possible, trade),
             reference=await reference_of(page, reads, deal),

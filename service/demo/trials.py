@@ -1,7 +1,6 @@
 """Things nobody may do, tried in every way there is: what was expected, what came of it."""
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,7 +36,7 @@ class Tried:
     @property
     def rule(self) -> str:
         """The control or the code that bit."""
-        return self.got.split(" ", 1)[-1]
+        return self.got.rsplit(" ", 1)[-1]
 
 
 @dataclass(slots=True)
@@ -106,10 +105,6 @@ class Trials:
         except DBAPIError as failure:
             got = f"refused {sqlstate(failure)}"
         self.note(f"login of {office.value}", what, SQL, expected, got)
-
-    def by_rule(self) -> dict[str, int]:
-        """Return how often each control or code refused something."""
-        return dict(sorted(Counter(one.rule for one in self.tried).items()))
 
     def note(self, who: str, what: str, way: str, expected: str, got: str) -> None:
         """Keep what came of one."""

@@ -10,7 +10,7 @@ from litestar.response import Redirect
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
-from service import page_frame
+from service import page_forms, page_frame
 from service.faces import Allows, checked_key
 from service.gate import Gate
 from service.kernel.actor import Actor
@@ -41,7 +41,7 @@ class MarketPages(Controller):
         self, page: NamedDependency[Page], reads: NamedDependency[AsyncSession], day: FromQuery[str] = ""
     ) -> Response[str]:
         """Show the rates of a day, by default the newest ones."""
-        wanted = page_frame.day_in(day, "day")
+        wanted = page_forms.day_in(day, "day")
         if wanted is None:
             assert page.business_date is not None
             newest = await queries.last_rates(reads, page.business_date)
@@ -61,7 +61,7 @@ class MarketPages(Controller):
         """Bring in one day from the ECB's archive that is installed with the service."""
         day = page.form.get("day", "")
         try:
-            wanted = page_frame.day_in(day, "day")
+            wanted = page_forms.day_in(day, "day")
             if wanted is None:
                 raise Malformed("This has to be filled in.", field="day")
             key = checked_key(page.form.get("_key", ""))

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action, Office
-from service import page_frame
+from service import page_forms
 from service.faces import Allows
 from service.page_frame import Button, History, Page
 from service.parties import queries
@@ -35,7 +35,7 @@ class PartyPages(Controller):
         self, page: NamedDependency[Page], reads: NamedDependency[AsyncSession], cursor: FromQuery[str] = ""
     ) -> Response[str]:
         """Show whom the bank deals with, and the books of its desks."""
-        after = page_frame.id_in(cursor, "cursor")
+        after = page_forms.id_in(cursor, "cursor")
         found = queries.page(await queries.counterparties(reads, cursor=after, limit=ROWS), ROWS)
         return page.show(
             "parties/templates/parties.html",
@@ -52,7 +52,7 @@ class PartyPages(Controller):
         self, page: NamedDependency[Page], reads: NamedDependency[AsyncSession], cursor: FromQuery[str] = ""
     ) -> Response[str]:
         """Show the payment routes; looking is an entry."""
-        after = page_frame.id_in(cursor, "cursor")
+        after = page_forms.id_in(cursor, "cursor")
         found = queries.page(await queries.instructions(reads, cursor=after, limit=ROWS), ROWS)
         ids = {UUID(row["counterparty"]) for row in found["items"]}
         names = await queries.counterparty_names(reads, ids) if page.may(Action.PARTY_READ) else {}
@@ -73,8 +73,8 @@ class PartyPages(Controller):
         cursor: FromQuery[str] = "",
     ) -> Response[str]:
         """Show what waits for a second person, each with its decision."""
-        state = page_frame.one_of(ProposalState, state_, "state")
-        after = page_frame.id_in(cursor, "cursor")
+        state = page_forms.one_of(ProposalState, state_, "state")
+        after = page_forms.id_in(cursor, "cursor")
         found = queries.page(
             await queries.proposals(reads, state=state, cursor=after, limit=ROWS), ROWS, "proposal"
         )

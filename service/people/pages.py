@@ -9,7 +9,7 @@ from litestar.response import Redirect
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import READS, Action
-from service import page_frame
+from service import page_forms, page_frame
 from service.faces import Allows
 from service.gate import Gate
 from service.kernel.actor import Actor
@@ -64,10 +64,10 @@ class PeoplePages(Controller):
             return door(page, account, wanted, status=refusal.status)
         if page.actor is not None and page.actor.session is not None:
             await gate.perform(page.actor, close_session, CloseSession(), key=str(uuid7()))
-        onward = page_frame.local_path(wanted, "/start")
+        onward = page_forms.local_path(wanted, "/start")
         if opened.answer["must_change_password"]:
             onward = "/password"
-        return page.back(onward, None, page_frame.cookie(page_frame.SESSION_COOKIE, opened.answer["token"]))
+        return page.back(onward, None, page_frame.cookie(page_forms.SESSION_COOKIE, opened.answer["token"]))
 
     @get("/start", guards=[Allows(Action.POWER_READ)])
     async def start(self, page: NamedDependency[Page]) -> Redirect:
@@ -80,7 +80,7 @@ class PeoplePages(Controller):
         if page.actor is not None:
             await gate.perform(page.actor, close_session, CloseSession(), key=str(uuid7()))
         said = Said(good=True, action=Action.SESSION_CLOSE, sentence=N_("You are signed out."))
-        return page.back("/", said, page_frame.gone(page_frame.SESSION_COOKIE))
+        return page.back("/", said, page_frame.gone(page_forms.SESSION_COOKIE))
 
     @get("/account", guards=[Allows(Action.POWER_READ)])
     async def account(self, page: NamedDependency[Page], actor: NamedDependency[Actor]) -> Response[str]:
@@ -109,7 +109,7 @@ class PeoplePages(Controller):
             )
         sentence = N_("The password is changed and every session has ended. Sign in with the new one.")
         said = Said(good=True, action=Action.PASSWORD_CHANGE, sentence=sentence)
-        return page.back(f"/sign-in?account={actor.name}", said, page_frame.gone(page_frame.SESSION_COOKIE))
+        return page.back(f"/sign-in?account={actor.name}", said, page_frame.gone(page_forms.SESSION_COOKIE))
 
 
 class RightPages(Controller):
@@ -129,8 +129,8 @@ class RightPages(Controller):
         cursor: FromQuery[str] = "",
     ) -> Response[str]:
         """Show the grants with the steps that are left to the reader."""
-        state = page_frame.one_of(GrantState, state_, "state")
-        after = page_frame.id_in(cursor, "cursor")
+        state = page_forms.one_of(GrantState, state_, "state")
+        after = page_forms.id_in(cursor, "cursor")
         found = await queries.grants(reads, state=state, role=role or None, cursor=after, limit=ROWS)
         buttons = {}
         for row in found["items"]:
@@ -155,7 +155,7 @@ def door(page: Page, account: str, wanted: str, status: int = 200) -> Response[s
         "people/templates/sign_in.html",
         status=status,
         account=account,
-        wanted=page_frame.local_path(wanted, ""),
+        wanted=page_forms.local_path(wanted, ""),
     )
 
 

@@ -10,7 +10,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
-from service import page_frame
+from service import page_forms
 from service.faces import Allows
 from service.kernel.actor import Actor
 from service.page_frame import History, Page
@@ -40,9 +40,9 @@ class SettlementPages(Controller):
         cursor: FromQuery[str] = "",
     ) -> Response[str]:
         """Show the legs, oldest first."""
-        state = page_frame.one_of(SettlementState, state_, "state")
-        due = page_frame.day_in(value_date, "value_date")
-        after = page_frame.id_in(cursor, "cursor")
+        state = page_forms.one_of(SettlementState, state_, "state")
+        due = page_forms.day_in(value_date, "value_date")
+        after = page_forms.id_in(cursor, "cursor")
         found = await queries.settlements(reads, state, due, None, ROWS, after)
         return page.show(
             "settlement/templates/list.html",

@@ -13,7 +13,7 @@ from litestar.response import Redirect
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
-from service import page_frame
+from service import page_forms, page_frame
 from service.faces import Allows
 from service.kernel.actor import Actor
 from service.kernel.calendar import CALENDARS, NoCalendar, spot_date
@@ -21,7 +21,7 @@ from service.kernel.cursors import place_of
 from service.kernel.errors import Refusal
 from service.market.queries import last_rates
 from service.page_frame import History, Page, Said
-from service.parties.queries import counterparties, portfolios
+from service.parties.queries import counterparties, counterparty_names, portfolios
 from service.trades import queries
 from service.trades.deals.fx_spot import FxSpotTerms, wording
 from service.trades.desk_times import desk_now
@@ -65,13 +65,13 @@ class TradePages(Controller):
         cursor: FromQuery[str | None] = None,
     ) -> Response[str]:
         """Show the blotter; what was returned to the reader stands on top."""
-        state = page_frame.one_of(TradeState, state_, "state")
+        state = page_forms.one_of(TradeState, state_, "state")
         wanted = queries.Wanted(
             state,
             portfolio or None,
             counterparty or None,
-            page_frame.day_in(trade_date, "trade_date"),
-            page_frame.day_in(value_date, "value_date"),
+            page_forms.day_in(trade_date, "trade_date"),
+            page_forms.day_in(value_date, "value_date"),
         )
         found = await queries.trade_list(reads, actor, wanted, place_of(cursor), ROWS)
         returned = []
@@ -123,6 +123,7 @@ class TradePages(Controller):
         return page.show(
             "trades/templates/trade.html",
             deal=deal,
+            names=await names_in(reads, deal),
             timeline=await queries.timeline(reads, actor, trade),
             buttons=await history.buttons(page, acts_on(deal), trade),
             reference=await reference_of(page, reads, deal),
@@ -203,11 +204,12 @@ async def ticket(
     terms: Mapping[str, str],
     deal: Mapping[str, Any] | None = None,
     echo: Echo | None = None,
+    status: int = 200,
 ) -> Response[str]:
     """Return the ticket: empty, with a returned deal, or with what was typed and its echo in words."""
     return page.show(
         "trades/templates/ticket.html",
-        status=200 if page.said is None or page.said.good else page.said.status,
+        status=status,
         form=action,
         terms=terms,
         deal=deal,
@@ -226,17 +228,17 @@ async def checked(
     deal: Mapping[str, Any] | None = None,
 ) -> Response[str]:
     """Return the ticket with the deal in words, or with what is wrong with it. Nothing is entered."""
-    echo = None
+    echo, status = None, 200
     try:
-        said = page_frame.decoded(command, page_frame.command_fields(form, page.language))
+        said = page_forms.decoded(command, page_forms.command_fields(form, page.language))
         known = (await look_up(reads, [said])).counterparties.get(name_or_id(said.counterparty))
         if known is None:
             raise UnknownCounterparty("No counterparty in force has this id or LEI.", field="counterparty")
         terms = checked_terms(said, known.id, known.id)
         echo = Echo(wording(terms, known.name, page.language), await distance(page, reads, terms))
     except Refusal as refusal:
-        page.said = page_frame.refused(action, refusal, action, form)
-    return await ticket(page, reads, action, form, deal, echo)
+        page.said, status = page_frame.refused(action, refusal, action, form), refusal.status
+    return await ticket(page, reads, action, form, deal, echo, status)
 
 
 async def distance(page: Page, reads: AsyncSession, terms: FxSpotTerms) -> Reference | None:
@@ -254,6 +256,14 @@ async def reference_of(page: Page, reads: AsyncSession, deal: Mapping[str, Any])
     return await distance(page, reads, await queries.terms_of(reads, UUID(deal["id"])))
 
 
+async def names_in(reads: AsyncSession, deal: Mapping[str, Any]) -> dict[str, str]:
+    """Return the names of the counterparties that the deal's corrections speak of."""
+    changed = [version["changes"].get("counterparty_id", {}) for version in deal["versions"]]
+    ids = {UUID(party) for change in changed for party in change.values()}
+    found = await counterparty_names(reads, ids) if ids else {}
+    return {str(party): name for party, name in found.items()}
+
+
 def with_spot_date(form: Mapping[str, str], page: Page) -> dict[str, str]:
     """Return the form with the spot date where the value date was left blank and the pair is known."""
     filled = {**form, "type": "fx_spot"}
@@ -262,7 +272,7 @@ def with_spot_date(form: Mapping[str, str], page: Page) -> dict[str, str]:
     if filled.get("value_date", "").strip():
         return filled
     try:
-        dealt = page_frame.day_in(filled.get("trade_date", ""), "trade_date") or page.business_date
+        dealt = page_forms.day_in(filled.get("trade_date", ""), "trade_date") or page.business_date
         assert dealt is not None
         filled["value_date"] = spot_date(filled["base"], filled["quote"], dealt).isoformat()
     except (NoCalendar, Refusal):

@@ -47,8 +47,9 @@ def preferred(accept_language: str) -> Language:
         tag, _, parameter = wish.strip().partition(";")
         language = known(tag.strip().partition("-")[0].lower())
         weight = re.fullmatch(r"\s*q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\s*", parameter)
-        if language is not None and (weight is None or float(weight.group(1)) > 0):
-            wishes.append((-float(weight.group(1)) if weight else -1.0, place, language))
+        weighs = 1.0 if not parameter else float(weight.group(1)) if weight else 0.0
+        if language is not None and weighs > 0:
+            wishes.append((-weighs, place, language))
     return min(wishes)[2] if wishes else "en"
 
 

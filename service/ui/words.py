@@ -49,7 +49,7 @@ STATES: Final[dict[str, Status]] = {
     "withdrawn": Status("✕", "gone", N_("withdrawn")),
 }
 
-ACTS: Final[dict[Action, str]] = {
+ACTS: Final[dict[str, str]] = {
     Action.ACCOUNT_OPEN: N_("Open account"),
     Action.BALANCE_READ: N_("Read balances"),
     Action.BUSINESS_DATE_SET: N_("Set business date"),
@@ -62,6 +62,7 @@ ACTS: Final[dict[Action, str]] = {
     Action.CONFIRMATION_WITHDRAW: N_("Withdraw confirmation"),
     Action.COUNTERPARTY_PROPOSE: N_("Propose counterparty"),
     Action.ENTRY_READ: N_("Search the log"),
+    Action.EVIDENCE_EXPORT: N_("Export evidence"),
     Action.FIXING_IMPORT: N_("Import reference rates"),
     Action.FIXING_READ: N_("Read reference rates"),
     Action.GRANT_APPROVE: N_("Approve right"),
@@ -77,11 +78,13 @@ ACTS: Final[dict[Action, str]] = {
     Action.JOURNAL_REVERSE: N_("Reverse journals"),
     Action.LOG_GENESIS: N_("Begin the log"),
     Action.LOG_READ: N_("Fetch log tiles"),
+    Action.LOG_HEARTBEAT: N_("Show that the log is alive"),
     Action.LOG_RESTART: N_("Restart the log"),
     Action.PARTY_READ: N_("Read parties"),
     Action.PASSWORD_CHANGE: N_("Change password"),
     Action.PASSWORD_RESET: N_("Reset password"),
     Action.PERSON_DISABLE: N_("Disable person"),
+    Action.PERSON_MOVE: N_("Move person"),
     Action.PERSON_READ: N_("Read persons"),
     Action.PERSON_REGISTER: N_("Register person"),
     Action.POLICY_PUBLISH: N_("Publish policy"),
@@ -295,7 +298,7 @@ HEADLINES: Final[dict[int, str]] = {
 
 NAMED: Final[dict[str, str]] = {
     **{code: status.text for code, status in STATES.items()},
-    **{action.value: text for action, text in ACTS.items()},
+    **ACTS,
     **OFFICES,
     **ROLES,
 }
@@ -308,11 +311,8 @@ def headline(code: str, status: int) -> str:
 
 
 def act_named(action: str) -> str:
-    """Return what an act is called; an act of an older policy keeps its own name."""
-    try:
-        return ACTS[Action(action)]
-    except ValueError:
-        return action
+    """Return what an act is called; an act of another policy keeps its own name."""
+    return ACTS.get(action, action)
 
 
 def done(action: str) -> str:

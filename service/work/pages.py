@@ -10,7 +10,7 @@ from litestar.params import FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
-from service import page_frame
+from service import page_forms
 from service.faces import Allows
 from service.kernel.actor import Actor
 from service.kernel.cursors import place_of
@@ -54,7 +54,7 @@ class WorkPages(Controller):
         cursor: FromQuery[str | None] = None,
     ) -> Response[str]:
         """Show the open items by deadline."""
-        wanted, now = page_frame.one_of(Item, kind, "kind"), page.gate.clock.now()
+        wanted, now = page_forms.one_of(Item, kind, "kind"), page.gate.clock.now()
         found = await queries.open_items(
             reads, actor, page.gate.policy, now, kind=wanted, after=place_of(cursor), limit=ROWS
         )

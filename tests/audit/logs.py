@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit import merkle, note, tiles
 from audit.checkpoint import Checkpoint
+from audit.cosignature import CosigningKey, with_lines
 from audit.entry import encode, leaf_hash, timestamp
 from audit.report import Report, Status, Verdict
 from audit.signer import FileSigner
@@ -27,16 +28,23 @@ APART = [
 KEY = note.SigningKey(ORIGIN, Ed25519PrivateKey.from_private_bytes(b"\x07" * 32))
 OTHER_KEY = note.SigningKey(ORIGIN, Ed25519PrivateKey.from_private_bytes(b"\x08" * 32))
 
+WITNESSES = [
+    CosigningKey(f"witness-{n}.example", Ed25519PrivateKey.from_private_bytes(bytes([16 + n]) * 32))
+    for n in range(3)
+]
+WITNESSED = {"witnesses": [str(one.cosigner) for one in WITNESSES], "quorum": 2}
+
 TRADER, VERIFIER, RELEASER = "p:trader", "p:verifier", "p:releaser"
 
 
 class Story:
     """Lawful entries in a row: it knows times, ids, and the chain of each object."""
 
-    def __init__(self, level: str = "L1") -> None:
+    def __init__(self, level: str = "L1", **promises: Any) -> None:
+        """``promises``: what else the policy in leaf 0 says."""
         self.lines: list[bytes] = []
         self._revs: dict[tuple[str, str], tuple[int, str]] = {}
-        self.add("log.genesis", person="p:first", data={"origin": ORIGIN, "level": level})
+        self.add("log.genesis", person="p:first", data={"origin": ORIGIN, "level": level} | promises)
         self.publish(POLICY, APART)
 
     def publish(self, policy: str, apart: list[dict[str, Any]]) -> bytes:
@@ -160,6 +168,13 @@ class Log:
     def put(self, path: str, content: bytes) -> None:
         self.file(path).parent.mkdir(parents=True, exist_ok=True)
         self.file(path).write_bytes(content)
+
+    def cosign(self, *witnesses: CosigningKey, seconds: int | None = None) -> None:
+        """Have witnesses sign the checkpoint that is there, at a time in seconds since 1970."""
+        text, _ = note.parse(self.checkpoint.read_bytes())
+        at = int(NOW.timestamp()) - 60 if seconds is None else seconds
+        lines = [witness.cosign(text, at) for witness in witnesses]
+        self.checkpoint.write_bytes(with_lines(self.checkpoint.read_bytes(), lines))
 
     def sign_past_signer(self, checkpoint: Checkpoint, key: note.SigningKey = KEY) -> None:
         self.checkpoint.write_bytes(note.sign(str(checkpoint), key))

@@ -1,7 +1,5 @@
 """Fixtures of whole stories."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from tests.bank import World
@@ -9,7 +7,7 @@ from tests.settling import set_up
 
 
 @pytest.fixture
-async def bank(bank_world: World) -> AsyncIterator[World]:
+async def bank(bank_world: World) -> World:
     """Give a bank with a counterparty, a portfolio, payment routes and fixings."""
     await set_up(bank_world)
-    yield bank_world
+    return bank_world

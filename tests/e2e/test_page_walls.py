@@ -3,7 +3,7 @@
 import re
 from uuid import uuid4
 
-from service import page_frame
+from service import page_forms
 from service.ui.navigation import PLACES
 from tests.bank import PASSWORD, World
 from tests.settling import captured, matched
@@ -51,6 +51,8 @@ async def test_CSRF_a_form_from_elsewhere_is_refused(bank: World) -> None:
     assert "No deal here." in (await trader.get("/trades")).text
     own = await trader.client.post("/trades/new", data=body, headers={"Origin": "https://bank.test"})
     assert own.status_code == 303
+    log = await (await signed_in(bank, "compliance")).get("/entries", action="trade.capture", outcome="refuse")
+    assert log.text.count("forged_form") == 6  # every try is on record
 
 
 async def test_CSRF_a_token_of_another_session_is_refused(bank: World) -> None:
@@ -169,12 +171,12 @@ async def revocation_of(account: str, admin: Visitor, rights: str) -> str:
 
 async def test_the_interface_ignores_the_cookie_and_pages_ignore_bearer_tokens(bank: World) -> None:
     trader = await signed_in(bank, "trader")
-    assert page_frame.SESSION_COOKIE in held(trader)
+    assert page_forms.SESSION_COOKIE in held(trader)
     assert (await trader.client.get("/api/powers")).status_code == 401
     refused = await trader.client.post("/api/trades", json={}, headers={"Idempotency-Key": str(uuid4())})
     assert refused.status_code == 401
 
-    token = held(trader)[page_frame.SESSION_COOKIE]
+    token = held(trader)[page_forms.SESSION_COOKIE]
     visitor = stranger(bank)
     answer = await visitor.client.get("/trades", headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 303
@@ -195,24 +197,24 @@ async def test_the_session_cookie_is_secure_and_out_of_reach_of_scripts(bank_wor
 
 async def test_signing_in_again_gives_a_new_token_and_ends_the_old_session(bank_world: World) -> None:
     visitor = await signed_in(bank_world, "trader")
-    before = held(visitor)[page_frame.SESSION_COOKIE]
+    before = held(visitor)[page_forms.SESSION_COOKIE]
     door = (await visitor.get("/sign-in")).form("/sign-in")
     await visitor.send(door, account="trader", password=PASSWORD)
-    after = held(visitor)[page_frame.SESSION_COOKIE]
+    after = held(visitor)[page_forms.SESSION_COOKIE]
 
     assert after != before
     old = stranger(bank_world)
-    old.client.cookies.set(page_frame.SESSION_COOKIE, before)
+    old.client.cookies.set(page_forms.SESSION_COOKIE, before)
     assert (await old.client.get("/trades")).status_code == 303
 
 
 async def test_signing_out_ends_the_session_for_good(bank_world: World) -> None:
     trader = await signed_in(bank_world, "trader")
-    token = held(trader)[page_frame.SESSION_COOKIE]
+    token = held(trader)[page_forms.SESSION_COOKIE]
     page = await trader.act("/trades", "/sign-out")
     assert "You are signed out." in page.text
-    assert page_frame.SESSION_COOKIE not in held(trader)
-    trader.client.cookies.set(page_frame.SESSION_COOKIE, token)
+    assert page_forms.SESSION_COOKIE not in held(trader)
+    trader.client.cookies.set(page_forms.SESSION_COOKIE, token)
     assert (await trader.client.get("/trades")).status_code == 303
 
 
@@ -223,7 +225,7 @@ async def test_a_wrong_password_is_said_without_saying_what_is_wrong(bank_world:
         assert "This account and password do not belong together." in Sheet(answer).text
         assert Sheet(answer).form("/sign-in").fields["account"] == account
         assert "not the password at all" not in answer.text
-        assert page_frame.SESSION_COOKIE not in held(visitor)
+        assert page_forms.SESSION_COOKIE not in held(visitor)
 
 
 async def test_a_one_time_password_opens_only_the_choice_of_an_own_one(bank_world: World) -> None:

@@ -5,7 +5,7 @@ import re
 from litestar.routes import HTTPRoute
 
 from policies.vocabulary import Action
-from service import page_frame
+from service import page_forms
 from service.ui.navigation import PLACES
 from tests.bank import World
 from tests.settling import captured, drain, matched, verified
@@ -192,7 +192,7 @@ async def test_every_page_route_stands_for_an_action_or_is_public_on_purpose(ban
     public = {
         route.path
         for route in bank_world.app.routes
-        if isinstance(route, HTTPRoute) and page_frame.is_page(route.path)
+        if isinstance(route, HTTPRoute) and page_forms.is_page(route.path)
         for handler in route.route_handlers
         if handler.opt.get("public")
     }

@@ -89,7 +89,7 @@ async def test_02_an_entry_edited_with_its_leaf_is_told_from_the_files(bank_worl
 TRADERS = "(SELECT id FROM public.account WHERE name = 'trader')"
 TAMPERED = {
     "account": ("office = 'back_office'", "name = 'trader'"),
-    "confirmation": ("breaks = '[]'", "true"),
+    "confirmation": ("state = 'sent'", "true"),
     "counterparty": ("bic = 'DEUTDEFF'", "true"),
     "cut_off": ("at = '20:00'", "true"),
     "desk_time": ("business_date = business_date - 1", "true"),

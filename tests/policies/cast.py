@@ -41,7 +41,7 @@ WRITING = {
     "rights_requester": "grant.request person.register",
     "rights_owner": "grant.approve grant.refuse",
     "rights_admin": "grant.execute grant.revoke account.open person.disable person.move password.reset",
-    "svc_log": "log.genesis log.restart policy.publish session.noise",
+    "svc_log": "log.genesis log.heartbeat log.restart policy.publish session.noise",
 }
 EVERY_READ = (
     "balance.read confirmation.read entry.read fixing.read grant.read instruction.read journal.read log.read "

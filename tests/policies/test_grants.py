@@ -8,7 +8,7 @@ from policies.tables import Verb
 from policies.vocabulary import READS, Action, Office
 
 NO_TABLE = {
-    "log.genesis log.restart policy.publish session.noise": "the log's service has rights of its own",
+    "log.genesis log.heartbeat log.restart policy.publish session.noise": "the log's service has rights of its own",
     "session.open session.close password.change password.reset": "owner-defined functions",
     "power.read log.read": "the policy in memory, and files",
 }

@@ -1,0 +1,343 @@
+"""Evidence packs: what a deal, a person or a period left in the log and in the books, as one file that proves itself.
+
+What is true if we stop here:
+
+====================  ==========================================================================
+stopped after          what is true
+====================  ==========================================================================
+staging the files      nothing happened; the folder is nobody's, and a later export removes it
+sealing the pack       a file that nobody can ask for; removed likewise
+the entry's commit     the export stands in the log, its file cannot be fetched: the caller asks again
+moving the file        the office that asked can fetch it
+====================  ==========================================================================
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import Select, select, text, union
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from audit import contents
+from audit.checkpoint import Checkpoint
+from audit.gather import UnprovedEntry
+from audit.note import parse
+from audit.pack import BrokenPack, Scope
+from audit.rows import Movement, Row, Rows
+from audit.tiles import MalformedTile, MissingTile
+from policies.vocabulary import Action
+from service.audit_trail.model import AuditEffect, AuditEntry, AuditIndex
+from service.bookkeeping.model import Journal, JournalLine
+from service.bookkeeping.posting import Line
+from service.bookkeeping.queries import line_view
+from service.compliance.queries import ANONYMOUS, CANCELLED, TooBroad
+from service.compliance.sealing import Material, Sealed, clean, keep_policy, seal
+from service.compliance.use_cases import ExportEvidence, export_evidence
+from service.gate import Done, Gate, sqlstate
+from service.kernel.actor import Actor
+from service.kernel.database import Base, Recorded, plain_value, row_view
+from service.kernel.errors import Malformed, NotFound, NotPermitted, Refusal, Unprocessable
+from service.kernel.identifiers import uuid7
+from service.people.model import Account, Person, RoleGrant
+from service.settings import Settings
+from service.trades.model import TradeVersion
+
+PATIENCE = text("SET LOCAL statement_timeout = '30s'")
+ENTRIES_MAX: dict[str, int] = {"trade": 10_000, "person": 10_000, "period": 50_000}
+TRIES_MAX = 10
+PAUSE_SECONDS = 0.3
+DIGEST = re.compile(r"[0-9a-f]{64}")
+MOVEMENTS = {TradeVersion: "trade_version", JournalLine: "journal_line"}
+
+Publish = Callable[[], Awaitable[int]]
+
+
+class OneScope(Malformed):
+    """400. Evidence is asked for one deal, one person, or one period, and for nothing beside it."""
+
+
+class PeriodNotOver(Unprocessable):
+    """422. A period is exported once it is over."""
+
+
+class NothingRecorded(Unprocessable):
+    """422. Nothing was recorded in this period."""
+
+
+class NotAllSigned(Refusal):
+    """503. What was asked for reaches beyond the signed log, and nobody publishes it now."""
+
+    status = 503
+
+
+class NotBorneOut(Refusal):
+    """503. The files of the log do not bear out what the database says."""
+
+    status = 503
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody asks evidence of, and why. ``before`` is exclusive."""
+
+    scope: Literal["trade", "person", "period"]
+    reason: str
+    trade: UUID | None = None
+    person: UUID | None = None
+    since: datetime | None = None
+    before: datetime | None = None
+
+    def must_be_one_thing(self, now: datetime) -> None:
+        """Raise OneScope unless exactly what the scope needs is told, PeriodNotOver for one that runs on."""
+        told = {"trade": self.trade, "person": self.person, "from": self.since, "to": self.before}
+        needed = {"trade": {"trade"}, "person": {"person"}, "period": {"from", "to"}}[self.scope]
+        if {name for name, value in told.items() if value is not None} != needed:
+            fields = " and ".join(sorted(needed))
+            raise OneScope(f"Evidence of a {self.scope} is asked for by {fields} alone.", field="scope")
+        if self.since is not None and self.before is not None:
+            if self.since >= self.before:
+                raise OneScope("A period begins before it ends.", field="to")
+            if self.before > now:
+                raise PeriodNotOver("A period is exported once it is over.", field="to")
+
+
+async def export(
+    gate: Gate,
+    settings: Settings,
+    actor: Actor,
+    wish: Wish,
+    *,
+    publish: Publish | None = None,
+    key: str | None = None,
+) -> Done:
+    """Make a pack, record that it was made, and keep it for the office that asked; ``file_of`` finds it.
+
+    ``publish`` has the log signed up to now; without it, what is not signed yet is waited for. Raises Refusal.
+    """
+    now = gate.clock.now()
+    decision = gate.policy.decide(actor.roles, Action.EVIDENCE_EXPORT)
+    if not decision.allowed:
+        refusal = NotPermitted(decision.reason, rule=decision.rule)
+        await gate.refuse(actor, Action.EVIDENCE_EXPORT, refusal)
+        raise refusal
+    wish.must_be_one_thing(now)
+    material = await _material(gate, settings, actor, wish, publish)
+    await asyncio.to_thread(keep_policy, settings.data)
+    staging = settings.data / "evidence" / "tmp" / str(uuid7())
+    try:
+        asked = {**actor.frozen_view(), "at": plain_value(now), "reason": wish.reason}
+        places = (staging, settings.data, settings.log_directory)
+        sealed = await _sealed(*places, gate.key.verifier, material, asked, now)
+        done = await gate.perform(actor, export_evidence, _command(wish, sealed), key=key)
+        if done.answer["sha256"] == sealed.member.sha256:  # else it is the answer to an earlier request
+            target = settings.data / "evidence" / actor.office.value / f"{sealed.member.sha256}.zip"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            # Crash here: the export is recorded, nobody can fetch it yet, and asking again makes it anew.
+            sealed.path.replace(target)
+    finally:
+        await asyncio.to_thread(clean, settings.data / "evidence" / "tmp", staging, now)
+    return done
+
+
+def file_of(settings: Settings, actor: Actor, digest: str) -> Path:
+    """Return where the pack of this digest lies. Raises NotFound, also for the pack of another office."""
+    path = settings.data / "evidence" / actor.office.value / f"{digest}.zip"
+    if DIGEST.fullmatch(digest) is None or not path.is_file():
+        raise NotFound("evidence pack")
+    return path
+
+
+async def _sealed(*facts: Any) -> Sealed:
+    try:
+        return await asyncio.to_thread(seal, *facts)
+    except BrokenPack as large:
+        raise TooBroad("This is too much for one pack. Ask for less at a time.") from large
+    except (UnprovedEntry, MissingTile, MalformedTile) as broken:
+        raise NotBorneOut("The published log does not bear this out. Verify the log.") from broken
+
+
+def _command(wish: Wish, sealed: Sealed) -> ExportEvidence:
+    return ExportEvidence(
+        scope=wish.scope,
+        trade=wish.trade,
+        person=wish.person,
+        since=wish.since,
+        before=wish.before,
+        reason=wish.reason,
+        pack={
+            "pack": f"sha256:{sealed.member.sha256}",
+            "bytes": sealed.member.size,
+            "entries": sealed.entries,
+            "size": sealed.checkpoint.size,
+            "root": sealed.checkpoint.root.hex(),
+            "verdict": sealed.report.verdict.value,
+        },
+    )
+
+
+# What goes in --------------------------------------------------------------------------------------
+
+
+async def _material(
+    gate: Gate, settings: Settings, actor: Actor, wish: Wish, publish: Publish | None
+) -> Material:
+    """Gather everything as of one moment that the signed log reaches. Raises NotAllSigned."""
+    engine = gate.offices[actor.office].execution_options(
+        isolation_level="REPEATABLE READ", postgresql_readonly=True
+    )
+    for _ in range(TRIES_MAX):
+        if publish is not None:
+            await publish()
+        note = await asyncio.to_thread((settings.log_directory / "checkpoint").read_bytes)
+        try:
+            async with AsyncSession(engine) as session:
+                await session.execute(PATIENCE)
+                found = await _look_up(session, wish, note)
+        except DBAPIError as failure:
+            if sqlstate(failure) == CANCELLED:
+                raise TooBroad("This reads too much of the log. Ask for less at a time.") from failure
+            raise
+        if found is not None:
+            return found
+        await asyncio.sleep(PAUSE_SECONDS)
+    raise NotAllSigned("Part of this is recorded and not signed yet. Start the service, or ask again.")
+
+
+async def _look_up(session: AsyncSession, wish: Wish, note: bytes) -> Material | None:
+    """Return what the wish is about; None if the checkpoint does not reach all of it."""
+    size = Checkpoint.parse(parse(note)[0]).size
+    if wish.scope == "trade":
+        scope, wanted, rows = await _of_trade(session, wish.trade)
+    elif wish.scope == "person":
+        scope, wanted, rows = await _of_person(session, wish.person)
+    else:
+        scope, wanted, rows = Scope("period"), _between(wish), Rows()
+    most = ENTRIES_MAX[wish.scope]
+    places = (await session.scalars(wanted.order_by(AuditIndex.index).limit(most + 1))).all()
+    if len(places) > most:
+        raise TooBroad(f"This is more than {most} entries. Ask for less at a time.")
+    if any(place is None or place >= size for place in places):
+        return None
+    if not places:
+        raise (
+            NothingRecorded("Nothing was recorded in this period.")
+            if wish.scope == "period"
+            else NotFound(wish.scope)
+        )
+    found = {int(place) for place in places if place is not None}
+    if wish.scope == "period":
+        first, end = min(found), max(found) + 1
+        times = (str(plain_value(wish.since)), str(plain_value(wish.before)))
+        scope = Scope("period", since=times[0], before=times[1], first=first, end=end)
+        found = set(range(first, end))
+    grounds = select(AuditIndex.index).join(AuditEntry, AuditEntry.id == AuditIndex.entry_id)
+    told = grounds.where(
+        AuditEntry.act.in_(contents.GROUNDS), AuditEntry.outcome == "allow", AuditIndex.index < size
+    )
+    found |= {0, *(await session.scalars(told))}
+    return Material(scope, note, sorted(found), rows)
+
+
+def _entries() -> Select[Any]:
+    return (
+        select(AuditIndex.index)
+        .select_from(AuditEntry)
+        .outerjoin(AuditIndex, AuditIndex.entry_id == AuditEntry.id)
+    )
+
+
+def _between(wish: Wish) -> Select[Any]:
+    assert wish.since is not None
+    assert wish.before is not None
+    return _entries().where(AuditEntry.recorded_at >= wish.since, AuditEntry.recorded_at < wish.before)
+
+
+async def _of_trade(session: AsyncSession, trade: UUID | None) -> tuple[Scope, Select[Any], Rows]:
+    """Everything that was done about a deal or refused, and every row that came of it."""
+    assert trade is not None
+    touched = select(AuditEffect.kind, AuditEffect.id).where(AuditEffect.trade_id == trade).distinct()
+    objects: dict[str, list[UUID]] = {}
+    for kind, object_id in await session.execute(touched):
+        objects.setdefault(kind, []).append(object_id)
+    held: list[Row] = []
+    for kind, ids in sorted(objects.items()):
+        model = _model(kind)
+        held += [_row(row) for row in await session.scalars(select(model).where(model.id.in_(ids)))]
+    movements = [
+        *await _versions(session, trade),
+        *await _journal_lines(session, trade),
+    ]
+    wanted = _entries().where(AuditEntry.trade_id == trade)
+    return Scope("trade", trade=str(trade)), wanted, Rows(_ordered(held), tuple(movements))
+
+
+async def _of_person(session: AsyncSession, person: UUID | None) -> tuple[Scope, Select[Any], Rows]:
+    """Everything a person did, tried, or was named in by a sign-in, and who gave them which right."""
+    assert person is not None
+    who = await session.get(Person, person)
+    if who is None:
+        raise NotFound("person")
+    accounts = (await session.scalars(select(Account).where(Account.person_id == person))).all()
+    ids = [account.id for account in accounts]
+    grants = (await session.scalars(select(RoleGrant).where(RoleGrant.account_id.in_(ids)))).all()
+    names = [name for account in ids for name in (str(account), f"{ANONYMOUS}{account}")]
+    own: Sequence[Recorded] = [who, *accounts, *grants]
+    touched = [
+        select(AuditEffect.entry_id).where(
+            AuditEffect.kind == model.__tablename__,
+            AuditEffect.id.in_([row.id for row in own if isinstance(row, model)]),
+        )
+        for model in (Person, Account, RoleGrant)
+    ]
+    acted = select(AuditEntry.id).where(AuditEntry.account.in_(names))
+    scope = Scope("person", person=str(person), accounts=tuple(sorted(map(str, ids))))
+    wanted = _entries().where(AuditEntry.id.in_(union(acted, *touched)))
+    return scope, wanted, Rows(_ordered([_row(row) for row in own]))
+
+
+async def _versions(session: AsyncSession, trade: UUID) -> list[Movement]:
+    query = select(TradeVersion).where(TradeVersion.trade_id == trade).order_by(TradeVersion.version)
+    names = [one.key for one in TradeVersion.__mapper__.column_attrs if one.key != "entry_id"]
+    return [
+        Movement(
+            MOVEMENTS[TradeVersion],
+            (str(row.entry_id), f"trade:{trade}", "terms_digest"),
+            {name: plain_value(getattr(row, name)) for name in names},
+        )
+        for row in await session.scalars(query)
+    ]
+
+
+async def _journal_lines(session: AsyncSession, trade: UUID) -> list[Movement]:
+    query = select(JournalLine).join(Journal, Journal.id == JournalLine.journal_id)
+    ordered = query.where(Journal.trade_id == trade).order_by(JournalLine.journal_id, JournalLine.line)
+    found: dict[tuple[UUID, UUID], list[dict[str, str]]] = {}
+    for row in await session.scalars(ordered):
+        line = Line(row.account, row.currency, row.amount, row.eur_amount)
+        found.setdefault((row.entry_id, row.journal_id), []).append(line_view(line))
+    return [
+        Movement(MOVEMENTS[JournalLine], (str(entry), f"journal:{journal}", "lines_digest"), {"lines": lines})
+        for (entry, journal), lines in found.items()
+    ]
+
+
+@cache
+def _model(kind: str) -> type[Recorded]:
+    models = (mapper.class_ for mapper in Base.registry.mappers if issubclass(mapper.class_, Recorded))
+    return next(model for model in models if model.__tablename__ == kind)
+
+
+def _row(row: Recorded) -> Row:
+    return Row(type(row).__tablename__, str(row.id), row.rev, row_view(row))
+
+
+def _ordered(found: Iterable[Row]) -> tuple[Row, ...]:
+    return tuple(sorted(found, key=lambda row: (row.kind, row.id)))

@@ -1,0 +1,344 @@
+"""The past told again from entries alone: a deal, the balances, or the rights of an account as of any instant.
+
+An entry tells of each row what is new or changed, and the digest of the row after. So what is rebuilt proves
+itself: if every column together hashes to the digest that the last entry states, it is what was stored then.
+"""
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from audit.entry import parse_timestamp
+from audit.tiles import WIDTH, TileReader, width_of
+from service.audit_trail.model import AuditEffect, AuditEntry, AuditIndex
+from service.bookkeeping.model import JournalLine
+from service.bookkeeping.posting import Line
+from service.bookkeeping.queries import line_view
+from service.kernel.database import Base, Recorded, digest, plain_value, row_view
+from service.kernel.errors import NotFound
+from service.trades.model import TradeVersion
+from service.trades.queries import terms_view
+
+ENTRIES_MAX = 10_000
+ROWS_AT_ONCE = 256
+FINDINGS_MAX = 100
+TRADES_AT_ONCE = 50_000
+PATIENCE = text("SET LOCAL statement_timeout = '5s'")
+
+Place = tuple[str, str]  # kind and id
+
+
+@dataclass(slots=True)
+class Rebuilt:
+    """A row as entries tell it. ``after`` is the digest that the last of them states."""
+
+    kind: str
+    id: str
+    rev: int = 0
+    after: str = ""
+    columns: dict[str, Any] = field(default_factory=dict)
+    trade: str | None = None
+
+    def view(self) -> dict[str, Any]:
+        """Return all columns with the revision."""
+        return {**self.columns, "rev": self.rev}
+
+    @property
+    def proved(self) -> bool:
+        """Whether the columns hash to what the last entry states; false where the log keeps a name to itself."""
+        return digest({"kind": self.kind, **self.view()}) == self.after
+
+
+@dataclass(slots=True)
+class Past:
+    """Everything the entries have told so far."""
+
+    rows: dict[Place, Rebuilt] = field(default_factory=dict)
+    terms: dict[str, dict[int, dict[str, Any]]] = field(default_factory=dict)  # by deal and version
+    lines: dict[str, list[dict[str, str]]] = field(default_factory=dict)  # by journal
+    entries: int = 0
+
+    def tell(self, entry: Mapping[str, Any]) -> None:
+        """Add what one more entry says; a refusal changed nothing."""
+        self.entries += 1
+        if entry["decision"]["outcome"] != "allow":
+            return
+        data, trade = entry.get("data", {}), entry.get("links", {}).get("trade")
+        told = data.get("rows", {})
+        for effect in entry.get("eff", ()):
+            place = effect["kind"], effect["id"]
+            row = self.rows.setdefault(place, Rebuilt(*place))
+            row.rev, row.after, row.trade = effect["rev"], effect["after"], trade
+            _change(row.columns, told.get(f"{row.kind}:{row.id}", {}))
+        if trade is not None and "terms" in data and ("trade", trade) in self.rows:
+            version = self.rows["trade", trade].columns["version"]
+            self.terms.setdefault(trade, {})[version] = data["terms"]
+        self.lines.update(data.get("lines", {}))
+
+    def of_kind(self, kind: str) -> list[Rebuilt]:
+        """Return the rows of one kind, oldest first."""
+        return sorted((row for (held, _), row in self.rows.items() if held == kind), key=lambda row: row.id)
+
+
+def _change(columns: dict[str, Any], told: Mapping[str, Any]) -> None:
+    columns.update(told.get("new", {}))
+    for name, change in told.get("change", {}).items():
+        if "new" in change:
+            columns[name] = change["new"]
+        else:
+            columns.pop(name, None)  # an absent value is not written
+
+
+# From the files ------------------------------------------------------------------------------------
+
+
+def entries_in(
+    directory: Path, until: datetime | None = None, about: bytes = b""
+) -> Iterator[dict[str, Any]]:
+    """Read the signed entries from the files of a log, up to an instant, and only those in which ``about`` stands."""
+    reader = TileReader(directory)
+    size = reader.stated_size()
+    for number in range(-(-size // WIDTH)):
+        for data in reader.bundle(number, width_of(0, number, size)):
+            if about in data:
+                entry: dict[str, Any] = json.loads(data)
+                if until is None or parse_timestamp(entry["ts"]) <= until:
+                    yield entry
+
+
+def replayed(entries: Iterable[Mapping[str, Any]]) -> Past:
+    """Tell entries in their order."""
+    past = Past()
+    for entry in entries:
+        past.tell(entry)
+    return past
+
+
+def trade_from_files(directory: Path, trade: UUID, until: datetime) -> dict[str, Any]:
+    """Rebuild a deal from the files alone. Raises NotFound if it did not exist at that instant."""
+    entries = entries_in(directory, until, str(trade).encode())
+    return trade_view(replayed(one for one in entries if _is_of(one, trade)), trade, until)
+
+
+def balances_from_files(directory: Path, until: datetime) -> dict[str, Any]:
+    """Rebuild what stood on every account, in its currency and in euro, from the files alone."""
+    sums: dict[tuple[str, str], tuple[Decimal, Decimal]] = {}
+    for entry in entries_in(directory, until, b'"lines":'):
+        if entry["decision"]["outcome"] != "allow":
+            continue
+        for line in (line for lines in entry["data"].get("lines", {}).values() for line in lines):
+            place = line["account"], line["currency"]
+            amount, eur = sums.get(place, (Decimal(0), Decimal(0)))
+            sums[place] = amount + Decimal(line["amount"]), eur + Decimal(line["eur_amount"])
+    items = [
+        {
+            "account": account,
+            "currency": currency,
+            "balance": plain_value(both[0]),
+            "eur_balance": plain_value(both[1]),
+        }
+        for (account, currency), both in sorted(sums.items())
+    ]
+    return {"as_of": plain_value(until), "items": items}
+
+
+def rights_from_files(directory: Path, account: UUID, until: datetime) -> dict[str, Any]:
+    """Rebuild which roles an account held, from the files alone; none if it was disabled by then."""
+    past = replayed(entries_in(directory, until, b'"rows":'))
+    holder = past.rows.get(("account", str(account)), Rebuilt("account", str(account)))
+    disabled = bool(holder.columns.get("disabled"))
+    held = [
+        {"grant": row.id, "role": row.columns["role"], "valid_until": row.columns.get("valid_until")}
+        for row in past.of_kind("role_grant")
+        if row.columns["account_id"] == str(account) and _is_in_force(row, until)
+    ]
+    roles = [] if disabled else sorted({one["role"] for one in held})
+    return {
+        "account": str(account),
+        "as_of": plain_value(until),
+        "disabled": disabled,
+        "roles": roles,
+        "grants": held,
+    }
+
+
+def _is_in_force(grant: Rebuilt, at: datetime) -> bool:
+    end = grant.columns.get("valid_until")
+    return grant.columns["state"] == "executed" and (end is None or parse_timestamp(end) > at)
+
+
+def _is_of(entry: Mapping[str, Any], trade: UUID) -> bool:
+    return bool(entry.get("links", {}).get("trade") == str(trade))
+
+
+def trade_view(past: Past, trade: UUID, until: datetime) -> dict[str, Any]:
+    """Return a deal with everything the offices had said of it. Raises NotFound."""
+    row = past.rows.get(("trade", str(trade)))
+    if row is None:
+        raise NotFound("trade")
+    versions = past.terms.get(str(trade), {})
+    beside: dict[str, list[dict[str, Any]]] = {}
+    for (kind, _), other in sorted(past.rows.items()):
+        if kind != "trade":
+            lines = {"lines": past.lines[other.id]} if kind == "journal" else {}
+            beside.setdefault(kind, []).append({**other.view(), **lines, "proved": other.proved})
+    return {
+        "id": str(trade),
+        "as_of": plain_value(until),
+        "entries": past.entries,
+        "trade": {**row.view(), "proved": row.proved},
+        "terms": versions.get(row.columns["version"]),
+        "versions": [{"version": version, **terms} for version, terms in sorted(versions.items())],
+        "rows": beside,
+    }
+
+
+# From the database's own entries -------------------------------------------------------------------
+
+
+async def trade_as_of(session: AsyncSession, trade: UUID, until: datetime) -> dict[str, Any]:
+    """Rebuild a deal from the entries that the database holds of it. Raises NotFound."""
+    await session.execute(PATIENCE)
+    query = (
+        select(AuditEntry.bytes)
+        .outerjoin(AuditIndex, AuditIndex.entry_id == AuditEntry.id)
+        .where(AuditEntry.trade_id == trade, AuditEntry.recorded_at <= until)
+        .order_by(AuditIndex.index.asc().nulls_last(), AuditEntry.recorded_at, AuditEntry.id)
+        .limit(ENTRIES_MAX)
+    )
+    return trade_view(replayed(json.loads(data) for data in await session.scalars(query)), trade, until)
+
+
+# The self-check ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A stored row that is not what the entries tell."""
+
+    sentence: str
+    kind: str
+    id: str
+
+
+@dataclass(slots=True)
+class SelfCheck:
+    """What was compared, and every difference up to a limit."""
+
+    size: int
+    trades: int = 0
+    rows: int = 0
+    count: int = 0
+    differences: list[Difference] = field(default_factory=list)
+
+    def differs(self, kind: str, object_id: str, sentence: str) -> None:
+        self.count += 1
+        if self.count <= FINDINGS_MAX:
+            self.differences.append(Difference(f"{kind} {object_id} {sentence}", kind, object_id))
+
+
+async def self_check(connection: AsyncConnection, log_directory: Path) -> SelfCheck:
+    """Rebuild every deal from the signed files and compare it with what the database holds now.
+
+    Rows whose last entry is not signed yet are left to the next check. So many deals at a time as memory allows;
+    each part reads the log once. ``connection`` may read every table and has not begun a transaction.
+    """
+    assert not connection.in_transaction(), "the check looks at one moment of its own"
+    await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    async with connection.begin(), AsyncSession(connection, autoflush=False) as session:
+        size = TileReader(log_directory).stated_size()
+        check = SelfCheck(size)
+        count = int(await session.scalar(text("SELECT count(*) FROM public.trade")) or 0)
+        parts = max(1, -(-count // TRADES_AT_ONCE))
+        for part in range(parts):
+            await _check_part(session, log_directory, _in_part(part, parts), check)
+    return check
+
+
+def _in_part(part: int, parts: int) -> Callable[[str], bool]:
+    return lambda trade: UUID(trade).int % parts == part
+
+
+async def _check_part(
+    session: AsyncSession, directory: Path, mine: Callable[[str], bool], check: SelfCheck
+) -> None:
+    linked = entries_in(directory, None, b'"trade":')
+    past = replayed(
+        entry
+        for entry in linked
+        if (trade := entry.get("links", {}).get("trade")) is not None and mine(trade)
+    )
+    check.trades += len(past.of_kind("trade"))
+    for row in past.rows.values():
+        if not row.proved:
+            check.differs(row.kind, row.id, "rebuilt does not hash to what its last entry states.")
+    unsigned = await _unsigned(session, check.size)
+    for kind in sorted({kind for kind, _ in past.rows}):
+        left = {row.id for row in past.of_kind(kind)}
+        async for stored in _stream(session, kind):
+            place = kind, str(stored.id)
+            left.discard(place[1])
+            if place not in unsigned and (place in past.rows or mine(_trade_of(stored))):
+                check.rows += 1
+                _compare(past.rows.get(place), stored, place, check)
+        for object_id in sorted(left):
+            check.differs(kind, object_id, "is told by entries and not stored.")
+    await _check_contents(session, past, unsigned, check)
+
+
+async def _unsigned(session: AsyncSession, size: int) -> set[Place]:
+    """Return the objects whose last entry the signed log does not reach yet."""
+    query = select(AuditEffect.kind, AuditEffect.id).outerjoin(
+        AuditIndex, AuditIndex.entry_id == AuditEffect.entry_id
+    )
+    beyond = query.where((AuditIndex.index.is_(None)) | (AuditIndex.index >= size))
+    return {(kind, str(object_id)) for kind, object_id in await session.execute(beyond)}
+
+
+def _trade_of(stored: Recorded) -> str:
+    return str(getattr(stored, "trade_id", stored.id))
+
+
+def _compare(row: Rebuilt | None, stored: Recorded, place: Place, check: SelfCheck) -> None:
+    if row is None:
+        check.differs(*place, "is stored and told by no entry.")
+    elif (now := row_view(stored)) != (told := row.view()):
+        names = sorted(name for name in now.keys() | told.keys() if now.get(name) != told.get(name))
+        check.differs(*place, f"differs in {', '.join(names)}.")
+
+
+async def _check_contents(session: AsyncSession, past: Past, unsigned: set[Place], check: SelfCheck) -> None:
+    """Compare terms and journal lines, which have no revision of their own."""
+    versions = await session.stream_scalars(select(TradeVersion).execution_options(yield_per=ROWS_AT_ONCE))
+    async for version in versions:
+        trade = str(version.trade_id)
+        if ("trade", trade) not in past.rows or ("trade", trade) in unsigned:
+            continue
+        told = past.terms.get(trade, {}).get(version.version)
+        if told != terms_view(version) | {"counterparty_id": str(version.counterparty_id)}:
+            check.differs("trade", trade, f"has other terms in version {version.version}.")
+    ordered = select(JournalLine).order_by(JournalLine.journal_id, JournalLine.line)
+    held: dict[str, list[dict[str, str]]] = {}
+    async for line in await session.stream_scalars(ordered.execution_options(yield_per=ROWS_AT_ONCE)):
+        if str(line.journal_id) in past.lines:
+            view = line_view(Line(line.account, line.currency, line.amount, line.eur_amount))
+            held.setdefault(str(line.journal_id), []).append(view)
+    for journal, lines in past.lines.items():
+        if held.get(journal) != lines:
+            check.differs("journal", journal, "has other lines.")
+
+
+async def _stream(session: AsyncSession, kind: str) -> AsyncIterator[Any]:
+    models = (mapper.class_ for mapper in Base.registry.mappers if issubclass(mapper.class_, Recorded))
+    model = next(model for model in models if model.__tablename__ == kind)
+    query = select(model).order_by(model.id).execution_options(yield_per=ROWS_AT_ONCE)
+    async for row in await session.stream_scalars(query):
+        yield row

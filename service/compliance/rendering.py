@@ -1,0 +1,164 @@
+"""An entry of the log as one sentence for people, in German or English, told by the entry alone.
+
+Persons are told by office, role and identifier: the log knows no names.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from policies.vocabulary import Action
+from service.ui.languages import Language, Words
+from service.ui.words import OFFICES, act_named, role_named
+
+REASON_CHARACTERS_MAX: Final = 200
+
+PHRASES: Final[Mapping[str, tuple[str, str]]] = {
+    Action.ACCOUNT_OPEN: ("opened an account", "hat ein Konto eröffnet"),
+    Action.BALANCE_READ: ("read the balances", "hat die Salden gelesen"),
+    Action.BUSINESS_DATE_SET: ("set the business date", "hat den Buchungstag gesetzt"),
+    Action.CANCELLATION_REQUEST: ("asked for a cancellation", "hat eine Stornierung beantragt"),
+    Action.CONFIRMATION_COUNTER: (
+        "recorded the counterparty's confirmation",
+        "hat die Gegenbestätigung erfasst",
+    ),
+    Action.CONFIRMATION_DISPATCH: ("sent the confirmation", "hat die Bestätigung versandt"),
+    Action.CONFIRMATION_DRAFT: ("drafted the confirmation", "hat die Bestätigung entworfen"),
+    Action.CONFIRMATION_MATCH: (
+        "compared both sides of the confirmation",
+        "hat beide Seiten der Bestätigung verglichen",
+    ),
+    Action.CONFIRMATION_READ: ("read confirmations", "hat Bestätigungen gelesen"),
+    Action.CONFIRMATION_WITHDRAW: ("withdrew the confirmation", "hat die Bestätigung zurückgezogen"),
+    Action.COUNTERPARTY_PROPOSE: ("proposed a counterparty", "hat einen Kontrahenten vorgeschlagen"),
+    Action.ENTRY_READ: ("searched the log", "hat im Protokoll gesucht"),
+    Action.EVIDENCE_EXPORT: ("exported evidence", "hat Nachweise ausgeführt"),
+    Action.FIXING_IMPORT: ("imported reference rates", "hat Referenzkurse eingelesen"),
+    Action.FIXING_READ: ("read reference rates", "hat Referenzkurse gelesen"),
+    Action.GRANT_APPROVE: ("approved a right", "hat ein Recht genehmigt"),
+    Action.GRANT_EXECUTE: ("put a right in force", "hat ein Recht in Kraft gesetzt"),
+    Action.GRANT_READ: ("read who holds which right", "hat gelesen, wer welches Recht hat"),
+    Action.GRANT_REFUSE: ("refused a right", "hat ein Recht abgelehnt"),
+    Action.GRANT_REQUEST: ("asked for a right", "hat ein Recht beantragt"),
+    Action.GRANT_REVOKE: ("revoked a right", "hat ein Recht entzogen"),
+    Action.INSTRUCTION_PROPOSE: ("proposed a payment route", "hat einen Zahlungsweg vorgeschlagen"),
+    Action.INSTRUCTION_READ: ("read payment routes", "hat Zahlungswege gelesen"),
+    Action.JOURNAL_POST: ("posted a journal", "hat eine Buchung vorgenommen"),
+    Action.JOURNAL_READ: ("read journals", "hat Buchungen gelesen"),
+    Action.JOURNAL_REVERSE: ("reversed the journals", "hat die Buchungen zurückgenommen"),
+    Action.LOG_GENESIS: ("began the log", "hat das Protokoll begonnen"),
+    Action.LOG_READ: ("fetched parts of the log", "hat Teile des Protokolls abgeholt"),
+    Action.LOG_HEARTBEAT: ("showed that the log is alive", "hat gezeigt, dass das Protokoll lebt"),
+    Action.LOG_RESTART: ("started again", "hat neu begonnen"),
+    Action.PARTY_READ: ("read the parties", "hat die Parteien gelesen"),
+    Action.PASSWORD_CHANGE: ("changed the own password", "hat das eigene Passwort geändert"),
+    Action.PASSWORD_RESET: ("handed out a one-time password", "hat ein Einmalpasswort ausgegeben"),
+    Action.PERSON_DISABLE: ("ended every access of a person", "hat alle Zugänge einer Person beendet"),
+    Action.PERSON_MOVE: ("moved a person to another unit", "hat eine Person in eine andere Einheit versetzt"),
+    Action.PERSON_READ: ("read the persons", "hat die Personen gelesen"),
+    Action.PERSON_REGISTER: ("registered a person", "hat eine Person angelegt"),
+    Action.POLICY_PUBLISH: ("published the policy in force", "hat das geltende Regelwerk bekannt gemacht"),
+    Action.PORTFOLIO_PROPOSE: ("proposed a portfolio", "hat ein Portfolio vorgeschlagen"),
+    Action.POSITION_READ: ("read the positions", "hat die Positionen gelesen"),
+    Action.POSITION_UNWIND: (
+        "took a cancelled deal out of the position",
+        "hat ein storniertes Geschäft aus der Position genommen",
+    ),
+    Action.POWER_READ: ("read the own powers", "hat die eigenen Befugnisse gelesen"),
+    Action.PROPOSAL_APPROVE: (
+        "put a change of master data in force",
+        "hat eine Stammdatenänderung in Kraft gesetzt",
+    ),
+    Action.PROPOSAL_REFUSE: ("refused a change of master data", "hat eine Stammdatenänderung abgelehnt"),
+    Action.REQUEST_APPROVE: ("approved the cancellation", "hat die Stornierung genehmigt"),
+    Action.REQUEST_REFUSE: ("refused the cancellation", "hat die Stornierung abgelehnt"),
+    Action.SESSION_CLOSE: ("signed out", "hat sich abgemeldet"),
+    Action.SESSION_NOISE: ("counted failed sign-ins", "hat fehlgeschlagene Anmeldungen gezählt"),
+    Action.SESSION_OPEN: ("signed in", "hat sich angemeldet"),
+    Action.SETTLEMENT_COMPLETE: ("recorded a leg as settled", "hat eine Zahlung als erfüllt festgestellt"),
+    Action.SETTLEMENT_FAIL: ("recorded a leg as failed", "hat eine Zahlung als gescheitert festgestellt"),
+    Action.SETTLEMENT_PREPARE: ("prepared a settlement", "hat eine Zahlung vorbereitet"),
+    Action.SETTLEMENT_PROJECT: ("projected the legs", "hat die Zahlungen vorgemerkt"),
+    Action.SETTLEMENT_READ: ("read settlements", "hat Zahlungen gelesen"),
+    Action.SETTLEMENT_RELEASE: ("released a settlement", "hat eine Zahlung freigegeben"),
+    Action.SETTLEMENT_WITHDRAW: ("withdrew the legs", "hat die Zahlungen zurückgezogen"),
+    Action.TRADE_CAPTURE: ("captured a deal", "hat ein Geschäft erfasst"),
+    Action.TRADE_READ: ("read deals", "hat Geschäfte gelesen"),
+    Action.TRADE_RESUBMIT: ("corrected the returned deal", "hat das zurückgegebene Geschäft berichtigt"),
+    Action.TRADE_RETURN: (
+        "returned the deal to its trader",
+        "hat das Geschäft an den Händler zurückgegeben",
+    ),
+    Action.TRADE_VERIFY: ("verified the deal", "hat das Geschäft geprüft und bestätigt"),
+    Action.TRANSACTION_READ: ("read what trading entered", "hat die Eingaben des Handels gelesen"),
+    Action.WORK_READ: ("read the queue", "hat die Arbeitsliste gelesen"),
+}
+"""What was done, as a verb: in English and in German. An act of an older policy goes by its own name."""
+
+FRAMES: Final[Mapping[str, tuple[str, str]]] = {
+    "person": ("person {}", "Person {}"),
+    "nobody": ("somebody not signed in", "jemand ohne Anmeldung"),
+    "other": ("did {}", "hat {} getan"),
+    "refused": ("was refused “{}”", "wurde „{}“ verweigert"),
+    "trade": ("deal {}", "Geschäft {}"),
+    "object": ("{} {}, revision {}", "{} {}, Stand {}"),
+    "more": ("and {} more", "und {} weitere"),
+    "reason": ("reason: {}", "Grund: {}"),
+    "code": ("because: {}", "weil: {}"),
+    "allowed": ("Allowed by {}.", "Erlaubt durch {}."),
+    "by": ("Refused by {}.", "Verweigert durch {}."),
+}
+
+
+def sentence(entry: Mapping[str, Any], language: Language) -> str:
+    """Return who did what on what, with which outcome and by which rule."""
+    data, decision = entry.get("data", {}), entry["decision"]
+    allowed = decision["outcome"] == "allow"
+    facts = [*_subjects(entry, language)]
+    if isinstance(reason := data.get("reason"), str):
+        facts.append(_say("reason", language, reason[:REASON_CHARACTERS_MAX]))
+    if not allowed and isinstance(code := data.get("code"), str):
+        facts.append(_say("code", language, code))
+    told = f" ({'; '.join(facts)})" if facts else ""
+    rules = _say("allowed" if allowed else "by", language, ", ".join(decision["rules"]) or "-")
+    return (
+        f"{actor(entry['actor'], language)} {_deed(entry['act'], language, allowed=allowed)}{told}. {rules}"
+    )
+
+
+def actor(told: Mapping[str, Any], language: Language) -> str:
+    """Return who acted: the office, the roles held at that moment, the person's identifier."""
+    words = Words(language)
+    office = words(OFFICES.get(told["office"], told["office"]))
+    roles = ", ".join(words(role_named(role)) for role in told["roles"])
+    who = _say("person", language, told["person"])
+    if told["account"].startswith("anonymous:"):
+        who = f"{_say('nobody', language)} ({told['account'].removeprefix('anonymous:')})"
+    return f"{office} ({'; '.join(filter(None, (roles, who)))})"
+
+
+def _deed(act: str, language: Language, *, allowed: bool) -> str:
+    if not allowed:
+        return _say("refused", language, Words(language)(act_named(act)))
+    return PHRASES[act][_place(language)] if act in PHRASES else _say("other", language, act)
+
+
+def _subjects(entry: Mapping[str, Any], language: Language) -> list[str]:
+    """Return the deal, or without one the first object that was touched and how many more."""
+    trade = entry.get("links", {}).get("trade")
+    if trade is not None:
+        return [_say("trade", language, trade)]
+    effects = entry.get("eff", [])
+    if not effects:
+        return []
+    first = effects[0]
+    told = _say("object", language, first["kind"], first["id"], first["rev"])
+    more = len(effects) - 1
+    return [f"{told} {_say('more', language, more)}" if more else told]
+
+
+def _say(frame: str, language: Language, *facts: object) -> str:
+    return FRAMES[frame][_place(language)].format(*facts)
+
+
+def _place(language: Language) -> int:
+    return 0 if language == "en" else 1

@@ -1,0 +1,194 @@
+"""Forms and addresses as the pages take them: who may send a form, and how what was typed becomes a command."""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from datetime import date
+from enum import StrEnum
+from typing import Any, Final, TypeVar, cast
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+import msgspec
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPReceiveMessage, Receive, Scope, Send
+
+from service import faces
+from service.kernel.errors import Malformed, Refusal
+from service.ui.formats import typed_moment, typed_number
+from service.ui.languages import Language
+
+SESSION_COOKIE: Final = "__Host-trennwand"
+FORM_FIELDS_MAX: Final = 60
+OPEN_FORMS: Final = frozenset({"/sign-in", "/language"})
+"""Forms that may be sent without a session; the browser's word on where they come from must do."""
+AMOUNTS: Final = frozenset({"base_amount", "buy_amount", "sell_amount"})
+RATES: Final = frozenset({"rate"})
+MOMENTS: Final = frozenset({"executed_at"})
+ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
+
+
+class ForgedForm(Refusal):
+    """403. The form was not sent from a page of this service to this session."""
+
+    status = 403
+
+
+def is_page(path: str) -> bool:
+    """Tell whether a path is one of the pages: neither interface, nor health, nor a static file."""
+    return not faces.is_api(path) and not path.startswith(("/health/", "/static/"))
+
+
+def session_token(connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:
+    """Return the token that the browser's session cookie holds."""
+    return connection.cookies.get(SESSION_COOKIE) or None
+
+
+def form_token(session: str) -> str:
+    """Return what every form of this session carries: bound to it, computed again and stored nowhere."""
+    return hmac.new(session.encode(), b"trennwand form", hashlib.sha256).hexdigest()
+
+
+def local_path(path: str | None, otherwise: str = "/") -> str:
+    """Return a path of our own pages to go to; anything that could lead elsewhere becomes ``otherwise``."""
+    if path is None or re.fullmatch(r"/(?![/\\])[!-\[\]-~]{0,500}", path, re.ASCII) is None:
+        return otherwise
+    return path if is_page(path) else otherwise
+
+
+class FormShield:
+    """Middleware of the pages: a form is taken only from a page of ours, and only for the session it was made for."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check where a form comes from, read it once, and leave it in the state as ``form``."""
+        if (
+            scope["type"] != ScopeType.HTTP
+            or scope["method"] in ("GET", "HEAD", "OPTIONS")
+            or faces.is_api(scope["path"])
+        ):
+            await self.app(scope, receive, send)
+            return
+        request: Request[Any, Any, Any] = Request(scope)
+        must_be_ours(request)
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "application/x-www-form-urlencoded":
+            raise faces.WrongMediaType("A form is application/x-www-form-urlencoded.", field="Content-Type")
+        form = fields_in(await faces.whole_body(receive, faces.BODY_BYTES_MAX))
+        session = session_token(request)
+        if session is not None and scope["path"] not in OPEN_FORMS:
+            must_be_bound(form.get("_token", ""), session)
+        scope["state"]["form"] = form
+
+        async def nothing() -> HTTPReceiveMessage:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        await self.app(scope, nothing, send)
+
+
+def must_be_ours(request: Request[Any, Any, Any]) -> None:
+    """Raise ForgedForm unless the browser says that a page of this very origin sent the form."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        ours = site == "same-origin"
+    else:
+        host = request.headers.get("host", "")
+        ours = request.headers.get("origin") in (f"{request.url.scheme}://{host}", f"https://{host}")
+    if not ours:
+        raise ForgedForm("This form was not sent from a page of this service.")
+
+
+def must_be_bound(token: str, session: str) -> None:
+    """Raise ForgedForm unless the token was made for this session."""
+    if not hmac.compare_digest(token.encode(), form_token(session).encode()):
+        raise ForgedForm("This form belongs to another session. Load the page again and repeat it.")
+
+
+def fields_in(body: bytes) -> dict[str, str]:
+    """Return the fields of a form. Raises Malformed for one that could be read in two ways."""
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=bool(body),
+            encoding="utf-8",
+            errors="strict",
+            max_num_fields=FORM_FIELDS_MAX,
+        )
+    except ValueError as failure:
+        raise Malformed("The form cannot be read.") from failure
+    return cast("dict[str, str]", faces.unique_keys(cast("list[tuple[str, Any]]", pairs)))
+
+
+def command_fields(form: Mapping[str, str], language: Language) -> dict[str, Any]:
+    """Return the command's fields: what was left blank is absent, numbers and times are read as typed.
+
+    ``fields.rate`` stands for the member ``rate`` of the object ``fields``; names with an underscore in
+    front belong to the frame.
+    """
+    found: dict[str, Any] = {}
+    for name, typed in form.items():
+        said = typed.strip()
+        if name.startswith("_") or not said:
+            continue
+        group, _, member = name.rpartition(".")
+        into = found.setdefault(group, {}) if group else found
+        if not isinstance(into, dict):
+            raise Malformed("The form cannot be read.", field=group)
+        into[member] = read_as(member, said, language)
+    return found
+
+
+def read_as(name: str, typed: str, language: Language) -> str:
+    """Return what was typed into a field of this name as commands take it."""
+    if name in AMOUNTS or name in RATES:
+        return typed_number(typed, language, grouped=name in AMOUNTS)
+    return typed_moment(typed) if name in MOMENTS else typed
+
+
+def decoded(command: type[Any], fields: dict[str, Any]) -> Any:
+    """Return the command that the form spells. Raises Malformed naming the field in words for people."""
+    try:
+        return msgspec.convert(fields, command, strict=False)
+    except msgspec.ValidationError as failure:
+        said = str(failure)
+        if (missing := re.search(r"missing required field `([^`]+)`", said)) is not None:
+            raise Malformed("This has to be filled in.", field=missing.group(1)) from failure
+        where = re.search(r"at `\$\.?([^`]*)`", said)
+        name = where.group(1) if where is not None else None
+        raise Malformed("This cannot be read as it stands; correct it.", field=name or None) from failure
+
+
+def one_of(kind: type[ChoiceT], written: str, name: str) -> ChoiceT | None:
+    """Return the choice that a filter names; nothing chosen is None. Raises Malformed."""
+    if not written:
+        return None
+    try:
+        return kind(written)
+    except ValueError:
+        raise Malformed("There is no such choice.", field=name) from None
+
+
+def day_in(written: str, name: str) -> date | None:
+    """Return the day that a filter names. Raises Malformed."""
+    if not written:
+        return None
+    try:
+        return date.fromisoformat(written)
+    except ValueError:
+        raise Malformed("This is no date.", field=name) from None
+
+
+def id_in(written: str, name: str) -> UUID | None:
+    """Return the id that a filter names. Raises Malformed."""
+    if not written:
+        return None
+    try:
+        return UUID(written)
+    except ValueError:
+        raise Malformed("This is no id.", field=name) from None

@@ -1,0 +1,192 @@
+"""What pages say and read: languages, numbers as typed, the German catalogue whole."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+
+from policies.policy import load
+from policies.vocabulary import Action, Office
+from service.kernel.errors import Malformed
+from service.kernel.items import Item
+from service.page_forms import command_fields, fields_in, local_path
+from service.ui import words
+from service.ui.formats import Formats, typed_moment, typed_number
+from service.ui.languages import CATALOGUE, Words, preferred
+
+CLONE = Path(__file__).parents[2]
+
+
+def test_every_text_of_the_pages_has_its_german_and_none_is_left_over() -> None:
+    ran = subprocess.run(
+        [sys.executable, "scripts/_texts.py", "--check"],
+        cwd=CLONE,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_german_keeps_the_facts_of_every_sentence() -> None:
+    with CATALOGUE.open("rb") as file:
+        catalogue = read_po(file, locale="de")
+    for message in catalogue:
+        if not message.id:
+            continue
+        english = message.id if isinstance(message.id, str) else message.id[-1]
+        german = message.string if isinstance(message.string, str) else message.string[-1]
+        assert set(re.findall(r"%\(([a-z]+)\)s", english)) == set(re.findall(r"%\(([a-z]+)\)s", german)), (
+            english
+        )
+        assert set(re.findall(r"\{[a-z]\}", german)) <= set(re.findall(r"\{[a-z]\}", english)), english
+
+
+def test_every_code_of_the_house_has_a_name() -> None:
+    assert set(words.ACTS) >= set(Action)
+    assert set(words.ITEMS) == set(Item)
+    assert set(words.OFFICES) == set(Office)
+    assert {role for role in load().roles if not role.startswith("svc_")} == set(words.ROLES)
+
+
+@pytest.mark.parametrize(
+    ("wish", "language"),
+    [
+        ("de", "de"),
+        ("de-CH,de;q=0.9,en;q=0.8", "de"),
+        ("fr,en;q=0.7,de;q=0.8", "de"),
+        ("en-GB", "en"),
+        ("de;q=0,en;q=0.1", "en"),
+        ("fr", "en"),
+        ("", "en"),
+        ("de;q=nonsense", "en"),
+        (",,;;", "en"),
+    ],
+)
+def test_the_language_a_browser_asks_for(wish: str, language: str) -> None:
+    assert preferred(wish) == language
+
+
+@pytest.mark.parametrize(
+    ("typed", "language", "read"),
+    [
+        ("1.000.000,50", "de", "1000000.50"),
+        ("1,000,000.50", "en", "1000000.50"),
+        ("1000000.50", "de", "1000000.50"),
+        ("1 000 000", "de", "1000000"),
+        ("10M", "en", "10000000"),
+        ("1,5M", "de", "1500000"),
+        ("500k", "en", "500000"),
+        ("1.234", "de", "1234"),
+        ("1.234", "en", "1.234"),
+        ("−5", "en", "-5"),
+        ("1.000.00", "de", "1.000.00"),
+        ("plenty", "en", "plenty"),
+        ("1e6", "en", "1e6"),
+        ("١٢", "de", "١٢"),
+        ("", "en", ""),
+    ],
+)
+def test_amounts_as_people_type_them(typed: str, language: str, read: str) -> None:
+    assert typed_number(typed, language, grouped=True) == read  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [("1,0850", "1.0850"), ("1.0850", "1.0850"), ("1.085", "1.085"), ("1,085", "1.085"), ("1M", "1M")],
+)
+def test_in_a_rate_comma_and_point_are_both_the_decimal_mark(typed: str, read: str) -> None:
+    for language in ("de", "en"):
+        assert typed_number(typed, language, grouped=False) == read
+
+
+def test_numbers_and_days_are_written_as_each_language_does() -> None:
+    german, english = Formats("de"), Formats("en")
+    assert german.amount("-1234567.5", "EUR") == "−1.234.567,50"
+    assert english.amount("-1234567.5", "EUR") == "−1,234,567.50"
+    assert german.amount("1234567", "JPY") == "1.234.567"
+    assert (
+        english.amount("1.2345", "KWD") == "1.2345"
+    )  # more decimals than there are: shown, not rounded away
+    assert german.rate("1.085") == "1,0850"
+    assert german.day("2026-10-28") == "28.10.2026"
+    assert english.day("2026-10-28", weekday=True) == "Wed 28 Oct 2026"
+    assert german.moment("2026-10-28T09:15:00Z") == "28.10.2026 10:15:00"
+    assert english.moment("2026-07-28T09:15:00Z") == "28 Jul 2026 11:15:00"
+    assert english.span(3 * 3600 + 61) == "3 h 1 min"
+
+
+def test_a_local_time_of_berlin_is_read_as_utc() -> None:
+    assert typed_moment("2026-10-28T09:15") == "2026-10-28T08:15:00Z"
+    assert typed_moment("2026-07-28T09:15:30") == "2026-07-28T07:15:30Z"
+    assert typed_moment("2026-13-28T09:15") == "2026-13-28T09:15"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "german"),
+    [
+        (
+            "Whoever entered a deal does not agree its terms (D-01).",
+            "Wer ein Geschäft erfasst hat, stimmt seinen Bedingungen nicht zu (D-01).",
+        ),
+        (
+            "EUR cannot be paid on Friday 2026-12-25: Christmas Day.",
+            "EUR kann am Freitag, 25.12.2026 nicht gezahlt werden: 1. Weihnachtstag.",
+        ),
+        (
+            "A control that is verified does not allow trade.verify.",
+            "„Geschäft kontrollieren“ ist im Zustand „kontrolliert“ nicht möglich.",
+        ),
+    ],
+)
+def test_refusals_are_said_in_german_with_their_facts(sentence: str, german: str) -> None:
+    assert Words("de", words.NAMED).refusal(sentence) == (german, "de")
+    assert Words("en", words.NAMED).refusal(sentence) == (sentence, "en")
+
+
+def test_a_refusal_nobody_translated_is_marked_as_english() -> None:
+    assert Words("de").refusal("nobody knows this.") == ("Nobody knows this.", "en")
+
+
+@pytest.mark.parametrize(
+    "path", ["//a.test", "https://a.test", "/\\a.test", "a", "", "/a b", "/a\n", "/api/powers", "/ä"]
+)
+def test_a_way_back_never_leads_elsewhere(path: str) -> None:
+    assert local_path(path) == "/"
+
+
+def test_a_way_back_keeps_filter_and_place() -> None:
+    assert local_path("/trades?state=returned#top") == "/trades?state=returned#top"
+
+
+def test_a_form_becomes_the_fields_of_a_command() -> None:
+    form = {
+        "_key": "k",
+        "side": " buy ",
+        "base_amount": "1.000,50",
+        "rate": "1,1",
+        "fields.rate": "2,5",
+        "reason": "  ",
+    }
+    assert command_fields(form, "de") == {
+        "side": "buy",
+        "base_amount": "1000.50",
+        "rate": "1.1",
+        "fields": {"rate": "2.5"},
+    }
+
+
+@pytest.mark.parametrize(
+    "body", [b"a=1&a=2", b"a", b"\xff=1", b"a=%ff", "&".join(f"f{n}=1" for n in range(99)).encode()]
+)
+def test_a_form_that_reads_in_two_ways_is_refused(body: bytes) -> None:
+    with pytest.raises(Malformed):
+        fields_in(body)
+
+
+def test_a_field_cannot_be_text_and_object_at_once() -> None:
+    with pytest.raises(Malformed):
+        command_fields({"a": "1", "a.b": "2"}, "en")
