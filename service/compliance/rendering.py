@@ -15,7 +15,7 @@ REASON_CHARACTERS_MAX: Final = 200
 PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     Action.ACCOUNT_OPEN: ("opened an account", "hat ein Konto eröffnet"),
     Action.BALANCE_READ: ("read the balances", "hat die Salden gelesen"),
-    Action.BUSINESS_DATE_SET: ("set the business date", "hat den Buchungstag gesetzt"),
+    Action.BUSINESS_DATE_SET: ("set the business date", "hat den Geschäftstag gesetzt"),
     Action.CANCELLATION_REQUEST: ("asked for a cancellation", "hat eine Stornierung beantragt"),
     Action.CONFIRMATION_COUNTER: (
         "recorded the counterparty's confirmation",
@@ -44,11 +44,17 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     Action.INSTRUCTION_READ: ("read payment routes", "hat Zahlungswege gelesen"),
     Action.JOURNAL_POST: ("posted a journal", "hat eine Buchung vorgenommen"),
     Action.JOURNAL_READ: ("read journals", "hat Buchungen gelesen"),
-    Action.JOURNAL_REVERSE: ("reversed the journals", "hat die Buchungen zurückgenommen"),
+    Action.JOURNAL_REVERSE: ("reversed the journals", "hat die Buchungen storniert"),
     Action.LOG_GENESIS: ("began the log", "hat das Protokoll begonnen"),
+    "log.heartbeat": ("showed that the log is alive", "hat gezeigt, dass das Protokoll lebt"),
     Action.LOG_READ: ("fetched parts of the log", "hat Teile des Protokolls abgeholt"),
     Action.LOG_HEARTBEAT: ("showed that the log is alive", "hat gezeigt, dass das Protokoll lebt"),
     Action.LOG_RESTART: ("started again", "hat neu begonnen"),
+    "log.recover": (
+        "brought the log forward from its files",
+        "hat das Protokoll aus seinen Dateien fortgeführt",
+    ),
+    "log.rotate": ("changed the key of the log", "hat den Schlüssel des Protokolls gewechselt"),
     Action.PARTY_READ: ("read the parties", "hat die Parteien gelesen"),
     Action.PASSWORD_CHANGE: ("changed the own password", "hat das eigene Passwort geändert"),
     Action.PASSWORD_RESET: ("handed out a one-time password", "hat ein Einmalpasswort ausgegeben"),
@@ -88,7 +94,7 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
         "returned the deal to its trader",
         "hat das Geschäft an den Händler zurückgegeben",
     ),
-    Action.TRADE_VERIFY: ("verified the deal", "hat das Geschäft geprüft und bestätigt"),
+    Action.TRADE_VERIFY: ("verified the deal", "hat das Geschäft kontrolliert"),
     Action.TRANSACTION_READ: ("read what trading entered", "hat die Eingaben des Handels gelesen"),
     Action.WORK_READ: ("read the queue", "hat die Arbeitsliste gelesen"),
 }

@@ -121,7 +121,7 @@ async def test_compliance_finds_an_entry_with_its_proof(bank: World) -> None:
 
     await bank.bank.keeper.step()
     proved = await compliance.get(entry)
-    assert "Checked just now: this entry is number" in proved.text
+    assert "Checked just now: this entry stands at index" in proved.text
     assert deal.id in proved.text
 
 
