@@ -1,4 +1,4 @@
-"""The auditor's command line: `python -m audit verify` and `python -m audit check-receipt`.
+"""The auditor's command line: `python -m audit verify`, `check-receipt`, and `witness` for another machine.
 
 Exit codes: 0 verified, 2 incomplete, 1 tampered, 64 wrong usage, 70 the verifier itself failed.
 """
@@ -11,10 +11,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 from audit import receipt
+from audit.bundle import verify_bundle
+from audit.cosignature import CosignerKey
+from audit.keyring import FILE_NAME, BrokenKeyring, Keyring, MalformedKeyring
 from audit.keys import UnusableKey, load_public
 from audit.memory import UnusableState
-from audit.note import VerifierKey
+from audit.note import MalformedKey, VerifierKey
 from audit.report import LEVELS, Verdict
 from audit.verify import verify
 
@@ -56,14 +61,22 @@ def _parser(command: str) -> argparse.ArgumentParser:
     if command in ("-h", "--help"):
         print(__doc__)
         raise SystemExit
-    if command not in ("verify", "check-receipt"):
-        raise _Usage(f"{command!r} is neither verify nor check-receipt.")
+    if command not in ("verify", "check-receipt", "witness"):
+        raise _Usage(f"{command!r} is neither verify nor check-receipt nor witness.")
     parser = _Parser(prog=f"python -m audit {command}", epilog=__doc__)
+    if command == "witness":
+        from audit import witness_command  # not part of what verifies
+
+        witness_command.add_arguments(parser)
+        parser.set_defaults(run=_witness)
+        return parser
     if command == "verify":
-        parser.add_argument("directory", type=Path, metavar="DIRECTORY")
+        parser.add_argument("directory", type=Path, metavar="DIRECTORY-OR-PACK")
         parser.add_argument("--state", type=Path, metavar="FILE", help="remember what was seen, and compare")
         parser.add_argument("--level", choices=sorted(LEVELS), help="the least level to accept")
         parser.add_argument("--receipts", type=Path, metavar="FILE", help="receipts the log must keep")
+        parser.add_argument("--witness", action="append", default=[], metavar="VKEY", help="count only these")
+        parser.add_argument("--tree-only", action="store_true", help="read no entry; never VERIFIED")
         parser.add_argument("--json", action="store_true", help="print the report as JSON")
         parser.set_defaults(run=_verify)
     else:
@@ -76,10 +89,23 @@ def _parser(command: str) -> argparse.ArgumentParser:
 
 def _verify(asked: argparse.Namespace) -> int:
     receipts = [] if asked.receipts is None else _read_receipts(asked.receipts)
-    if not asked.directory.is_dir():
-        raise _Usage(f"{asked.directory} is not a directory.")
-    key = load_public(asked.key)
-    report = verify(asked.directory, key, state=asked.state, level=asked.level, receipts=receipts)
+    key, witnesses = load_public(asked.key), [_read_witness(text) for text in asked.witness]
+    if asked.directory.is_file():
+        if asked.state is not None or asked.receipts is not None or asked.tree_only:
+            raise _Usage("--state, --receipts and --tree-only are about a whole log, not about a pack.")
+        report = verify_bundle(asked.directory, key, level=asked.level, witnesses=witnesses)
+    elif not asked.directory.is_dir():
+        raise _Usage(f"{asked.directory} is neither a directory nor a pack.")
+    else:
+        report = verify(
+            asked.directory,
+            key,
+            state=asked.state,
+            level=asked.level,
+            receipts=receipts,
+            witnesses=witnesses,
+            tree_only=asked.tree_only,
+        )
     if asked.json:
         print(json.dumps(report.as_dict(), ensure_ascii=False, indent=1))
     else:
@@ -92,7 +118,8 @@ def _check_receipt(asked: argparse.Namespace) -> int:
     """Check receipts by themselves, or together with the whole log that must hold their entries."""
     key = load_public(asked.key)
     receipts = _read_receipts(asked.receipt)
-    vkeys = [key if isinstance(key, VerifierKey) else VerifierKey(_origin(one), key) for one in receipts]
+    ring = _read_ring(asked.directory)
+    vkeys = [_key_for(one, key, ring) for one in receipts]
     try:
         promises = [receipt.check(one, vkey, None) for one, vkey in zip(receipts, vkeys, strict=True)]
     except (receipt.MalformedReceipt, receipt.ForgedReceipt) as refused:
@@ -108,6 +135,40 @@ def _check_receipt(asked: argparse.Namespace) -> int:
     first, *others = report.lines()
     print(f"audit: {first}", *told, *others, sep="\n")
     return EXIT_CODES[report.verdict]
+
+
+def _witness(asked: argparse.Namespace) -> int:
+    """Serve as a witness until told to stop, or make its key."""
+    from audit import witness_command
+
+    try:
+        return witness_command.run(asked)
+    except witness_command.WrongUsage as wrong:
+        raise _Usage(str(wrong)) from wrong
+
+
+def _read_witness(text: str) -> CosignerKey:
+    try:
+        return CosignerKey.parse(text.strip())
+    except MalformedKey as broken:
+        raise _Usage(f"--witness: {broken}") from broken
+
+
+def _read_ring(directory: Path | None) -> Keyring | None:
+    """Read the key ring beside the log, if there is one; what is wrong with it, the verification says."""
+    try:
+        return None if directory is None else Keyring.load(directory / FILE_NAME)
+    except (OSError, MalformedKeyring, BrokenKeyring):
+        return None
+
+
+def _key_for(one: Any, key: VerifierKey | Ed25519PublicKey, ring: Keyring | None) -> VerifierKey:
+    """Find the key that a receipt names: the pinned one, or one that the ring leads to from it."""
+    pinned = key if isinstance(key, VerifierKey) else VerifierKey(_origin(one), key)
+    if ring is None or not ring.leads_from(pinned.public):
+        return pinned
+    named = one.get("key") if isinstance(one, dict) else None
+    return next((known for known in ring.all_keys if str(known) == named), pinned)
 
 
 def _read_receipts(path: Path) -> list[Any]:

@@ -8,15 +8,16 @@ no white space, no floats, no nulls, NFC text, ids of a closed alphabet.
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 BYTES_MIN = 2
 BYTES_MAX = 65_535  # what the two length bytes of a bundle can say
 DEPTH_MAX = 8
+NAMES_REMEMBERED_MAX = 16  # objects with more members are checked name by name
 INTEGER_MAX = 2**53 - 1  # beyond it JavaScript and spreadsheets round silently
 
 _ID_FORM = r"[A-Za-z0-9._:-]{1,64}"
@@ -25,7 +26,7 @@ _DIGEST_FORM = r"sha256:[0-9a-f]{64}"
 _LEAF_FORM = r"[0-9a-f]{64}"
 _NONCE_FORM = r"[0-9a-f]{32}"
 _UUID7_FORM = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
-_TIMESTAMP_FORM = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"
+_TIMESTAMP_FORM = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9]\.[0-9]{6}Z"
 
 _ID = re.compile(_ID_FORM)
 _ACT = re.compile(_ACT_FORM)
@@ -35,6 +36,8 @@ _NONCE = re.compile(_NONCE_FORM)
 _UUID7 = re.compile(_UUID7_FORM)
 _TIMESTAMP = re.compile(_TIMESTAMP_FORM)
 _ESCAPED = re.compile(r"\\(.)")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 # The canonical spelling of everything but `data`, before and behind it: one match instead of a
 # walk, for the reader of millions. What it does not match goes the long way, which says why.
@@ -45,16 +48,19 @@ _EFFECT_FORM = (
 )
 _LINK_FORM = rf'"{_ID_FORM}":"{_ID_FORM}"'
 _HEAD = re.compile(
-    rf'{{"act":"(?=[^"]{{1,64}}"){_ACT_FORM}","actor":{{"account":"{_ID_FORM}"(?:,"board":"{_ID_FORM}")?,'
-    rf'"office":"{_ID_FORM}","person":"{_ID_FORM}","roles":{_WORDS_FORM}'
-    rf'(?:,"sess":"{_ID_FORM}")?(?:,"unit":"{_ID_FORM}")?}}(?:,"data":)?',
+    rf'{{"act":"(?=[^"]{{1,64}}")({_ACT_FORM})","actor":{{"account":"{_ID_FORM}"(?:,"board":"{_ID_FORM}")?,'
+    rf'"office":"{_ID_FORM}","person":"({_ID_FORM})","roles":{_WORDS_FORM}'
+    rf'(?:,"sess":"{_ID_FORM}")?(?:,"unit":"{_ID_FORM}")?}}(,"data":(?={{))?',
 )
 _TAIL = re.compile(
-    rf',"decision":{{"id":"{_ID_FORM}","outcome":"(?:allow|refuse)","policy":"{_DIGEST_FORM}",'
-    rf'"rules":{_WORDS_FORM}}}(?:,"eff":\[(?:{_EFFECT_FORM}(?:,{_EFFECT_FORM})*)?\])?,"id":"{_UUID7_FORM}"'
-    rf'(?:,"links":({{(?:{_LINK_FORM}(?:,{_LINK_FORM})*)?}}))?,"nonce":"{_NONCE_FORM}"(?:,"req":"{_ID_FORM}")?,'
-    rf'"ts":"{_TIMESTAMP_FORM}","v":1}}',
+    rf',"decision":{{"id":"{_ID_FORM}","outcome":"(allow|refuse)","policy":"({_DIGEST_FORM})",'
+    rf'"rules":{_WORDS_FORM}}}(?:,"eff":(\[(?:{_EFFECT_FORM}(?:,{_EFFECT_FORM})*)?\]))?,"id":"({_UUID7_FORM})"'
+    rf'(?:,"links":({{(?:{_LINK_FORM}(?:,{_LINK_FORM})*)?}}))?,"nonce":"({_NONCE_FORM})"(?:,"req":"{_ID_FORM}")?,'
+    rf'"ts":"({_TIMESTAMP_FORM})","v":1}}',
 )
+# Inside of what _TAIL has matched; hence no more precise than needed to find the parts.
+_EACH_EFFECT = re.compile(r'"id":"([^"]+)","kind":"([^"]+)",(?:"prev":"([^"]+)",)?"rev":([0-9]+)')
+_EACH_LINK = re.compile(rf'"({_ID_FORM})":"({_ID_FORM})"')
 
 _ENTRY_MUST = frozenset(("act", "actor", "decision", "id", "nonce", "ts", "v"))
 _ENTRY_MAY = _ENTRY_MUST | {"data", "eff", "links", "req"}
@@ -78,14 +84,6 @@ CODE_MEMBERS = frozenset(
 # tables of the running Python, so a writer must not run a newer Python than its verifiers.
 _HIDDEN_CATEGORIES = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 
-_write = json.JSONEncoder(
-    ensure_ascii=False,
-    check_circular=False,  # the walk before it has bounded the depth
-    allow_nan=False,
-    sort_keys=True,
-    separators=(",", ":"),
-).encode
-
 
 class MalformedEntry(ValueError):
     """The bytes or members are not an entry; ``check`` is the verifier's number for the rule."""
@@ -99,7 +97,27 @@ def _refuse_constant(name: str) -> object:
     raise MalformedEntry("V9", f"{name} is not a number.")
 
 
-_read: Any = json.JSONDecoder(parse_constant=_refuse_constant).decode
+def _make_writer() -> Callable[[object], str]:
+    """Make the writer of canonical JSON; the library's own would set itself up for every value."""
+    encoder = json.JSONEncoder(
+        ensure_ascii=False,
+        check_circular=False,  # the walk before it has bounded the depth
+        allow_nan=False,
+        sort_keys=True,
+        separators=(",", ":"),
+    )
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:  # another Python than CPython
+        return encoder.encode
+    escape = getattr(json.encoder, "encode_basestring")  # noqa: B009 - no stub knows it
+    pieces = make(None, encoder.default, escape, None, ":", ",", True, False, False)  # noqa: FBT003
+    return lambda value: "".join(pieces(value, 0))
+
+
+_write = _make_writer()
+_decoder: Any = json.JSONDecoder(parse_constant=_refuse_constant)
+_read = _decoder.decode
+_read_at = _decoder.scan_once  # reads one value at a place of a text, and tells where it ends
 
 
 def encode(entry: Mapping[str, object]) -> bytes:
@@ -141,7 +159,7 @@ def decode(data: bytes) -> dict[str, Any]:
         raise MalformedEntry("V9", f"The bytes are not UTF-8 JSON: {broken}.") from broken
     if type(members) is not dict:
         raise MalformedEntry("V9", "The top level is not an object.")
-    if not _is_plain(text, members) and encode(members) != data:
+    if plain(text) is None and encode(members) != data:
         json.loads(data, object_pairs_hook=_refuse_duplicates)
         raise MalformedEntry("V10", "The bytes are not the canonical spelling of their content.")
     return members
@@ -169,40 +187,68 @@ def parse_timestamp(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _is_plain(text: str, members: dict[str, Any]) -> bool:
-    """Whether ``text``, read as ``members``, is surely what ``encode`` writes.
+class Facts(NamedTuple):
+    """What a verifier compares with other entries."""
 
-    False says only that the long way has to decide. True is exact: the text is a canonical
-    beginning, the canonical spelling of its data, and a canonical end.
+    id: str
+    nonce: str
+    time_us: int  # microseconds since 1970
+    act: str
+    person: str
+    allowed: bool
+    policy: str
+    trade: str | None  # of the links
+    effects: Sequence[tuple[str, str, str, str]]  # id, kind, hash of the leaf before or nothing, rev
+
+
+def plain(text: str) -> Facts | None:
+    """Read ``text`` if it surely is what ``encode`` writes; None if the long way has to decide.
+
+    Exact, for it is a canonical beginning, the canonical spelling of its data, and a canonical end.
     """
-    plain = text.isascii() and "\\" not in text and "\x7f" not in text
-    head = _HEAD.match(text) if plain else None
-    if head is None:
-        return False
-    at = head.end()
-    if "data" in members:
-        data = members["data"]
-        _check_data(data, 2)  # before the writing, which trusts the depth
-        if type(data) is not dict or not text.startswith(written := _write(data), at):
-            return False
-        at += len(written)
-    tail = _TAIL.fullmatch(text, at)
-    if tail is None or not _is_time(members["ts"]):
-        return False
-    if tail[1] is not None:  # the form says nothing about the order of the links
-        links = [f'"{name}":"{link}"' for name, link in sorted(members["links"].items())]
-        if tail[1] != "{" + ",".join(links) + "}":
-            return False
-    return True
-
-
-def _is_time(text: str) -> bool:
-    """Whether the digits of a time are those of a day and an hour that there are."""
+    if not text.isascii() or "\\" in text or "\x7f" in text:
+        return None
+    head = _HEAD.match(text)
+    at = -1 if head is None else head.end() if head[3] is None else _end_of_data(text, head.end())
+    tail = None if at < 0 else _TAIL.fullmatch(text, at)
+    if head is None or tail is None:
+        return None
+    outcome, policy, effects, id_, linked, nonce, time = tail.groups()
+    trade = None
+    if linked is not None:
+        links = _EACH_LINK.findall(linked)
+        by_name = dict(links)
+        if len(by_name) != len(links) or links != sorted(links):
+            return None  # the form says nothing about the order of the links
+        trade = by_name.get("trade")
     try:
-        datetime.fromisoformat(text)
+        time_us = _minute_us(time[:16]) + int(time[17:19] + time[20:26])
     except ValueError:
-        return False
-    return True
+        return None
+    changed = () if effects is None else _EACH_EFFECT.findall(effects)
+    return Facts(id_, nonce, time_us, head[1], head[2], outcome == "allow", policy, trade, changed)
+
+
+def _end_of_data(text: str, at: int) -> int:
+    """Where the data that starts at ``at`` ends; -1 if it surely has another spelling than ours."""
+    try:
+        data, _ = _read_at(text, at)
+        _check_data(data, 2)  # before the writing, which trusts the depth
+    except (ValueError, RecursionError, StopIteration):
+        return -1
+    written = _write(data)
+    return at + len(written) if text.startswith(written, at) else -1
+
+
+@lru_cache(maxsize=4096)
+def _minute_us(minute: str) -> int:
+    """Microseconds since 1970 of a minute. Raises ValueError for a day or an hour that is none."""
+    return microseconds(datetime.fromisoformat(minute + ":00Z"))
+
+
+def microseconds(moment: datetime) -> int:
+    """Microseconds since 1970."""
+    return (moment - _EPOCH) // _MICROSECOND
 
 
 def _check_members(entry: dict[str, object]) -> None:
@@ -282,24 +328,34 @@ def _check_words(where: str, words: object) -> None:
 
 def _check_data(value: object, depth: int) -> None:
     """Walk ``value``: only text, whole numbers, truth values, lists and objects, not too deep."""
-    if isinstance(value, str | bool):
+    members: Iterable[object]
+    if isinstance(value, dict):
+        members = value.values()
+        _check_names(value)
+    elif isinstance(value, list | tuple):
+        members = value
+    else:
+        _check_scalar(value)
         return
+    if depth > DEPTH_MAX:
+        raise MalformedEntry("V9", f"The entry is nested deeper than {DEPTH_MAX}.")
+    for member in members:
+        if type(member) is not str:
+            _check_data(member, depth + 1)
+
+
+def _check_scalar(value: object) -> None:
     if isinstance(value, int):
         if not -INTEGER_MAX <= value <= INTEGER_MAX:
             raise MalformedEntry("V9", f"The number {value:#x} is beyond 2^53-1.")
-        return
-    if not isinstance(value, dict | list | tuple):
+    elif not isinstance(value, str):
         raise MalformedEntry("V9", f"data holds a {type(value).__name__}, which has no one spelling.")
-    if depth > DEPTH_MAX:
-        raise MalformedEntry("V9", f"The entry is nested deeper than {DEPTH_MAX}.")
-    if isinstance(value, dict):
-        for name, member in value.items():
+
+
+def _check_names(names: Collection[object]) -> None:
+    if not (len(names) <= NAMES_REMEMBERED_MAX and _are_ids(tuple(names))):
+        for name in names:
             _demand_word(_is_id, name, "a name in data")
-            if type(member) is not str:
-                _check_data(member, depth + 1)
-    else:
-        for member in value:
-            _check_data(member, depth + 1)
 
 
 def _check_escapes(text: str) -> None:
@@ -351,6 +407,11 @@ def _demand_word(is_word: Any, value: object, where: str) -> None:
 @lru_cache(maxsize=4096)
 def _is_id(word: str) -> bool:
     return _ID.fullmatch(word) is not None
+
+
+@lru_cache(maxsize=4096)
+def _are_ids(words: tuple[object, ...]) -> bool:
+    return all(isinstance(word, str) and _ID.fullmatch(word) is not None for word in words)
 
 
 @lru_cache(maxsize=1024)

@@ -1,7 +1,9 @@
 """Files that survive a crash: each is there whole and durable, or not at all."""
 
+import errno
 import os
 import secrets
+import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,6 +13,28 @@ OWNER_ONLY = 0o600
 
 class ConflictingFile(Exception):
     """A file that never changes is there already with other bytes."""
+
+
+def read_at_most(path: Path, bytes_max: int) -> bytes:
+    """Read the file at ``path``, and of a longer one just enough to show that it is longer.
+
+    A directory, pipe or device in its place is no file and keeps nobody waiting.
+    Raises FileNotFoundError.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as odd:
+        if odd.errno in (errno.ENOTDIR, errno.ENXIO, errno.ELOOP):
+            raise FileNotFoundError(odd.errno, "is not a file", str(path)) from odd
+        raise
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise FileNotFoundError(errno.ENOENT, "is not a file", str(path))
+        # Not more than there is: room for the longest file would have to be made each time.
+        return os.read(descriptor, min(status.st_size, bytes_max) + 1)
+    finally:
+        os.close(descriptor)
 
 
 def write_once(path: Path, data: bytes, temporary: Path) -> None:

@@ -44,28 +44,17 @@ class VerifierKey:
     public: Ed25519PublicKey
 
     def __post_init__(self) -> None:
-        _check_name(self.name)
+        check_name(self.name)
 
     @classmethod
     def parse(cls, text: str) -> "VerifierKey":
         """Read ``name+hash+base64``. Raises MalformedKey."""
-        parts = text.split("+", 2)
-        if len(parts) != 3:  # noqa: PLR2004 - the three parts of the form
-            raise MalformedKey("A verifier key has the form name+hash+base64.")
-        name, key_id, encoded = parts
-        blob = _decode_base64(encoded, MalformedKey)
-        if blob[:1] != ED25519 or len(blob) != 1 + PUBLIC_KEY_BYTES:
-            raise MalformedKey("The verifier key is not an Ed25519 key.")
-        key = cls(name, Ed25519PublicKey.from_public_bytes(blob[1:]))
-        if _KEY_ID.fullmatch(key_id) is None or bytes.fromhex(key_id) != key.key_id:
-            raise MalformedKey("The verifier key's hash does not belong to its name and key.")
-        return key
+        return cls(*parse_key(text, ED25519))
 
     @property
     def key_id(self) -> bytes:
         """Four bytes that tell keys of one name apart; no proof of anything."""
-        blob = self.name.encode() + b"\n" + ED25519 + self.public.public_bytes_raw()
-        return sha256(blob).digest()[:KEY_ID_BYTES]
+        return key_id(self.name, ED25519, self.public)
 
     def verify(self, text: bytes, signature: bytes) -> bool:
         """Whether this key signed ``text``."""
@@ -76,8 +65,7 @@ class VerifierKey:
         return True
 
     def __str__(self) -> str:
-        blob = base64.b64encode(ED25519 + self.public.public_bytes_raw()).decode()
-        return f"{self.name}+{self.key_id.hex()}+{blob}"
+        return spell_key(self.name, ED25519, self.public)
 
 
 @dataclass(frozen=True)
@@ -88,7 +76,7 @@ class SigningKey:
     private: Ed25519PrivateKey
 
     def __post_init__(self) -> None:
-        _check_name(self.name)
+        check_name(self.name)
 
     @property
     def verifier(self) -> VerifierKey:
@@ -125,11 +113,51 @@ def sign(text: str, *keys: SigningKey) -> bytes:
     """
     assert keys, "a note needs a signer"
     _check_text(text)
-    lines = [
-        f"{_DASH}{key.name} {base64.b64encode(key.verifier.key_id + key.sign(text.encode())).decode()}\n"
-        for key in keys
-    ]
+    lines = [signature_line(key.name, key.verifier.key_id, key.sign(text.encode())) for key in keys]
     return (text + "\n" + "".join(lines)).encode()
+
+
+def signature_line(name: str, key_id: bytes, blob: bytes) -> str:
+    """Write a signature line with its newline."""
+    return f"{_DASH}{name} {base64.b64encode(key_id + blob).decode()}\n"
+
+
+def parse_line(line: str) -> Signature:
+    """Read a signature line without its newline, believing nothing. Raises MalformedNote."""
+    name, _, encoded = line.removeprefix(_DASH).partition(" ")
+    if not line.startswith(_DASH) or not _is_name(name):
+        raise MalformedNote("A signature line does not start with a dash and the name of a key.")
+    blob = _decode_base64(encoded, MalformedNote)
+    if len(blob) <= KEY_ID_BYTES:
+        raise MalformedNote("A signature line holds no signature.")
+    return Signature(name, blob[:KEY_ID_BYTES], blob[KEY_ID_BYTES:])
+
+
+def key_id(name: str, kind: bytes, public: Ed25519PublicKey) -> bytes:
+    """Four bytes for a key of the signature type ``kind``; collisions are cheap to make."""
+    return sha256(name.encode() + b"\n" + kind + public.public_bytes_raw()).digest()[:KEY_ID_BYTES]
+
+
+def spell_key(name: str, kind: bytes, public: Ed25519PublicKey) -> str:
+    """Write `name+hash+base64` for a key of the signature type ``kind``."""
+    blob = base64.b64encode(kind + public.public_bytes_raw()).decode()
+    return f"{name}+{key_id(name, kind, public).hex()}+{blob}"
+
+
+def parse_key(text: str, kind: bytes) -> tuple[str, Ed25519PublicKey]:
+    """Read back what ``spell_key`` wrote for the same ``kind``. Raises MalformedKey."""
+    parts = text.split("+", 2)
+    if len(parts) != 3:  # noqa: PLR2004 - the three parts of the form
+        raise MalformedKey("A verifier key has the form name+hash+base64.")
+    name, hashed, encoded = parts
+    check_name(name)
+    blob = _decode_base64(encoded, MalformedKey)
+    if blob[:1] != kind or len(blob) != 1 + PUBLIC_KEY_BYTES:
+        raise MalformedKey("The verifier key is not an Ed25519 key of the type asked for.")
+    public = Ed25519PublicKey.from_public_bytes(blob[1:])
+    if _KEY_ID.fullmatch(hashed) is None or bytes.fromhex(hashed) != key_id(name, kind, public):
+        raise MalformedKey("The verifier key's hash does not belong to its name and key.")
+    return name, public
 
 
 def parse(data: bytes) -> tuple[str, tuple[Signature, ...]]:
@@ -153,7 +181,7 @@ def parse(data: bytes) -> tuple[str, tuple[Signature, ...]]:
     lines = tail[:-1].split("\n")
     if len(lines) > SIGNATURES_MAX:
         raise MalformedNote(f"The note has {len(lines)} signature lines; at most {SIGNATURES_MAX} are read.")
-    signatures = tuple(map(_parse_line, lines))
+    signatures = tuple(map(parse_line, lines))
     if len({(line.name, line.key_id) for line in signatures}) != len(signatures):
         raise MalformedNote("Two signature lines of the note claim the same key.")
     return text, signatures
@@ -184,16 +212,6 @@ def open_note(data: bytes, keys: Sequence[VerifierKey]) -> Note:
     return Note(text, tuple(verified), tuple(unknown))
 
 
-def _parse_line(line: str) -> Signature:
-    name, _, encoded = line.removeprefix(_DASH).partition(" ")
-    if not line.startswith(_DASH) or not _is_name(name):
-        raise MalformedNote("A signature line does not start with a dash and the name of a key.")
-    blob = _decode_base64(encoded, MalformedNote)
-    if len(blob) <= KEY_ID_BYTES:
-        raise MalformedNote("A signature line holds no signature.")
-    return Signature(name, blob[:KEY_ID_BYTES], blob[KEY_ID_BYTES:])
-
-
 def _check_text(text: str) -> None:
     if not text.endswith("\n"):
         raise MalformedNote("The text of a note ends with a newline.")
@@ -201,7 +219,7 @@ def _check_text(text: str) -> None:
         raise MalformedNote("The note holds a control character.")
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
     if not _is_name(name):
         raise MalformedKey(f"{name!r} cannot name a key: no spaces, plus signs or control characters.")
 

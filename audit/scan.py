@@ -9,14 +9,14 @@ import struct
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from audit import merkle, tiles
-from audit.entry import MalformedEntry, decode
+from audit.entry import Facts, MalformedEntry, decode
+from audit.facts import read
 from audit.merkle import HASH_BYTES
 from audit.report import Finding
 from audit.tiles import WIDTH, MalformedTile
@@ -27,10 +27,11 @@ NO_TIME = -1
 UNIQUE = struct.Struct(">16sQ")  # id or nonce, index
 EFFECT = struct.Struct(">16sQQ32s32s8s8s?")  # object, index, rev, prev, leaf, act, person, allowed
 LINK = struct.Struct(">16sQ8s8s")  # trade, index, act, person
+SPECIAL = ("log.", "policy.publish")  # acts that say something about the log itself
+STOPS = frozenset(("log.restart", "log.recover"))
+DECLARATIONS = frozenset(("log.restart", "log.recover", "log.rotate"))
+DECLARED = frozenset(("digest", "number", "persons", "root", "size"))
 STREAMS = {"id": UNIQUE, "nonce": UNIQUE, "effect": EFFECT, "link": LINK}
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Task:
     parts: int  # over how many parts the records are spread
     wanted: frozenset[bytes] = frozenset()  # leaf hashes of receipts to look for
     spill: Path | None = None  # directory for the records; None keeps them in memory
+    tree_only: bool = False  # of all entries, read only leaf 0
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,16 @@ class Publication:
     apart: Any
 
 
+@dataclass(frozen=True)
+class Declaration:
+    """What an entry about the log itself states, for ``rhythm`` and ``opening`` to hold against the log."""
+
+    index: int
+    act: str
+    data: dict[str, Any]
+    time_us: int  # microseconds since 1970
+
+
 @dataclass
 class Scan:
     """What one range gave."""
@@ -88,6 +100,9 @@ class Scan:
     publications: list[Publication] = field(default_factory=list)
     policies: dict[str, int] = field(default_factory=dict)  # first index that names each
     found: dict[bytes, int] = field(default_factory=dict)  # wanted leaf: its index
+    first_heartbeat: int | None = None
+    stops: "array[int]" = field(default_factory=lambda: array("q"))  # indices of what explains a silence
+    declarations: list[Declaration] = field(default_factory=list)
     genesis: dict[str, Any] | None = None
 
     def find(self, check: str, index: int | None, sentence: str, *, missing: bool = False) -> None:
@@ -126,17 +141,21 @@ def scan(task: Task) -> Scan:
         if not entries:
             found.bundles_complete = False
             found.times.extend([NO_TIME] * tiles.width_of(0, number, task.size))
+        if task.tree_only:
+            entries, leaves = (entries[:1], leaves[:1]) if number == 0 else ((), [])
         for index, (data, leaf) in enumerate(zip(entries, leaves, strict=True), number * WIDTH):
             if leaf in task.wanted:
                 found.found.setdefault(leaf, index)
             try:
-                members = decode(data)
+                facts = read(data)
+                if index == 0 or facts.act.startswith(SPECIAL):
+                    _take_special(index, decode(data), facts.time_us, found)
             except MalformedEntry as malformed:
                 found.find(malformed.check, index, f"Entry {index}: {malformed}")
                 found.entries_complete = False
                 found.times.append(NO_TIME)
                 continue
-            _take_apart(index, leaf, members, found, records)
+            _take_apart(index, leaf, facts, found, records)
     spill = None if task.spill is None else task.spill / str(task.first)
     found.segments = records.segments(spill)
     return found
@@ -232,41 +251,58 @@ def _names(directory: Path, full: str, width: int, check: str, found: Scan) -> l
     return names
 
 
-def _take_apart(index: int, leaf: bytes, entry: dict[str, Any], found: Scan, records: _Records) -> None:
+def _take_apart(index: int, leaf: bytes, facts: Facts, found: Scan, records: _Records) -> None:
     """Set aside what has to be compared with other entries."""
-    found.times.append((datetime.fromisoformat(entry["ts"]) - _EPOCH) // _MICROSECOND)
+    found.times.append(facts.time_us)
     parts = records.parts
-    key = bytes.fromhex(entry["id"].replace("-", ""))
+    key = bytes.fromhex(facts.id.replace("-", ""))
     records.ids[key[-1] % parts] += UNIQUE.pack(key, index)
-    key = bytes.fromhex(entry["nonce"])
+    key = bytes.fromhex(facts.nonce)
     records.nonces[key[-1] % parts] += UNIQUE.pack(key, index)
-    act, decision = entry["act"], entry["decision"]
-    allowed = decision["outcome"] == "allow"
-    marks = mark(act), mark(entry["actor"]["person"])
-    for effect in entry.get("eff", ()):
-        key = sha256(f"{effect['kind']} {effect['id']}".encode()).digest()[:16]
-        prev = bytes.fromhex(effect["prev"]) if "prev" in effect else b""
+    act, allowed = facts.act, facts.allowed
+    marks = mark(act), mark(facts.person)
+    for id_, kind, prev, rev in facts.effects:
+        key = object_key(f"{kind} {id_}")
         records.effects[key[-1] % parts] += EFFECT.pack(
-            key, index, effect["rev"], prev, leaf, *marks, allowed
+            key, index, int(rev), bytes.fromhex(prev), leaf, *marks, allowed
         )
-    if allowed and (trade := entry.get("links", {}).get("trade")) is not None:
-        key = sha256(trade.encode()).digest()[:16]
+    if allowed and facts.trade is not None:
+        key = object_key(f"trade {facts.trade}")
         records.links[key[-1] % parts] += LINK.pack(key, index, *marks)
+    if index > 0 and facts.policy not in found.policies:
+        found.policies[facts.policy] = index
+
+
+def _take_special(index: int, entry: dict[str, Any], time_us: int, found: Scan) -> None:
+    """Set aside what an entry says about the log itself: its genesis, its policies, its stops."""
+    act, allowed, data = entry["act"], entry["decision"]["outcome"] == "allow", entry.get("data", {})
     if index == 0:
         found.genesis = entry
     elif act == "log.genesis":
         found.find("V2", index, f"Entry {index} is a second genesis; a log begins once.")
-    if index > 0:
-        found.policies.setdefault(decision["policy"], index)
-    if allowed and (act == "policy.publish" or (index == 0 and "policy" in entry.get("data", {}))):
-        data = entry.get("data", {})
+    if not allowed:
+        return
+    if act == "policy.publish" or (index == 0 and "policy" in data):
         found.publications.append(Publication(index, data.get("policy"), data.get("apart")))
+    elif act == "log.heartbeat":
+        found.first_heartbeat = index if found.first_heartbeat is None else found.first_heartbeat
+    elif act in STOPS:
+        found.stops.append(index)
+    if act in DECLARATIONS and data:
+        told = {name: member for name, member in data.items() if name in DECLARED}
+        found.declarations.append(Declaration(index, act, told, time_us))
 
 
 @lru_cache(maxsize=65_536)
 def mark(word: str) -> bytes:
     """Eight bytes that stand for an act or a person in a record."""
     return sha256(word.encode()).digest()[:8]
+
+
+@lru_cache(maxsize=65_536)
+def object_key(name: str) -> bytes:
+    """Sixteen bytes that stand for an object, by its kind and id, in a record."""
+    return sha256(name.encode()).digest()[:16]
 
 
 def _full_root(hashes: list[bytes]) -> bytes:

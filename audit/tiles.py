@@ -15,7 +15,7 @@ from shutil import rmtree
 from audit import merkle
 from audit.checkpoint import Checkpoint
 from audit.entry import BYTES_MAX, BYTES_MIN, leaf_hash
-from audit.files import ConflictingFile, make_directories, write_once
+from audit.files import ConflictingFile, make_directories, read_at_most, write_once
 from audit.merkle import HASH_BYTES
 from audit.note import parse
 
@@ -317,15 +317,7 @@ def names_in(directory: Path) -> list[str]:
 
 def fetch_from(directory: Path) -> Fetch:
     """Read the files of a directory by their path in the log."""
-
-    def fetch(path: str) -> bytes:
-        try:
-            with (directory / path).open("rb") as file:
-                return file.read(FILE_BYTES_MAX + 1)
-        except (IsADirectoryError, NotADirectoryError) as odd:
-            raise FileNotFoundError(path) from odd
-
-    return fetch
+    return lambda path: read_at_most(directory / path, FILE_BYTES_MAX)
 
 
 def _read_edge(fetch: Fetch, size: int) -> list[list[bytes]]:

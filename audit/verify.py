@@ -13,28 +13,21 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from audit import history, memory, receipt, tiles
-from audit.checkpoint import Checkpoint, MalformedCheckpoint
-from audit.keys import named
-from audit.note import (
-    NOTE_BYTES_MAX,
-    ForgedSignature,
-    MalformedKey,
-    MalformedNote,
-    UnknownSigner,
-    VerifierKey,
-    open_note,
-    parse,
-)
-from audit.report import LEVELS, Finding, Report, Verdict, conclude
-from audit.scan import RANGE_BUNDLES, STREAMS, Scan, Task, climb, scan
+from audit import history, memory, opening, receipt, rhythm, tiles
+from audit.checkpoint import Checkpoint
+from audit.cosignature import CosignerKey
+from audit.note import VerifierKey
+from audit.opening import Opened
+from audit.policy import LogPolicy, MalformedPolicy
+from audit.report import Progress, Report, Verdict
+from audit.scan import RANGE_BUNDLES, STREAMS, Declaration, Scan, Task, climb, scan
 
 PARTS_MAX = 64
 BUNDLES_PER_FILE_MAX = 4  # a log with fewer files than that is not searched through for the others
@@ -42,25 +35,16 @@ WORKERS_MAX = 16
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CHAIN_CHECKS = frozenset(("V13", "V16", "V17"))
 _ENTRY_CHECKS = frozenset(("V7", "V9", "V10", "V11", "V12", "V14"))
+_CONTENT_CHECKS = ("V9", "V10", "V11", "V12", "V13", "V14", "V15", "V16", "V17", "V27")
 
 
-@dataclass
-class _Progress:
-    """What the verification knows so far."""
+@dataclass(frozen=True)
+class Asked:
+    """How a verification is done, beside what the caller pins."""
 
-    findings: list[Finding] = field(default_factory=list)
-    ran: set[str] = field(default_factory=set)
-    remarks: list[str] = field(default_factory=list)
-    level: str | None = None
-
-    def find(self, check: str, sentence: str, *, index: int | None = None, missing: bool = False) -> None:
-        self.findings.append(Finding(check, index, sentence, missing))
-
-    def report(self, checkpoint: Checkpoint | None = None) -> Report:
-        checks = conclude(self.findings, frozenset(self.ran), self.level)
-        if checkpoint is None:
-            return Report(self.level, checks, remarks=tuple(self.remarks))
-        return Report(self.level, checks, checkpoint.size, checkpoint.root, tuple(self.remarks))
+    now: datetime | None
+    workers: int | None
+    tree_only: bool
 
 
 def verify(
@@ -70,91 +54,68 @@ def verify(
     state: Path | None = None,
     level: str | None = None,
     receipts: Sequence[Mapping[str, Any]] = (),
+    witnesses: Sequence[CosignerKey] = (),
     now: datetime | None = None,
     workers: int | None = None,
+    tree_only: bool = False,
 ) -> Report:
     """Verify the log in ``directory`` against the public ``key`` of its signer.
 
     ``state`` is this verifier's own memory, extended if the verdict is VERIFIED; ``level`` is the
-    least level the caller accepts; ``now`` and ``workers`` are the machine's unless given.
+    least level the caller accepts; ``witnesses`` are those the caller pins instead of believing
+    leaf 0; ``now`` and ``workers`` are the machine's unless given. ``tree_only`` recomputes the tree
+    and reads no entry but the first, so that the verdict is never VERIFIED.
     Raises memory.UnusableState, and OSError if the files cannot be read for another reason than
     that they are missing. Beyond 65,536 entries it needs about 250 bytes of temporary disk space
     for each.
     """
-    progress = _Progress()
-    opened = _open_checkpoint(directory, key, progress)
+    progress = Progress()
+    asked = Asked(now, workers, tree_only)
+    opened = opening.open_checkpoint(directory, key, progress)
     if opened is None:
         return progress.report()
-    checkpoint, vkey, note = opened
+    checkpoint = opened.checkpoint
     seen = None if state is None else memory.recall(state, checkpoint.origin)
-    promises = [found for found in (_promise(one, vkey, progress) for one in receipts) if found]
-    scans = _verify_log(directory, checkpoint, promises, now, workers, progress)
-    _check_genesis(scans, checkpoint, level, progress)
+    promises = [found for found in (_promise(one, opened, progress) for one in receipts) if found]
+    scans, complete = _verify_log(directory, checkpoint, promises, asked, progress)
+    policy = _check_genesis(scans, checkpoint, level, progress)
+    reader = tiles.TileReader(directory)
+    declarations = [told for found in scans for told in found.declarations]
+    opening.check_ring(opened, policy, declarations, reader, complete, progress)
+    opening.check_witnesses(opened, policy, witnesses, now, progress)
+    if not tree_only:
+        _check_rhythm(scans, policy, complete, progress)
+        _check_recoveries(declarations, reader, checkpoint.size, complete, progress)
     if seen is not None:
         progress.ran |= {"V5", "V25"}
-        progress.findings += memory.compare(seen, checkpoint, tiles.TileReader(directory))
+        progress.findings += memory.compare(seen, checkpoint, reader)
     beyond = tiles.written_size(directory) - checkpoint.size
     if beyond > 0:
         progress.remarks.append(f"{beyond} entries lie beyond the signed size; nobody vouches for them yet.")
-    report = progress.report(checkpoint)
+    report = progress.report(checkpoint.size, checkpoint.root)
     if state is not None and seen is not None and report.verdict is Verdict.VERIFIED:
-        memory.remember(state, seen, checkpoint, note)
+        memory.remember(state, seen, checkpoint, opened.note)
     return report
-
-
-def _open_checkpoint(
-    directory: Path,
-    key: VerifierKey | Ed25519PublicKey,
-    progress: _Progress,
-) -> tuple[Checkpoint, VerifierKey, bytes] | None:
-    """Read the checkpoint and check who signed it (V1, V2, V3); None ends the verification."""
-    try:
-        with (directory / "checkpoint").open("rb") as file:
-            note = file.read(NOTE_BYTES_MAX + 1)
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-        progress.find("V1", f"{directory / 'checkpoint'} is missing.", missing=True)
-        return None
-    try:
-        checkpoint = Checkpoint.parse(parse(note)[0])
-        vkey = named(key, checkpoint.origin)
-    except (MalformedNote, MalformedCheckpoint, MalformedKey) as malformed:
-        progress.find("V1", str(malformed))
-        return None
-    progress.ran |= {"V1", "V2"}
-    if checkpoint.origin != vkey.name:
-        progress.find("V2", f"The checkpoint is of {checkpoint.origin}; the key is that of {vkey.name}.")
-        return None
-    try:
-        signed = open_note(note, [vkey])
-    except (ForgedSignature, UnknownSigner) as refused:
-        progress.find("V3", str(refused))
-        return None
-    progress.ran.add("V3")
-    if signed.unknown:
-        names = ", ".join(f"{line.name}+{line.key_id.hex()}" for line in signed.unknown)
-        progress.remarks.append(f"Signature lines of keys not pinned here, which prove nothing: {names}.")
-    return checkpoint, vkey, note
 
 
 def _verify_log(
     directory: Path,
     checkpoint: Checkpoint,
     promises: Sequence[receipt.Promise],
-    now: datetime | None,
-    workers: int | None,
-    progress: _Progress,
-) -> list[Scan]:
-    """Recompute the tree and read all entries (V6 to V17, V20)."""
+    asked: Asked,
+    progress: Progress,
+) -> tuple[list[Scan], bool]:
+    """Recompute the tree and read all entries (V6 to V17, V20); tell whether every one could be read."""
     bundles = -(-checkpoint.size // tiles.WIDTH)
     held = sum(len(names) for _, _, names in os.walk(directory / "tile" / "entries"))
     if bundles > BUNDLES_PER_FILE_MAX * (held + RANGE_BUNDLES):
         sentence = f"The log should have {bundles} bundles; its directory has {held} files for them."
         progress.find("V8", sentence, missing=True)
-        return []
+        return [], False
     ranges = -(-bundles // RANGE_BUNDLES)
     wanted = frozenset(promise.leaf for promise in promises)
     with ExitStack() as stack:
-        spill, spread = _workforce(ranges, workers, stack)
+        spill, spread = _workforce(ranges, asked.workers, stack)
         parts = 1 if spill is None else PARTS_MAX
         tasks = [
             Task(
@@ -165,15 +126,27 @@ def _verify_log(
                 parts,
                 wanted,
                 spill,
+                asked.tree_only,
             )
             for first in range(0, bundles, RANGE_BUNDLES)
         ]
         scans: list[Scan] = list(spread(scan, tasks))
         complete = _check_tree(directory, checkpoint, scans, progress)
+        if asked.tree_only:
+            _leave_out(progress)
+            return scans, False
         _check_history(scans, parts, complete, spread, progress)
-    latest = _check_times(scans, now, progress)
+    latest = _check_times(scans, asked.now, progress)
     _check_promises(promises, scans, latest, progress)
-    return scans
+    return scans, complete
+
+
+def _leave_out(progress: Progress) -> None:
+    """Say of each check of the content that it was left out on demand."""
+    for number in _CONTENT_CHECKS:
+        progress.find(number, "left out: only the tree was asked for", missing=True)
+    if "V20" in progress.ran:
+        progress.find("V20", "left out: only the tree was asked for", missing=True)
 
 
 def _workforce(ranges: int, workers: int | None, stack: ExitStack) -> tuple[Path | None, Any]:
@@ -190,7 +163,7 @@ def _workforce(ranges: int, workers: int | None, stack: ExitStack) -> tuple[Path
     return spill, pool.map
 
 
-def _check_tree(directory: Path, checkpoint: Checkpoint, scans: list[Scan], progress: _Progress) -> bool:
+def _check_tree(directory: Path, checkpoint: Checkpoint, scans: list[Scan], progress: Progress) -> bool:
     """Compare the recomputed root with the signed one; tell whether every entry could be read."""
     root, above = climb(directory, scans)
     for found in (*scans, above):
@@ -212,7 +185,7 @@ def _check_history(
     parts: int,
     complete: bool,  # noqa: FBT001
     spread: Any,
-    progress: _Progress,
+    progress: Progress,
 ) -> None:
     """Check what entries say together (V12, V13, V16, V17)."""
     publications = [published for found in scans for published in found.publications]
@@ -241,7 +214,7 @@ def _check_history(
         progress.ran |= _CHAIN_CHECKS
 
 
-def _check_times(scans: list[Scan], now: datetime | None, progress: _Progress) -> datetime | None:
+def _check_times(scans: list[Scan], now: datetime | None, progress: Progress) -> datetime | None:
     """Check the order of times (V14); return the newest, None for a log without entries."""
     moment = now or datetime.now(UTC)  # noqa: TID251 - no clock of ours out here
     now_us = (moment - _EPOCH) // timedelta(microseconds=1)
@@ -250,9 +223,51 @@ def _check_times(scans: list[Scan], now: datetime | None, progress: _Progress) -
     return None if latest < 0 else _EPOCH + timedelta(microseconds=latest)
 
 
-def _promise(one: Mapping[str, Any], vkey: VerifierKey, progress: _Progress) -> receipt.Promise | None:
+def _check_rhythm(
+    scans: Sequence[Scan],
+    policy: LogPolicy | None,
+    complete: bool,  # noqa: FBT001
+    progress: Progress,
+) -> None:
+    """Look for unexplained silence, if the log promises heartbeats or has them (V15)."""
+    first = min((one.first_heartbeat for one in scans if one.first_heartbeat is not None), default=None)
+    promised = None if policy is None else policy.heartbeat_seconds
+    if promised is None and first is None:
+        return
+    if not complete:
+        progress.find("V15", "could not run for the entries that cannot be read", missing=True)
+        return
+    progress.ran.add("V15")
+    seconds = promised or rhythm.HEARTBEAT_SECONDS
+    start = 0 if promised or first is None else first
+    stops = sorted(index for found in scans for index in found.stops)
+    progress.findings += rhythm.silences((found.times for found in scans), start, seconds, stops)
+
+
+def _check_recoveries(
+    declarations: Sequence[Declaration],
+    reader: tiles.TileReader,
+    size: int,
+    complete: bool,  # noqa: FBT001
+    progress: Progress,
+) -> None:
+    """Hold what entries declare about stops and recoveries against the log (V27)."""
+    told = [
+        one
+        for one in declarations
+        if one.act == "log.recover" or (one.act == "log.restart" and "size" in one.data)
+    ]
+    progress.findings += rhythm.recoveries(told, reader, size)
+    if told and complete:
+        progress.ran.add("V27")
+    elif not complete:
+        progress.find("V27", "could not run for the entries that cannot be read", missing=True)
+
+
+def _promise(one: Mapping[str, Any], opened: Opened, progress: Progress) -> receipt.Promise | None:
     """Read a receipt to hold against the log; a forged one says nothing about the log."""
     progress.ran.add("V20")
+    vkey = _named_by(one, opened)
     try:
         promise = receipt.check(one, vkey, None)
     except (receipt.MalformedReceipt, receipt.ForgedReceipt) as worthless:
@@ -264,11 +279,17 @@ def _promise(one: Mapping[str, Any], vkey: VerifierKey, progress: _Progress) -> 
     return promise
 
 
+def _named_by(one: Any, opened: Opened) -> VerifierKey:
+    """Find the key of the log that a receipt names; the pinned one refuses what names no other."""
+    named = one.get("key") if isinstance(one, Mapping) else None
+    return next((key for key in opened.log_keys if str(key) == named), opened.pinned)
+
+
 def _check_promises(
     promises: Sequence[receipt.Promise],
     scans: list[Scan],
     latest: datetime | None,
-    progress: _Progress,
+    progress: Progress,
 ) -> None:
     """Find receipts whose entry the log should hold by now and does not (V20)."""
     held = {leaf for found in scans for leaf in found.found}
@@ -287,22 +308,32 @@ def _check_genesis(
     scans: list[Scan],
     checkpoint: Checkpoint,
     demanded: str | None,
-    progress: _Progress,
-) -> None:
-    """Read the level and the origin out of leaf 0 (V2) and hold the level against the demand."""
+    progress: Progress,
+) -> LogPolicy | None:
+    """Read the policy and the origin out of leaf 0 (V2) and hold the level against the demand."""
     genesis = scans[0].genesis if scans else None
     if genesis is None:
         sentence = "Leaf 0, which states the origin and the level, cannot be read."
         progress.find("V2", sentence, index=0, missing=True)
-        return
+        return None
     data = genesis.get("data", {})
-    if genesis["act"] != "log.genesis" or data.get("level") not in LEVELS:
+    if genesis["act"] != "log.genesis":
         progress.find("V2", "Leaf 0 is not a genesis that states a level.", index=0)
-        return
-    progress.level = data["level"]
+        return None
     if data.get("origin") != checkpoint.origin:
         sentence = f"Leaf 0 is of {data.get('origin')!r:.80}, the checkpoint of {checkpoint.origin}."
         progress.find("V2", sentence, index=0)
-    if demanded is not None and data["level"] < demanded:
-        sentence = f"The log is {data['level']} by its own policy; {demanded} was demanded."
+    try:
+        policy = LogPolicy.parse(data)
+    except MalformedPolicy as malformed:
+        progress.find(malformed.check, str(malformed), index=0)
+        return None
+    progress.level = policy.level
+    if policy.nodes_certified:
+        progress.find(
+            "V18", "Leaf 0 says that nodes are certified; this verifier cannot check it.", missing=True
+        )
+    if demanded is not None and policy.level < demanded:
+        sentence = f"The log is {policy.level} by its own policy; {demanded} was demanded."
         progress.find("V2", sentence, missing=True)
+    return policy

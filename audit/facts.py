@@ -1,0 +1,29 @@
+"""What the verifier takes from an entry: read from its text where that is sure, else from its members."""
+
+from typing import Any
+
+from audit.entry import BYTES_MAX, Facts, decode, microseconds, parse_timestamp, plain
+
+
+def read(data: bytes) -> Facts:
+    """Read an entry, refusing everything that ``entry.decode`` refuses. Raises MalformedEntry."""
+    try:
+        facts = plain(data.decode("ascii")) if len(data) <= BYTES_MAX else None
+    except UnicodeDecodeError:
+        facts = None
+    return _from_members(decode(data)) if facts is None else facts
+
+
+def _from_members(entry: dict[str, Any]) -> Facts:
+    decision = entry["decision"]
+    return Facts(
+        entry["id"],
+        entry["nonce"],
+        microseconds(parse_timestamp(entry["ts"])),
+        entry["act"],
+        entry["actor"]["person"],
+        decision["outcome"] == "allow",
+        decision["policy"],
+        entry.get("links", {}).get("trade"),
+        [(one["id"], one["kind"], one.get("prev", ""), str(one["rev"])) for one in entry.get("eff", ())],
+    )

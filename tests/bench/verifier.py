@@ -1,0 +1,140 @@
+"""How fast the offline verifier is: entries a second and core, the tree only and in full.
+
+Run by itself: `python -m tests.bench.verifier 100000`. It counts the seconds of the processor, so
+that what else the machine does counts less; the walls' seconds are told beside.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from audit import note, tiles
+from audit.checkpoint import Checkpoint
+from audit.entry import encode, leaf_hash, timestamp
+from audit.report import Verdict
+from audit.verify import verify
+from tests.audit.logs import APART, KEY, NOW, ORIGIN, POLICY, START
+
+ROUNDS = 5  # the best of them counts: the others were disturbed
+WRITE_AT_ONCE = 4096
+_SHORT = "sha256:" + "5e" * 32
+
+
+def measure(entries: int) -> dict[str, Any]:
+    """Verify a new log of ``entries`` in a process of its own, with one worker.
+
+    The rates are per second of one core; the memory is the most that the process held, in MB.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.verifier", str(entries)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def write_log(directory: Path, entries: int) -> int:
+    """Write and sign a lawful log: deals captured, verified and settled by three people; return its bytes."""
+    writer = tiles.TileWriter(directory)
+    revs: dict[tuple[str, str], tuple[int, str]] = {}
+    written = 0
+    for first in range(0, entries, WRITE_AT_ONCE):
+        batch = [_entry(number, revs) for number in range(first, min(first + WRITE_AT_ONCE, entries))]
+        written += sum(map(len, batch))
+        writer.extend(first, batch)
+    signed = note.sign(str(Checkpoint(ORIGIN, writer.size, writer.root())), KEY)
+    (directory / "checkpoint").write_bytes(signed)
+    return written
+
+
+# One deal in four entries: act, person, the kinds of object it changes.
+_STEPS = (
+    ("trade.capture", "trader", "front_office", ("trade",)),
+    ("trade.verify", "verifier", "back_office", ("control",)),
+    ("trade.confirm", "verifier", "back_office", ("control",)),
+    ("settlement.instruct", "settler", "settlement", ("settlement", "control")),
+)
+
+
+def _entry(number: int, revs: dict[tuple[str, str], tuple[int, str]]) -> bytes:
+    """Make one entry as the service writes it: some 900 bytes, with data and effects."""
+    act, who, office, kinds = _STEPS[number % 4]
+    deal = f"0197a3c2-{number // 4 >> 16:04x}-7{number // 4 >> 4 & 0xFFF:03x}-8000-{number // 4:012x}"
+    entry: dict[str, Any] = {
+        "act": act,
+        "actor": {
+            "account": f"0197a3c2-0000-7000-8000-{len(who):012x}",
+            "board": "B1",
+            "office": office,
+            "person": f"p:{who}",
+            "roles": [who],
+            "unit": "u:fx",
+        },
+        "data": {"currency": "EUR", "notional": f"{number + 1}000.00", "rate": "1.08350", "state": "due"},
+        "decision": {"id": f"d-{number}", "outcome": "allow", "policy": POLICY, "rules": ["P-17", "D-01"]},
+        "eff": [],
+        "id": f"0197a3c2-{number >> 16:04x}-7000-9000-{number:012x}",
+        "links": {"item": f"i-{number}", "trade": deal},
+        "nonce": f"{number + 2**120:032x}",
+        "req": f"r-{number}",
+        "ts": timestamp(START + (NOW - START) * (number / 2**26)),
+        "v": 1,
+    }
+    if number == 0:
+        rules = {"apart": APART, "policy": POLICY}
+        entry |= {"act": "log.genesis", "data": {"level": "L1", "origin": ORIGIN} | rules}
+        return encode(entry)
+    for kind in kinds:
+        rev, leaf = revs.get((kind, deal), (0, ""))
+        effect = {"after": _SHORT, "id": deal, "kind": kind, "rev": rev + 1}
+        entry["eff"].append(effect | {"prev": leaf} if rev else effect)
+    line = encode(entry)
+    for effect in entry["eff"]:
+        revs[effect["kind"], deal] = effect["rev"], leaf_hash(line).hex()
+    if number % 4 == 3:
+        for kind in ("trade", "control", "settlement"):
+            revs.pop((kind, deal), None)
+    return line
+
+
+def _verified(directory: Path, *, tree_only: bool) -> tuple[float, float]:
+    """Verify once; return the seconds of the processor and those of the wall."""
+    wall, processor = time.perf_counter(), time.process_time()
+    report = verify(directory, KEY.verifier, now=NOW, workers=1, tree_only=tree_only)
+    spent = time.process_time() - processor, time.perf_counter() - wall
+    wanted = Verdict.INCOMPLETE if tree_only else Verdict.VERIFIED
+    assert report.verdict is wanted, report.lines()
+    return spent
+
+
+def _main(entries: int) -> dict[str, Any]:
+    found: dict[str, Any] = {"entries": entries}
+    with tempfile.TemporaryDirectory(prefix="bench-verifier-") as folder:
+        # Written in a process of its own, so that its memory does not count.
+        command = [sys.executable, "-m", "tests.bench.verifier", str(entries), folder]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        log = Path(folder) / "log"
+        found["entry_bytes"] = (
+            sum(p.stat().st_size for p in (log / "tile" / "entries").rglob("*") if p.is_file()) // entries
+        )
+        for name, tree_only in (("tree_only", True), ("full", False)):
+            rounds = [_verified(log, tree_only=tree_only) for _ in range(ROUNDS)]
+            found[f"{name}_per_second"] = round(entries / min(one[0] for one in rounds))
+            found[f"{name}_per_second_wall"] = round(entries / min(one[1] for one in rounds))
+    found["peak_memory_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+    return found
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 2:
+        write_log(Path(sys.argv[2]) / "log", int(sys.argv[1]))
+    else:
+        print(json.dumps(_main(int(sys.argv[1]))))
