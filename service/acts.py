@@ -41,18 +41,33 @@ async def perform_each(gate: Gate, actor: Actor, acts: list[Act], key: str) -> l
         end = at + 1
         while end < len(acts) and acts[end].action == acts[at].action:
             end += 1
-        try:
-            case = use_case_named(acts[at].action)
-            requests = [
-                Request(actor, decoded(case.command, act.command), f"{key}:{number}")
-                for number, act in enumerate(acts[at:end], at)
-            ]
-            outcomes += await gate.perform_many(case, requests)
-        except Malformed as malformed:
-            await gate.refuse(actor, Action.POWER_READ, malformed)
-            outcomes += [malformed] * (end - at)
+        outcomes += await perform_alike(
+            gate, actor, [(act, f"{key}:{number}") for number, act in enumerate(acts[at:end], at)]
+        )
         at = end
     return outcomes
+
+
+async def perform_alike(gate: Gate, actor: Actor, acts: list[tuple[Act, str]]) -> list[Done | Refusal]:
+    """Do acts of one name under their keys; one that cannot be read is refused alone."""
+    read = [request_for(actor, act, key) for act, key in acts]
+    requests = [one for one in read if isinstance(one, Request)]
+    for one in read:
+        if isinstance(one, Malformed):
+            await gate.refuse(actor, Action.POWER_READ, one)
+    done: list[Done | Refusal] = []
+    if requests:
+        done = await gate.perform_many(USE_CASES[Action(acts[0][0].action)], requests)
+    outcomes = iter(done)
+    return [one if isinstance(one, Malformed) else next(outcomes) for one in read]
+
+
+def request_for(actor: Actor, act: Act, key: str) -> Request | Malformed:
+    """Return the request that an act amounts to, or why it is none."""
+    try:
+        return Request(actor, decoded(use_case_named(act.action).command, act.command), key)
+    except Malformed as malformed:
+        return malformed
 
 
 def use_case_named(name: str) -> Any:

@@ -11,10 +11,9 @@ from litestar.di import Provide
 from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from service import acts, faces, page_forms, page_frame
+from service import acts, contract, faces, page_forms, page_frame
 from service.bank import Bank
 from service.kernel.errors import Refusal
 from service.people.directory import actor_of_token
@@ -64,14 +63,20 @@ class Authentication:
         if scope["type"] == ScopeType.HTTP:
             token, origin = None, "api"
             if faces.is_api(scope["path"]):
-                words = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1").split(" ")
-                token = words[1] if len(words) == 2 and words[0].lower() == "bearer" else None  # noqa: PLR2004
+                token = bearer_token(scope)
             elif page_forms.is_page(scope["path"]):
                 token, origin = page_forms.session_token(ASGIConnection(scope)), "web"
             if token is not None:
                 offices = scope["litestar_app"].state.gate.offices
                 scope["state"]["actor"] = await actor_of_token(offices, token, origin=origin)
         await self.app(scope, receive, send)
+
+
+def bearer_token(scope: Scope) -> str | None:
+    """Return the token of the one ``Authorization`` header; two of them name nobody."""
+    said = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
+    words = said[0].split(" ") if len(said) == 1 else []
+    return words[1] if len(words) == 2 and words[0].lower() == "bearer" else None  # noqa: PLR2004
 
 
 @get("/health/live", opt={"public": True})
@@ -127,8 +132,8 @@ def create_app(bank: Bank) -> Litestar:
         openapi_config=OpenAPIConfig(
             title="Trennwand",
             version="0.1.0",
-            path="/api",
-            render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+            openapi_router=contract.router(),
+            render_plugins=[contract.ContractFile(path="/openapi.json")],
         ),
         request_max_body_size=faces.BATCH_BYTES_MAX,
         logging_config=None,

@@ -13,6 +13,7 @@ from policies.policy import Policy, load
 from policies.vocabulary import Office
 from service import genesis
 from service.audit_trail.sequencer import LogKeeper, Publisher
+from service.compliance.sealing import keep_policy
 from service.gate import Gate
 from service.kernel import embedded
 from service.kernel.clock import Clock, SystemClock
@@ -112,6 +113,7 @@ async def running(
     )
     try:
         await publisher.agree(offices[Office.LOG])
+        await asyncio.to_thread(keep_policy, settings.data)
         await genesis.explain_start(gate)
         if keep_log:
             bank.keeper.start()

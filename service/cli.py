@@ -3,12 +3,15 @@
 import asyncio
 import contextlib
 import json
+import shutil
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -19,6 +22,7 @@ from sqlalchemy.pool import NullPool
 
 from audit.keys import load_public
 from audit.report import Report, Verdict
+from audit.tiles import MalformedTile, MissingTile
 from audit.verify import verify
 from policies.policy import load
 from policies.vocabulary import Action, Office
@@ -27,6 +31,7 @@ from service import genesis, running
 from service.acts import decoded, use_case_named
 from service.app import slices
 from service.audit_trail.sequencer import backlog
+from service.compliance import evidence, rebuild
 from service.faces import check_json
 from service.gate import USE_CASES, Gate
 from service.kernel import embedded
@@ -78,6 +83,19 @@ async def sign_in_and_act(
     settings: Settings, server_url: str, account: str, password: str, act: "Act"
 ) -> Outcome:
     """Sign in, do one act with the account's own rights, sign out."""
+    return await signed_in(
+        settings, server_url, account, password, lambda gate, actor: perform(gate, actor, act)
+    )
+
+
+async def signed_in(
+    settings: Settings,
+    server_url: str,
+    account: str,
+    password: str,
+    do: Callable[[Gate, Actor], Awaitable[Outcome]],
+) -> Outcome:
+    """Sign in, do something, sign out."""
     async with open_gate(settings, server_url) as gate:
         try:
             done = await sign_in(gate, account, password, origin=ORIGIN)
@@ -85,7 +103,7 @@ async def sign_in_and_act(
             assert actor is not None
         except Refusal as refusal:
             return refused(refusal)
-        outcome = await perform(gate, actor, act)
+        outcome = await do(gate, actor)
         close = USE_CASES[Action.SESSION_CLOSE]
         await gate.perform(actor, close, close.command())
         return outcome
@@ -147,6 +165,59 @@ async def open_gate(settings: Settings, server_url: str) -> AsyncIterator[Gate]:
         yield Gate(offices, load(), SystemClock(), key, settings.origin, settings.entity_lei)
     finally:
         await offices.close()
+
+
+# --- export and rebuild
+
+
+async def export(
+    settings: Settings, server_url: str, account: str, password: str, wish: evidence.Wish, out: Path | None
+) -> Outcome:
+    """Make an evidence pack with the account's own rights; only the service publishes, so it waits for that."""
+
+    async def do(gate: Gate, actor: Actor) -> Outcome:
+        try:
+            done = await evidence.export(gate, settings, actor, wish)
+        except Refusal as refusal:
+            if refusal.decision is None:
+                await gate.refuse(actor, Action.EVIDENCE_EXPORT, refusal)
+            return refused(refusal)
+        file = evidence.file_of(settings, actor, str(done.answer["sha256"]))
+        if out is not None:
+            file = Path(await asyncio.to_thread(shutil.copyfile, file, out))
+        return Outcome(Exit.OK, {**done.answer, "file": str(file)})
+
+    return await signed_in(settings, server_url, account, password, do)
+
+
+def rebuild_from_files(
+    settings: Settings, trade: UUID | None, account: UUID | None, as_of: datetime | None
+) -> Outcome:
+    """Tell a deal, the rights of an account, or else the balances as of an instant, from the log's files alone."""
+    until, directory = as_of or SystemClock().now(), settings.log_directory
+    try:
+        if trade is not None:
+            return Outcome(Exit.OK, rebuild.trade_from_files(directory, trade, until))
+        if account is not None:
+            return Outcome(Exit.OK, rebuild.rights_from_files(directory, account, until))
+        return Outcome(Exit.OK, rebuild.balances_from_files(directory, until))
+    except Refusal as refusal:
+        return refused(refusal)
+    except (MissingTile, MalformedTile) as broken:
+        return Outcome(Exit.INTEGRITY, {"wrong": f"The log cannot be read: {broken}"})
+
+
+async def check_rebuilt(settings: Settings, server_url: str) -> Outcome:
+    """Rebuild every deal from the log and compare it with what is stored."""
+    async with (
+        open_gate(settings, server_url) as gate,
+        gate.offices[Office.COMPLIANCE].connect() as connection,
+    ):
+        check = await rebuild.self_check(connection, settings.log_directory)
+    told = {"entries": check.size, "deals": check.trades, "rows": check.rows, "differences": check.count}
+    if not check.count:
+        return Outcome(Exit.OK, told)
+    return Outcome(Exit.INTEGRITY, told | {"found": [one.sentence for one in check.differences]})
 
 
 # --- serve

@@ -180,6 +180,7 @@ class StrictBodies:
         ):
             await self.app(scope, receive, send)
             return
+        must_stand_once(scope)
         body = await whole_body(receive, BATCH_BYTES_MAX if is_batch(scope["path"]) else BODY_BYTES_MAX)
         if body or scope["method"] != "DELETE":
             check_json(dict(scope["headers"]).get(b"content-type", b"").decode("latin-1"), body)
@@ -188,6 +189,14 @@ class StrictBodies:
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self.app(scope, replay, send)
+
+
+def must_stand_once(scope: Scope) -> None:
+    """Raise Malformed if a header that decides how a request is read stands twice."""
+    names = [name for name, _ in scope["headers"]]
+    for header in ("Content-Type", "Idempotency-Key"):
+        if names.count(header.lower().encode()) > 1:
+            raise Malformed(f"The header {header} stands twice.", field=header)
 
 
 def is_api(path: str) -> bool:
@@ -220,7 +229,7 @@ def check_json(content_type: str, body: bytes) -> None:
         raise WrongMediaType("The body must be application/json.", field="Content-Type")
     try:
         json.loads(body.decode("utf-8"), object_pairs_hook=unique_keys, parse_constant=no_constant)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as failure:
+    except (ValueError, RecursionError) as failure:  # no UTF-8, no JSON, a number of thousands of digits
         raise Malformed(f"The body is not JSON: {failure}.") from failure
 
 
@@ -229,7 +238,7 @@ def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise Malformed(f"The key {key!r} stands twice.", field=key)
+            raise Malformed(f"The key {key!r} stands twice.", field=ascii(key)[1:-1])
         found[key] = value
     return found
 

@@ -216,7 +216,7 @@ class Gate:
                 return
             try:
                 await self._transaction(case, open_tries)
-            except (DBAPIError, StaleDataError) as failure:
+            except (DBAPIError, StaleDataError, Malformed) as failure:
                 known = translated(failure)
                 if known is None and (sqlstate(failure) not in RETRYABLE or trial == RETRIES_MAX - 1):
                     raise
@@ -389,7 +389,7 @@ class Gate:
     ) -> None:
         """Write the refusal's own entry, with a digest of the body instead of the body, and set its decision id.
 
-        The answer is kept under the caller's key, so that a repeated request gets the same answer.
+        A repeated request gets the same answer, kept under its key; that a session had ended is none to keep.
         """
         entry_id = uuid7()
         refusal.decision = str(entry_id)
@@ -407,7 +407,8 @@ class Gate:
         line["links"] = {"trade": str(trade)} if isinstance(trade, UUID) else {}
         async with self.offices[request.actor.office].begin() as connection:
             await connection.execute(APPEND, {"entries": [encode(line)]})
-            if request.key is not None and digest_of_body is not None and refusal.status < 500:  # noqa: PLR2004
+            final = refusal.status < 500 and not isinstance(refusal, NotSignedIn)  # noqa: PLR2004
+            if request.key is not None and digest_of_body is not None and final:
                 answer = key_row(request, digest_of_body, refusal.status, problem(refusal))
                 await connection.execute(KEYS, {"answers": json.dumps([answer])})
 
@@ -486,7 +487,9 @@ def sqlstate(failure: Exception) -> str | None:
 
 
 def translated(failure: Exception) -> Refusal | None:
-    """Return the refusal behind a database failure that users can cause by racing each other."""
+    """Return the refusal behind what breaks a set: users racing each other, words that cannot stand in the log."""
+    if isinstance(failure, Malformed):
+        return failure
     if isinstance(failure, StaleDataError):
         return StaleVersion("Somebody else changed this at the same moment. Look again.", field="version")
     if isinstance(failure, IntegrityError) and sqlstate(failure) == UNIQUE_VIOLATION:

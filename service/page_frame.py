@@ -383,7 +383,7 @@ class FramePages(Controller):
 @cache
 def static_files() -> dict[str, tuple[bytes, str]]:
     """Read the frame's own files, once; nothing else is ever served from a folder."""
-    kinds = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+    kinds = {".css": "text/css", ".svg": "image/svg+xml"}
     folder = SERVICE / "ui" / "static"
     return {file.name: (file.read_bytes(), kinds[file.suffix]) for file in sorted(folder.iterdir())}
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -12,10 +11,10 @@ from audit.note import VerifierKey
 from audit.report import Report
 from audit.tiles import TileReader
 from audit.verify import verify
-from policies.vocabulary import Office
 from service.audit_trail.compare import Finding, compare
 from service.compliance.books import BOOKS
 from tests.bank import World
+from tests.deals import counted
 
 
 async def publish(world: World) -> int:
@@ -52,5 +51,4 @@ async def findings(world: World) -> list[Finding]:
 
 async def entries_in_database(world: World) -> int:
     """Return how many entries are committed."""
-    async with world.bank.offices[Office.LOG].connect() as connection:
-        return int(await connection.scalar(text("SELECT count(*) FROM public.audit_entry")) or 0)
+    return await counted(world, "audit_entry")

@@ -22,9 +22,10 @@ import contextlib
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from audit.checkpoint import Checkpoint, MalformedCheckpoint
@@ -50,7 +51,7 @@ ENTRY_AT = text(
     "SELECT e.bytes FROM public.audit_index i JOIN public.audit_entry e ON e.id = i.entry_id WHERE i.index = :index"
 )
 READ = text(
-    "SELECT i.index AS place, e.bytes FROM public.audit_index i JOIN public.audit_entry e ON e.id = i.entry_id "
+    "SELECT i.index AS place, e.leaf, e.bytes FROM public.audit_index i JOIN public.audit_entry e ON e.id = i.entry_id "
     "WHERE i.index >= :first ORDER BY i.index LIMIT :most"
 )
 
@@ -118,18 +119,17 @@ class Publisher:
             raise LogContradiction(sentence)
 
     async def integrate(self, engine: AsyncEngine) -> int:
-        """Write what has an index and no file yet; return the log's size in the files."""
+        """Write what has an index and no file yet; return the log's size in the files.
+
+        Raises LogContradiction for an entry that is not the one recorded, before it gets into a file.
+        """
         while True:
             async with engine.connect() as connection:
                 found = await connection.execute(READ, {"first": self.writer.size, "most": ENTRIES_MAX})
                 rows = found.all()
             if not rows:
                 return self.writer.size
-            places = [row.place for row in rows]
-            assert places == list(range(self.writer.size, self.writer.size + len(rows))), (
-                "the index has a gap"
-            )
-            await asyncio.to_thread(self.writer.extend, self.writer.size, [bytes(row.bytes) for row in rows])
+            await asyncio.to_thread(self._extend, rows)
 
     def publish(self) -> None:
         """Have the size in the files signed, and write ``checkpoint``; the files left the database before."""
@@ -144,6 +144,14 @@ class Publisher:
         # Crash here: the signer remembers what nobody saw; the next run signs the same or what extends it.
         replace(self.directory / "checkpoint", note, self.directory / "tmp", READABLE_BY_ALL)
         self.published_size = size
+
+    def _extend(self, rows: Sequence[Row[Any]]) -> None:
+        for place, row in enumerate(rows, self.writer.size):
+            assert row.place == place, "the index has a gap"
+            if leaf_hash(row.bytes) != row.leaf:
+                sentence = f"the entry at {place} was edited in the database before it was published"
+                raise LogContradiction(sentence)
+        self.writer.extend(self.writer.size, [row.bytes for row in rows])
 
     def _published(self) -> int:
         """Return the size that the checkpoint states; -1 if there is none that can be read."""

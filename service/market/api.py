@@ -23,7 +23,7 @@ class FixingApi(Controller):
     path = "/api/fixings"
     tags = ("market",)
 
-    @get(guards=[Allows(Action.FIXING_READ)])
+    @get(guards=[Allows(Action.FIXING_READ)], opt={"refusals": (404,)})
     async def on(self, reads: NamedDependency[AsyncSession], day: FromQuery[date]) -> dict[str, Any]:
         """Return the rates of one day."""
         if (found := await queries.fixings_on(reads, day)) is None:
@@ -59,7 +59,7 @@ class BusinessDateApi(Controller):
             "version": 0 if row is None else row.rev,
         }
 
-    @post(guards=[Allows(Action.BUSINESS_DATE_SET)])
+    @post(guards=[Allows(Action.BUSINESS_DATE_SET)], status_code=200)
     async def move(
         self,
         gate: NamedDependency[Gate],

@@ -143,7 +143,7 @@ class ProposalApi(Controller):
         found = await queries.proposals(reads, state=state_, kind=kind, cursor=cursor, limit=limit)
         return queries.page(found, limit, "proposal")
 
-    @post("/{proposal:uuid}/approval", guards=[Allows(Action.PROPOSAL_APPROVE)])
+    @post("/{proposal:uuid}/approval", guards=[Allows(Action.PROPOSAL_APPROVE)], status_code=200)
     async def approve(
         self,
         gate: NamedDependency[Gate],
@@ -156,7 +156,7 @@ class ProposalApi(Controller):
         command = ApproveProposal(proposal=proposal, version=data.version)
         return answer(await gate.perform(actor, approve_proposal, command, key=checked_key(key)))
 
-    @post("/{proposal:uuid}/refusal", guards=[Allows(Action.PROPOSAL_REFUSE)])
+    @post("/{proposal:uuid}/refusal", guards=[Allows(Action.PROPOSAL_REFUSE)], status_code=200)
     async def refuse(
         self,
         gate: NamedDependency[Gate],

@@ -75,7 +75,7 @@ class SessionApi(Controller):
     path = "/api/sessions"
     tags = ("sessions",)
 
-    @post(opt={"public": True})
+    @post(opt={"public": True, "refusals": (401, 429, 503)})
     async def open(self, gate: NamedDependency[Gate], data: JSONBody[Credentials]) -> Response[Any]:
         """Sign in; the answer holds the bearer token."""
         return answer(await sign_in(gate, data.account, data.password, origin="api"))
@@ -158,7 +158,7 @@ class PersonApi(Controller):
         """Register a natural person."""
         return answer(await gate.perform(actor, register_person, data, key=checked_key(key)))
 
-    @post("/{person:uuid}/disablement", guards=[Allows(Action.PERSON_DISABLE)])
+    @post("/{person:uuid}/disablement", guards=[Allows(Action.PERSON_DISABLE)], status_code=200)
     async def disable(
         self,
         gate: NamedDependency[Gate],
@@ -171,7 +171,7 @@ class PersonApi(Controller):
         command = DisablePerson(person=person, version=data.version, reason=data.reason)
         return answer(await gate.perform(actor, disable_person, command, key=checked_key(key)))
 
-    @post("/{person:uuid}/move", guards=[Allows(Action.PERSON_MOVE)])
+    @post("/{person:uuid}/move", guards=[Allows(Action.PERSON_MOVE)], status_code=200)
     async def move(
         self,
         gate: NamedDependency[Gate],
@@ -254,7 +254,7 @@ class GrantApi(Controller):
         """Ask for a role on behalf of its holder."""
         return answer(await gate.perform(actor, request_grant, data, key=checked_key(key)))
 
-    @post("/{grant:uuid}/approval", guards=[Allows(Action.GRANT_APPROVE)])
+    @post("/{grant:uuid}/approval", guards=[Allows(Action.GRANT_APPROVE)], status_code=200)
     async def approve(
         self,
         gate: NamedDependency[Gate],
@@ -267,7 +267,7 @@ class GrantApi(Controller):
         command = ApproveGrant(grant=grant, version=data.version)
         return answer(await gate.perform(actor, approve_grant, command, key=checked_key(key)))
 
-    @post("/{grant:uuid}/refusal", guards=[Allows(Action.GRANT_REFUSE)])
+    @post("/{grant:uuid}/refusal", guards=[Allows(Action.GRANT_REFUSE)], status_code=200)
     async def refuse(
         self,
         gate: NamedDependency[Gate],
@@ -280,7 +280,7 @@ class GrantApi(Controller):
         command = RefuseGrant(grant=grant, version=data.version, reason=data.reason)
         return answer(await gate.perform(actor, refuse_grant, command, key=checked_key(key)))
 
-    @post("/{grant:uuid}/execution", guards=[Allows(Action.GRANT_EXECUTE)])
+    @post("/{grant:uuid}/execution", guards=[Allows(Action.GRANT_EXECUTE)], status_code=200)
     async def execute(
         self,
         gate: NamedDependency[Gate],
@@ -293,7 +293,7 @@ class GrantApi(Controller):
         command = ExecuteGrant(grant=grant, version=data.version)
         return answer(await gate.perform(actor, execute_grant, command, key=checked_key(key)))
 
-    @post("/{grant:uuid}/revocation", guards=[Allows(Action.GRANT_REVOKE)])
+    @post("/{grant:uuid}/revocation", guards=[Allows(Action.GRANT_REVOKE)], status_code=200)
     async def revoke(
         self,
         gate: NamedDependency[Gate],

@@ -4,6 +4,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+from sqlalchemy import text
+
 from audit.checkpoint import Checkpoint
 from audit.merkle import verify_inclusion
 from audit.note import open_note
@@ -11,10 +14,12 @@ from audit.report import Verdict
 from audit.tiles import bundle_path, tile_path, width_of
 from audit.verify import verify
 from service.audit_trail.sequencer import sequence
+from service.compliance import queries
 from service.kernel.database import plain_value
 from tests import deals
 from tests.bank import Caller, World
 from tests.deals import by_force
+from tests.intruders import engine_of
 from tests.keeping import public_key, publish
 
 OTHERS = (
@@ -200,6 +205,19 @@ async def test_an_entry_edited_in_the_database_is_shown_as_not_intact(bank_world
     assert (before["intact"], after["intact"]) == (True, False)
     assert after["act"] == "session.shut", "it is told as it stands, and marked"
     assert (await compliance.get(after["proof"])).status_code == 404
+
+
+async def test_a_search_that_takes_too_long_is_refused(
+    bank_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compliance = await bank_world.as_("compliance")
+    monkeypatch.setattr(queries, "PATIENCE", text("SET LOCAL statement_timeout = '200ms'"))
+    async with engine_of(bank_world.bank.admin_url) as engine, engine.begin() as elsewhere:
+        await elsewhere.execute(text("LOCK TABLE public.audit_index IN ACCESS EXCLUSIVE MODE"))
+
+        refused = await compliance.get("/api/entries", action="trade.capture")
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "too_broad")
 
 
 # The log as files ---------------------------------------------------------------------------------

@@ -93,13 +93,17 @@ async def test_what_a_login_does_not_hold_fails_when_tried(shut_bank: World) -> 
             for verb, statement in tries.items():
                 allowed = await intruder.outcome_of(statement) != "42501"
                 assert allowed == ((table, verb) in may), (office, statement)
-            for name in names:
-                for verb, statement in (
-                    ("SELECT", f"SELECT {name} FROM {table} LIMIT 0"),
-                    ("UPDATE", f"UPDATE {table} SET {name} = DEFAULT WHERE false"),
-                ):
-                    allowed = await intruder.outcome_of(statement) != "42501"
-                    assert allowed == (name in may.get((table, verb), ())), (office, statement)
+            for verb in ("SELECT", "UPDATE"):
+                for name in names if 0 < len(may.get((table, verb), ())) < len(names) else ():
+                    change = f"UPDATE {table} SET {name} = DEFAULT WHERE false"
+                    look = f"SELECT {name} FROM {table} LIMIT 0"
+                    allowed = await intruder.outcome_of(change if verb == "UPDATE" else look) != "42501"
+                    assert allowed == (name in may[table, verb]), (office, table, verb, name)
+            if not any(may.get((table, "UPDATE"), ())):
+                assert (
+                    await intruder.outcome_of(f"UPDATE {table} SET {names[0]} = DEFAULT WHERE false")
+                    == "42501"
+                )
 
 
 async def test_each_login_may_call_the_functions_meant_for_it_and_no_other(shut_bank: World) -> None:

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from audit import tiles
 from audit.report import Status, Verdict
 from service import gate
+from service.audit_trail.sequencer import LogContradiction
 from tests import settling
 from tests.bank import World
 from tests.deals import by_force, rows
@@ -266,6 +268,40 @@ async def test_06_an_act_taken_away_without_a_trace_is_convicted_by_its_receipt(
     assert (late.verdict, late.check("V20").status) == (Verdict.TAMPERED, Status.FAILED)
     assert entry in late.check("V20").sentence
     assert verdict(bank_world).line() == VERIFIED, "without the receipt nobody would know"
+
+
+async def test_38_a_flipped_byte_in_a_published_bundle_is_named(bank_world: World) -> None:
+    await sign_in(bank_world, "trader", "auditor")
+    size = await publish(bank_world)
+    bundle = bank_world.bank.settings.log_directory / tiles.bundle_path(0, tiles.width_of(0, 0, size))
+    whole = bundle.read_bytes()
+    bundle.write_bytes(whole.replace(b'"act":"session.open"', b'"act":"session.opem"', 1))
+
+    report = verdict(bank_world)
+    found = await findings(bank_world)
+
+    assert (report.verdict, report.check("V7").status) == (Verdict.TAMPERED, Status.FAILED)
+    assert [one.index for one in found] == [report.first_bad_index]
+
+
+async def test_an_entry_edited_before_it_is_published_stops_the_log(bank_world: World) -> None:
+    await publish(bank_world)
+    made = await proposed(bank_world)
+    entry = f"id = '{made['receipt']['entry']}'"
+    (kept,) = await rows(bank_world, f"SELECT bytes FROM public.audit_entry WHERE {entry}")
+    edited = kept.bytes.replace(b"First counterparty", b"Other counterparty")
+    await by_force(bank_world, f"UPDATE public.audit_entry SET bytes = '\\x{edited.hex()}' WHERE {entry}")
+
+    with pytest.raises(LogContradiction, match="was edited in the database before"):
+        await publish(bank_world)
+    assert {one.kind for one in await findings(bank_world)} == {"audit_entry", "proposal"}
+
+    # Whoever edits the leaf too gets it into the log, against the receipt and what the effects remember.
+    leaf = f"leaf = sha256('\\x00{edited.hex()}')"
+    await by_force(bank_world, f"UPDATE public.audit_entry SET {leaf} WHERE {entry}")
+    await publish(bank_world)
+    assert {one.kind for one in await findings(bank_world)} == {"proposal"}
+    assert verdict(bank_world, [made["receipt"]]).check("V20").status is Status.MISSING
 
 
 async def test_52_a_migration_that_spells_entries_anew_is_told_from_the_files(bank_world: World) -> None:

@@ -1,0 +1,120 @@
+"""Evidence and the past from the command line: beside the service, with an account's own rights."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from audit.__main__ import main as audit
+from service import cli
+from service.__main__ import main, moment
+from service.cli import Exit
+from service.compliance.evidence import Wish
+from service.settings import Settings
+from tests import settling
+from tests.bank import PASSWORD, World
+from tests.deals import by_force
+from tests.keeping import publish
+
+REASON = "asked for by the supervisor"
+
+
+def beside(world: World) -> Settings:
+    """The settings of a process beside the service."""
+    bank = world.bank
+    urls = {
+        office: engine.url.render_as_string(hide_password=False)
+        for office, engine in bank.offices.engines.items()
+    }
+    return replace(bank.settings, database_url=bank.admin_url, office_urls=urls)
+
+
+@pytest.fixture
+async def trade(bank_world: World) -> UUID:
+    await settling.set_up(bank_world)
+    deal = await settling.verified(bank_world)
+    await settling.drain(bank_world)
+    await publish(bank_world)
+    return UUID(deal.id)
+
+
+async def test_an_examiner_leaves_with_one_file_and_verifies_it_elsewhere(
+    bank_world: World, trade: UUID, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings, out = beside(bank_world), tmp_path / "stick.zip"
+    wish = Wish("trade", REASON, trade=trade)
+    done = await cli.export(settings, bank_world.bank.admin_url, "compliance", PASSWORD, wish, out)
+
+    assert (done.exit, done.told["verdict"], done.told["file"]) == (Exit.OK, "VERIFIED", str(out))
+    assert audit(["verify", str(out), "--key", str(settings.public_key_file)]) == 0
+    assert capsys.readouterr().out.startswith("audit: VERIFIED (L1 self-signed)")
+    assert audit(["verify", str(out), "--key", str(settings.public_key_file), "--state", "x"]) == 64
+
+
+async def test_who_lacks_the_right_takes_nothing_out(bank_world: World, trade: UUID) -> None:
+    wish = Wish("trade", REASON, trade=trade)
+    refused = await cli.export(beside(bank_world), bank_world.bank.admin_url, "trader", PASSWORD, wish, None)
+
+    assert (refused.exit, refused.told["code"]) == (Exit.REFUSED, "not_permitted")
+    assert refused.told["decision"]
+    assert not (bank_world.bank.settings.data / "evidence").exists()
+
+
+async def test_the_past_is_told_from_the_files_and_the_check_compares_it(
+    bank_world: World, trade: UUID
+) -> None:
+    settings = beside(bank_world)
+    told = cli.rebuild_from_files(settings, trade, None, None)
+    assert (told.exit, told.told["rows"]["trade_control"][0]["state"]) == (Exit.OK, "verified")
+    early = cli.rebuild_from_files(settings, trade, None, datetime(2020, 1, 1, tzinfo=UTC))
+    assert (early.exit, early.told["code"]) == (Exit.REFUSED, "not_found")
+    assert cli.rebuild_from_files(settings, None, None, None).told["items"]
+
+    check = await cli.check_rebuilt(settings, bank_world.bank.admin_url)
+    assert (check.exit, check.told["deals"], check.told["differences"]) == (Exit.OK, 1, 0)
+    await by_force(bank_world, "UPDATE trade_control SET state = 'cancelled'")
+    check = await cli.check_rebuilt(settings, bank_world.bank.admin_url)
+    assert (check.exit, check.told["differences"]) == (Exit.INTEGRITY, 1)
+
+
+async def test_a_log_that_cannot_be_read_is_said_and_no_crash(bank_world: World, trade: UUID) -> None:
+    (bank_world.bank.settings.log_directory / "checkpoint").unlink()
+
+    assert cli.rebuild_from_files(bank_world.bank.settings, trade, None, None).exit is Exit.INTEGRITY
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["export", "--trade", "0" * 32, "--as", "compliance"],
+        ["export", "--reason", "x", "--as", "compliance"],
+        ["export", "--trade", "0" * 32, "--person", "0" * 32, "--reason", "x", "--as", "compliance"],
+        ["export", "--trade", "five", "--reason", "x", "--as", "compliance"],
+        ["export", "--from", "noon", "--to", "2026-10-27", "--reason", "x", "--as", "compliance"],
+        ["rebuild"],
+        ["rebuild", "--trade", "0" * 32, "--as-of", "2026-10-27T10:00:00"],
+    ],
+)
+def test_a_command_that_makes_no_sense_is_a_wrong_usage(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    assert left.value.code == Exit.USAGE
+    assert "usage: trennwand" in capsys.readouterr().err
+
+
+def test_a_day_is_its_first_moment() -> None:
+    assert moment("2026-10-27") == datetime(2026, 10, 27, tzinfo=UTC)
+
+
+async def test_the_printed_past_is_json_for_programs(
+    bank_world: World, trade: UUID, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = bank_world.bank.settings.data
+
+    assert main(["rebuild", "--data", str(data), "--trade", str(trade), "--json"]) == Exit.OK
+    assert json.loads(capsys.readouterr().out)["trade"]["proved"] is True
