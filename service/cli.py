@@ -30,8 +30,10 @@ from service import bank as banks
 from service import genesis, running
 from service.acts import decoded, use_case_named
 from service.app import slices
+from service.audit_trail.compare import compare
 from service.audit_trail.sequencer import backlog
 from service.compliance import evidence, rebuild
+from service.compliance.books import BOOKS
 from service.faces import check_json
 from service.gate import USE_CASES, Gate
 from service.kernel import embedded
@@ -311,13 +313,25 @@ async def doctor(settings: Settings, server_url: str) -> Outcome:
         findings["policy"] = gate.policy.version
     report = verify_log(settings)
     findings["audit"] = report.line()
+    differing = await _rows_against_log(settings, server_url)
+    findings["database against log"] = differing or "no difference"
     unsafe = [name for name, value in SAFE.items() if findings["database"][name] != value]
     shut = [office for office, found in findings["logins"].items() if found != "open"]
     if unsafe or shut:
         findings["wrong"] = [*unsafe, *shut]
-    if report.verdict is not Verdict.VERIFIED:
+    if report.verdict is not Verdict.VERIFIED or differing:
         return Outcome(Exit.INTEGRITY, findings)
     return Outcome(Exit.FAILED if unsafe or shut else Exit.OK, findings)
+
+
+async def _rows_against_log(settings: Settings, server_url: str) -> list[str]:
+    """Hold every business row against what the log last said of it; return each contradiction in words."""
+    url = settings.database_url or make_url(server_url).set(database=banks.DATABASE)
+    engine = create_async_engine(url, poolclass=NullPool)
+    async with engine.connect() as connection:
+        found = await compare(connection, settings.log_directory, BOOKS)
+    await engine.dispose()
+    return [finding.sentence for finding in found]
 
 
 async def _database_facts(engine: AsyncEngine) -> dict[str, str]:

@@ -238,7 +238,8 @@ def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise Malformed(f"The key {key!r} stands twice.", field=ascii(key)[1:-1])
+            said = key.encode(errors="backslashreplace").decode()  # half a surrogate pair cannot be answered
+            raise Malformed(f"The key {key!r} stands twice.", field=said)
         found[key] = value
     return found
 
