@@ -30,6 +30,10 @@ from audit.tiles import MissingTile, TileReader
 from audit.verify import verify
 
 OF_THE_WHOLE_LOG = frozenset(("V5", "V6", "V8", "V15", "V20", "V24", "V25", "V27"))
+OWN_WORD = (
+    "Who asked, the cover sheet and the enclosed verifier are the pack's own word; "
+    "the entry of the export, later in the log, names the SHA-256 of the whole file."
+)
 _ENTRY = re.compile(r"entries/([0-9]+)\.json")
 
 
@@ -102,6 +106,8 @@ def verify_bundle(
             return _check_pack(directory, manifest, key, asked, progress)
         except BrokenPack as broken:
             progress.find("V26", str(broken), missing=broken.missing)
+        except RecursionError:
+            progress.find("V26", "A file of the pack is nested too deep to be one of a pack.")
     return progress.report()
 
 
@@ -139,11 +145,12 @@ def _check_pack(
     _check_documents(manifest, found)
     if _is_whole(manifest.scope, checkpoint):
         _check_as_log(directory, found, key, asked)
+        progress.remarks.append(OWN_WORD)
         return progress.report(checkpoint.size, checkpoint.root)
     sentence = (
         f"The pack shows {len(indices)} of the {checkpoint.size} entries and says nothing about the others."
     )
-    progress.remarks.append(sentence)
+    progress.remarks += [sentence, OWN_WORD]
     return _without_the_rest(progress, progress.report(checkpoint.size, checkpoint.root))
 
 

@@ -206,8 +206,6 @@ def plain(text: str) -> Facts | None:
 
     Exact, for it is a canonical beginning, the canonical spelling of its data, and a canonical end.
     """
-    if not text.isascii() or "\\" in text or "\x7f" in text:
-        return None
     head = _HEAD.match(text)
     at = -1 if head is None else head.end() if head[3] is None else _end_of_data(text, head.end())
     tail = None if at < 0 else _TAIL.fullmatch(text, at)
@@ -237,7 +235,9 @@ def _end_of_data(text: str, at: int) -> int:
     except (ValueError, RecursionError, StopIteration):
         return -1
     written = _write(data)
-    return at + len(written) if text.startswith(written, at) else -1
+    if not text.startswith(written, at) or not written.isascii() or "\\" in written or "\x7f" in written:
+        return -1
+    return at + len(written)
 
 
 @lru_cache(maxsize=4096)

@@ -8,7 +8,7 @@ from audit.entry import BYTES_MAX, Facts, decode, microseconds, parse_timestamp,
 def read(data: bytes) -> Facts:
     """Read an entry, refusing everything that ``entry.decode`` refuses. Raises MalformedEntry."""
     try:
-        facts = plain(data.decode("ascii")) if len(data) <= BYTES_MAX else None
+        facts = plain(data.decode()) if len(data) <= BYTES_MAX else None
     except UnicodeDecodeError:
         facts = None
     return _from_members(decode(data)) if facts is None else facts

@@ -15,7 +15,7 @@ class ConflictingFile(Exception):
     """A file that never changes is there already with other bytes."""
 
 
-def read_at_most(path: Path, bytes_max: int) -> bytes:
+def read_at_most(path: Path | str, bytes_max: int) -> bytes:
     """Read the file at ``path``, and of a longer one just enough to show that it is longer.
 
     A directory, pipe or device in its place is no file and keeps nobody waiting.

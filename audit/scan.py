@@ -143,19 +143,11 @@ def scan(task: Task) -> Scan:
             found.times.extend([NO_TIME] * tiles.width_of(0, number, task.size))
         if task.tree_only:
             entries, leaves = (entries[:1], leaves[:1]) if number == 0 else ((), [])
-        for index, (data, leaf) in enumerate(zip(entries, leaves, strict=True), number * WIDTH):
-            if leaf in task.wanted:
-                found.found.setdefault(leaf, index)
-            try:
-                facts = read(data)
-                if index == 0 or facts.act.startswith(SPECIAL):
-                    _take_special(index, decode(data), facts.time_us, found)
-            except MalformedEntry as malformed:
-                found.find(malformed.check, index, f"Entry {index}: {malformed}")
-                found.entries_complete = False
-                found.times.append(NO_TIME)
-                continue
-            _take_apart(index, leaf, facts, found, records)
+        if task.wanted:
+            for index, leaf in enumerate(leaves, number * WIDTH):
+                if leaf in task.wanted:
+                    found.found.setdefault(leaf, index)
+        _take_apart(number * WIDTH, _read_all(number * WIDTH, entries, found), leaves, found, records)
     spill = None if task.spill is None else task.spill / str(task.first)
     found.segments = records.segments(spill)
     return found
@@ -242,8 +234,8 @@ def _read_bundle(directory: Path, number: int, width: int, found: Scan) -> Seque
 def _names(directory: Path, full: str, width: int, check: str, found: Scan) -> list[tuple[str, int]]:
     """List the files that may tell of a tile, with the width each has: the one looked for first."""
     names = [(full, WIDTH)] if width == WIDTH else [(f"{full}.p/{width}", width), (full, WIDTH)]
-    there = tiles.names_in(directory / (full + ".p"))
-    widths = tiles.partial_widths(directory / (full + ".p")) if there else []
+    there = tiles.names_in(f"{directory}/{full}.p")
+    widths = tiles.partial_widths(there)
     names += [(f"{full}.p/{other}", other) for other in widths if other != width]
     strays = {*there} - {str(known) for known in widths}
     if strays:
@@ -251,26 +243,49 @@ def _names(directory: Path, full: str, width: int, check: str, found: Scan) -> l
     return names
 
 
-def _take_apart(index: int, leaf: bytes, facts: Facts, found: Scan, records: _Records) -> None:
+def _read_all(first: int, entries: Sequence[bytes], found: Scan) -> list[Facts | None]:
+    """Read the entries of a bundle; None, with a finding, for what is no entry."""
+    told: list[Facts | None] = []
+    for index, data in enumerate(entries, first):
+        try:
+            facts = read(data)
+            if index == 0 or facts.act.startswith(SPECIAL):
+                _take_special(index, decode(data), facts.time_us, found)
+            told.append(facts)
+        except MalformedEntry as malformed:
+            found.find(malformed.check, index, f"Entry {index}: {malformed}")
+            found.entries_complete = False
+            told.append(None)
+    return told
+
+
+def _take_apart(
+    first: int, told: list[Facts | None], leaves: list[bytes], found: Scan, records: _Records
+) -> None:
     """Set aside what has to be compared with other entries."""
-    found.times.append(facts.time_us)
-    parts = records.parts
-    key = bytes.fromhex(facts.id.replace("-", ""))
-    records.ids[key[-1] % parts] += UNIQUE.pack(key, index)
-    key = bytes.fromhex(facts.nonce)
-    records.nonces[key[-1] % parts] += UNIQUE.pack(key, index)
-    act, allowed = facts.act, facts.allowed
-    marks = mark(act), mark(facts.person)
-    for id_, kind, prev, rev in facts.effects:
-        key = object_key(f"{kind} {id_}")
-        records.effects[key[-1] % parts] += EFFECT.pack(
-            key, index, int(rev), bytes.fromhex(prev), leaf, *marks, allowed
-        )
-    if allowed and facts.trade is not None:
-        key = object_key(f"trade {facts.trade}")
-        records.links[key[-1] % parts] += LINK.pack(key, index, *marks)
-    if index > 0 and facts.policy not in found.policies:
-        found.policies[facts.policy] = index
+    parts, ids, nonces = records.parts, records.ids, records.nonces
+    effects, links = records.effects, records.links
+    pack_unique, pack_effect, unhex = UNIQUE.pack, EFFECT.pack, bytes.fromhex
+    found.times.extend([NO_TIME if facts is None else facts.time_us for facts in told])
+    for index, facts in enumerate(told, first):
+        if facts is None:
+            continue
+        id_, nonce, _, act, person, allowed, policy, trade, changed = facts
+        key = unhex(id_.replace("-", ""))
+        ids[key[-1] % parts] += pack_unique(key, index)
+        key = unhex(nonce)
+        nonces[key[-1] % parts] += pack_unique(key, index)
+        act_mark, person_mark = mark(act), mark(person)
+        for object_id, kind, prev, rev in changed:
+            key = object_key(f"{kind} {object_id}")
+            effects[key[-1] % parts] += pack_effect(
+                key, index, int(rev), unhex(prev), leaves[index - first], act_mark, person_mark, allowed
+            )
+        if allowed and trade is not None:
+            key = object_key(f"trade {trade}")
+            links[key[-1] % parts] += LINK.pack(key, index, act_mark, person_mark)
+        if policy not in found.policies and index > 0:
+            found.policies[policy] = index
 
 
 def _take_special(index: int, entry: dict[str, Any], time_us: int, found: Scan) -> None:

@@ -5,6 +5,7 @@ A directory holds `tile/entries/<N>` with the entries, `tile/0/<N>` with their l
 yet ends in `.p/<W>`, its width.
 """
 
+import os
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -68,13 +69,14 @@ def frame(entries: Sequence[bytes]) -> bytes:
 def unframe(bundle: bytes, width: int) -> list[bytes]:
     """Read exactly ``width`` entries. Raises MalformedTile for any byte less or more."""
     entries: list[bytes] = []
+    add, shortest = entries.append, BYTES_MIN
     at, end = 0, len(bundle)
     while at < end:
         start = at + 2
-        at = start + (bundle[at] << 8 | bundle[at + 1] if start <= end else 0)
-        if at > end or at < start + BYTES_MIN:
+        at = start + (bundle[at] << 8 | bundle[at + 1]) if start <= end else start
+        if at > end or at - start < shortest:
             raise MalformedTile(f"Entry {len(entries)} of the bundle is cut off or empty.")
-        entries.append(bundle[start:at])
+        add(bundle[start:at])
     if len(entries) != width:
         raise MalformedTile(f"The bundle holds {len(entries)} entries, not {width}.")
     return entries
@@ -298,26 +300,26 @@ def written_size(directory: Path) -> int:
             low = middle + 1
         else:
             high = middle
-    partials = directory / (tile_path(0, low) + ".p")
+    partials = names_in(f"{directory}/{tile_path(0, low)}.p")
     return low * WIDTH + max(partial_widths(partials), default=0)
 
 
-def partial_widths(directory: Path) -> list[int]:
+def partial_widths(names: Sequence[str]) -> list[int]:
     """Widths that the names of the files in a `.p` directory say; other names say nothing."""
-    return sorted(int(name) for name in names_in(directory) if _WIDTH.fullmatch(name) and int(name) < WIDTH)
+    return sorted(int(name) for name in names if _WIDTH.fullmatch(name) and int(name) < WIDTH)
 
 
-def names_in(directory: Path) -> list[str]:
+def names_in(directory: str) -> list[str]:
     """Names in a directory; none if it is not there, or was just removed by the writer."""
     try:
-        return [path.name for path in directory.iterdir()]
+        return os.listdir(directory)  # noqa: PTH208 - asked for each tile; a Path takes as long as the hashing
     except (FileNotFoundError, NotADirectoryError):
         return []
 
 
 def fetch_from(directory: Path) -> Fetch:
     """Read the files of a directory by their path in the log."""
-    return lambda path: read_at_most(directory / path, FILE_BYTES_MAX)
+    return lambda path: read_at_most(f"{directory}/{path}", FILE_BYTES_MAX)
 
 
 def _read_edge(fetch: Fetch, size: int) -> list[list[bytes]]:

@@ -173,7 +173,8 @@ class Page:
     def here(self, **changed: str) -> str:
         """Return the address of this page with some of its query changed: the next page of a list."""
         kept = {name: value for name, value in self.request.query_params.items() if value}
-        return f"{self.request.url.path}?{urlencode(kept | changed)}"
+        path = self.request.url.path.lstrip("/")  # "//here" would name a host
+        return f"/{path}?{urlencode(kept | changed)}"
 
     def key(self) -> str:
         """Return a new idempotency key for one form: sent twice, it acts once."""

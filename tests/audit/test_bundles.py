@@ -312,6 +312,37 @@ def test_a_pack_has_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         writer.add(pack.PROOFS, b"{}")
 
 
+NAMES = (
+    "inclusion range left right consistency rows movements kind id rev view by entry row column "
+    "scope log files asked format size root origin 0 3"
+)
+WORDS = st.sampled_from(NAMES.split())
+JSON = st.recursive(
+    st.one_of(st.text(max_size=3), st.integers(), st.booleans(), st.just(None), WORDS, st.just("00" * 32)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(WORDS, inner, max_size=4)),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(value=JSON, name=st.sampled_from([pack.PROOFS, pack.ROWS, pack.MANIFEST]), inside=st.booleans())
+def test_no_json_crashes_the_verifier(packs: Packs, value: object, name: str, *, inside: bool) -> None:
+    path = packs.folder / "pack.zip"
+    if not path.exists():
+        packs.of_trade(FIRST)
+
+    def write(folder: Path) -> None:
+        told = json.loads((folder / name).read_bytes())
+        if inside:
+            told[max(told)] = value
+        else:
+            told = value
+        (folder / name).write_bytes(pack.canonical(told))
+
+    listed = name != pack.MANIFEST
+    assert judged(packs.spoiled(path, write, listed=listed)).verdict is not Verdict.VERIFIED
+
+
 # Ranges --------------------------------------------------------------------------------------------
 
 LEAVES = [leaf_hash(bytes([n, n])) for n in range(70)]
