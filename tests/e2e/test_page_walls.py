@@ -51,7 +51,9 @@ async def test_CSRF_a_form_from_elsewhere_is_refused(bank: World) -> None:
     assert "No deal here." in (await trader.get("/trades")).text
     own = await trader.client.post("/trades/new", data=body, headers={"Origin": "https://bank.test"})
     assert own.status_code == 303
-    log = await (await signed_in(bank, "compliance")).get("/entries", action="trade.capture", outcome="refuse")
+    log = await (await signed_in(bank, "compliance")).get(
+        "/entries", action="trade.capture", outcome="refuse"
+    )
     assert log.text.count("forged_form") == 6  # every try is on record
 
 
