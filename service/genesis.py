@@ -1,5 +1,6 @@
 """The first entries of an empty log: who is here, who may do what, and which policy is in force."""
 
+import asyncio
 import json
 import secrets
 from collections.abc import Sequence
@@ -99,6 +100,8 @@ async def begin(
     second = line(keeper, policy, Action.POLICY_PUBLISH, now, others)  # with it come the rights held under it
     rights_held = {f"{type(row).__tablename__}:{row.id}": visible(row) for row in others}
     second["data"] = policy_facts(policy) | {"rows": rights_held}
+    different = sorted({password for password, _ in passwords.values()})  # a demo may have one for all
+    kept = dict(zip(different, await asyncio.gather(*map(hashed, different)), strict=True))
     engine = create_async_engine(admin_url, poolclass=NullPool)
     async with AsyncSession(engine) as session, session.begin():
         await session.execute(text(f"SET LOCAL ROLE {quoted(f'{prefix}_owner')}"))
@@ -111,7 +114,7 @@ async def begin(
                 CREDENTIAL,
                 {
                     "account": secrets_by_account[name],
-                    "secret": await hashed(password),
+                    "secret": kept[password],
                     "one_time": one_time,
                     "entry": UUID(first["id"]),
                 },

@@ -31,6 +31,11 @@ class Caller:
         return await self.client.post(path, json={} if body is None else body, headers=headers, **more)
 
 
+FREE_APPS: list[
+    Litestar
+] = []  # an application knows its bank by its state alone, so the next test takes it over
+
+
 @dataclass
 class World:
     """An open bank with its web application; ``as_`` gives a caller for an account's name."""
@@ -56,8 +61,11 @@ class World:
         """Close every client."""
         for caller in self.callers.values():
             await caller.client.aclose()
+        FREE_APPS.append(self.app)
 
 
 def world(bank: Bank) -> World:
     """Return the bank with its application around it."""
-    return World(bank, create_app(bank))
+    app = FREE_APPS.pop() if FREE_APPS else create_app(bank)
+    app.state.bank, app.state.gate = bank, bank.gate
+    return World(bank, app)

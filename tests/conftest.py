@@ -41,8 +41,22 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Server
     """Give a PostgreSQL of this test process's own."""
     data = tmp_path_factory.mktemp("data")
     with embedded.start(data) as running:
+        asyncio.run(be_quick(running.url()))
         yield running
     embedded.erase(data)
+
+
+async def be_quick(server_url: str) -> None:
+    """Let this server forget its last seconds if the machine dies: what it loses then, no test misses.
+
+    Tests of crashes and of durability start servers of their own.
+    """
+    engine = create_async_engine(server_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            await connection.exec_driver_sql(f"ALTER SYSTEM SET {setting} = off")
+        await connection.exec_driver_sql("SELECT pg_reload_conf()")
+    await engine.dispose()
 
 
 @pytest.fixture(scope="session")

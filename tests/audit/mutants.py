@@ -41,8 +41,9 @@ def _deaf(number: str, patch: Patch) -> None:
     conclude = report.conclude
 
     def deaf(findings: Iterable[report.Finding], ran: frozenset[str], level: str | None) -> Any:
-        kept = [finding for finding in findings if finding.check != number]
-        return conclude(kept, ran | {number}, level)
+        told = list(findings)
+        kept = [finding for finding in told if finding.check != number]
+        return conclude(kept, ran if kept == told else ran | {number}, level)
 
     patch.setattr(report, "conclude", deaf)
 
@@ -51,9 +52,10 @@ def _nothing_is_missed(patch: Patch) -> None:
     """Believe that every file is there."""
     conclude = report.conclude
 
-    def blind(findings: Iterable[report.Finding], _: frozenset[str], level: str | None) -> Any:
-        kept = [finding for finding in findings if not finding.missing]
-        return conclude(kept, frozenset(report.CHECKS), level)
+    def blind(findings: Iterable[report.Finding], ran: frozenset[str], level: str | None) -> Any:
+        told = list(findings)
+        kept = [finding for finding in told if not finding.missing]
+        return conclude(kept, ran if kept == told else frozenset(report.CHECKS), level)
 
     patch.setattr(report, "conclude", blind)
 

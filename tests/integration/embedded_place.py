@@ -155,8 +155,29 @@ def python(user: int | None) -> str:
     pytest.skip(f"no {name} that an ordinary user can run: all lie in closed directories")
 
 
+@cache
+def must_reach_the_clone(user: int) -> None:
+    """Skip for a user who cannot read our code or the wheel: the clone lies below a closed directory."""
+    reading = "import sys; [open(name).close() for name in sys.argv[1:]]"
+    wanted = [CLONE / "service" / "__init__.py", WHEEL_18 / "initdb"]
+    tried = subprocess.run(
+        [python(user), "-c", reading, *wanted],
+        user=user,
+        group=user,
+        check=False,
+        cwd="/",
+        capture_output=True,
+    )
+    if tried.returncode != 0:
+        reason = "an ordinary user cannot enter this clone: it lies below a closed directory"
+        print(reason)
+        pytest.skip(reason)
+
+
 def placed(user: int | None) -> Iterator[Place]:
     python(user)
+    if user is not None:
+        must_reach_the_clone(user)
     with tempfile.TemporaryDirectory(prefix="trennwand-test-") as folder:
         if user is not None:
             os.chown(folder, user, user)

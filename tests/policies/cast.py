@@ -24,6 +24,8 @@ OFFICES = {
     for role in roles.split()
 }
 WRITING = {
+    "compliance_officer": "evidence.export",
+    "auditor": "evidence.export",
     "trader": "trade.capture trade.resubmit cancellation.request",
     "svc_front_office": "position.unwind",
     "verifier": "trade.verify trade.return request.approve request.refuse",
