@@ -53,8 +53,7 @@ async def be_quick(server_url: str) -> None:
     """
     engine = create_async_engine(server_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:
-        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
-            await connection.exec_driver_sql(f"ALTER SYSTEM SET {setting} = off")
+        await connection.exec_driver_sql("ALTER SYSTEM SET synchronous_commit = off")
         await connection.exec_driver_sql("SELECT pg_reload_conf()")
     await engine.dispose()
 

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
 from audit.report import Verdict
 from service.__main__ import main
@@ -90,8 +93,26 @@ async def test_a_command_is_read_as_strictly_as_a_body(bank: Bank, action: str, 
     assert (refused.exit, refused.told["status"]) == (Exit.REFUSED, 400)
 
 
+async def test_the_doctor_names_a_setting_that_may_lose_answered_acts(bank: Bank) -> None:
+    await bank.keeper.step()
+    await set_commits(bank, "off")
+
+    found = await doctor(bank.settings, bank.admin_url)
+
+    assert (found.exit, found.told["wrong"]) == (Exit.FAILED, ["synchronous_commit"])
+
+
+async def set_commits(bank: Bank, how: str) -> None:
+    engine = create_async_engine(bank.admin_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        name = make_url(bank.admin_url).database
+        await connection.exec_driver_sql(f"ALTER DATABASE {name} SET synchronous_commit = {how}")
+    await engine.dispose()
+
+
 async def test_the_doctor_finds_a_sound_bank_sound(bank: Bank) -> None:
     await bank.keeper.step()
+    await set_commits(bank, "on")
 
     found = await doctor(bank.settings, bank.admin_url)
 
