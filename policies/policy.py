@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -69,6 +69,9 @@ class Policy:
     apart: tuple[ApartRule, ...]
     separation: tuple[SeparationRule, ...]
     table_rows: tuple[TableRow, ...]
+    texts: Mapping[str, bytes] = field(
+        default_factory=dict
+    )  # the files it was read from: what its version hashes
 
     def decide(self, roles: Iterable[str], action: Action) -> Decision:
         """Whether one of ``roles`` may do ``action``; of several that may, the first in the file answers.
@@ -124,6 +127,7 @@ def load(directory: Path | None = None) -> Policy:
         apart=apart.parse(contents[apart.FILE]),
         separation=separation.parse(contents[separation.FILE], roster.offices),
         table_rows=tables.parse(contents[tables.FILE]),
+        texts=MappingProxyType(contents),
     )
     _refuse_divided_roles(policy)
     return policy

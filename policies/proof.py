@@ -19,9 +19,16 @@ from policies.rights import SERVICE
 from policies.separation import Severity, holders
 from policies.vocabulary import Action
 
-ENTER: Final = frozenset({Action.TRADE_CAPTURE, Action.TRADE_RESUBMIT, Action.CANCELLATION_REQUEST})
+STRIKE: Final = frozenset({Action.TRADE_CAPTURE, Action.INTERNAL_OFFER})
+ASK: Final = frozenset({Action.AMENDMENT_REQUEST, Action.CANCELLATION_REQUEST})
+ENTER: Final = STRIKE | ASK | {Action.INTERNAL_ACCEPT, Action.TRADE_RESUBMIT}
 DECIDE: Final = frozenset({Action.REQUEST_APPROVE, Action.REQUEST_REFUSE})
-VERIFY: Final = frozenset({Action.TRADE_VERIFY, Action.TRADE_RETURN}) | DECIDE
+VERIFY: Final = DECIDE | {
+    Action.PREMISES_ACKNOWLEDGE,
+    Action.TRADE_JUSTIFY,
+    Action.TRADE_RETURN,
+    Action.TRADE_VERIFY,
+}
 CONFIRM: Final = frozenset(
     {Action.CONFIRMATION_DISPATCH, Action.CONFIRMATION_COUNTER, Action.CONFIRMATION_MATCH}
 )
@@ -29,7 +36,7 @@ PAY: Final = frozenset({Action.SETTLEMENT_PREPARE, Action.SETTLEMENT_RELEASE})
 ATTEST: Final = frozenset({Action.SETTLEMENT_COMPLETE, Action.SETTLEMENT_FAIL})
 BOOK: Final = frozenset({Action.JOURNAL_POST, Action.JOURNAL_REVERSE})
 CONTROL: Final = VERIFY | CONFIRM | PAY | ATTEST | BOOK
-AUTOMATIC_ENTER: Final = frozenset({Action.POSITION_UNWIND})
+AUTOMATIC_ENTER: Final = frozenset({Action.POSITION_UNWIND, Action.TRADE_AMEND})
 AUTOMATIC_CONTROL: Final = frozenset(
     {
         Action.CONFIRMATION_DRAFT,
@@ -183,7 +190,36 @@ PROPOSE: Final = frozenset(
     {Action.COUNTERPARTY_PROPOSE, Action.INSTRUCTION_PROPOSE, Action.PORTFOLIO_PROPOSE}
 )
 GRANT_DECIDE: Final = frozenset({Action.GRANT_APPROVE, Action.GRANT_REFUSE})
+TRANSFER_DECIDE: Final = frozenset(
+    {Action.TRANSFER_PREPARE, Action.TRANSFER_REFUSE, Action.TRANSFER_RELEASE, Action.TRANSFER_REVIEW}
+)
+
+
+def _two_hands(name: str, opening: Iterable[Action], answering: Iterable[Action], sentence: str) -> Life:
+    """The life of something that one person opens and another answers for."""
+    left, right = frozenset(opening), frozenset(answering)
+    return Life(name, left, right, (Goal(sentence, left, right),))
+
+
 LIVES: Final = (
+    _two_hands(
+        "agreement",
+        {Action.AGREEMENT_PROPOSE},
+        {Action.AGREEMENT_CLEAR, Action.AGREEMENT_REFUSE},
+        "ways for one person to file and decide the same agreement",
+    ),
+    _two_hands(
+        "benchmark",
+        {Action.BENCHMARK_PROPOSE},
+        {Action.BENCHMARK_APPROVE, Action.BENCHMARK_REFUSE},
+        "ways for one person to propose and decide the same tolerance or reference rate",
+    ),
+    _two_hands(
+        "desk rule",
+        {Action.DESK_RULE_PROPOSE},
+        {Action.DESK_RULE_APPROVE, Action.DESK_RULE_REFUSE},
+        "ways for one person to propose and decide the same cut-off or mandate",
+    ),
     Life(
         "grant",
         frozenset({Action.GRANT_REQUEST}),
@@ -201,22 +237,51 @@ LIVES: Final = (
             ),
         ),
     ),
-    Life(
+    _two_hands(
+        "market limit",
+        {Action.MARKET_LIMIT_PROPOSE},
+        {Action.MARKET_LIMIT_VOTE},
+        "ways for one person to propose the limit of a book and vote on it",
+    ),
+    _two_hands(
         "proposal",
         PROPOSE,
-        frozenset({Action.PROPOSAL_APPROVE, Action.PROPOSAL_REFUSE}),
+        {Action.PROPOSAL_APPROVE, Action.PROPOSAL_REFUSE},
+        "ways for one person to propose and decide the same master data",
+    ),
+    Life(
+        "transfer",
+        frozenset({Action.TRANSFER_REQUEST}),
+        TRANSFER_DECIDE,
         (
             Goal(
-                "ways for one person to propose and decide the same master data",
-                PROPOSE,
-                frozenset({Action.PROPOSAL_APPROVE, Action.PROPOSAL_REFUSE}),
+                "ways for one person to ask for a transfer and prepare, judge or sign it",
+                frozenset({Action.TRANSFER_REQUEST}),
+                TRANSFER_DECIDE,
+            ),
+            Goal(
+                "ways for one person to prepare and sign the same transfer",
+                frozenset({Action.TRANSFER_PREPARE}),
+                frozenset({Action.TRANSFER_RELEASE}),
             ),
         ),
     ),
+    _two_hands(
+        "recovery",
+        {Action.RECOVERY_REQUEST},
+        {Action.LOG_RECOVER},
+        "ways for one person to ask for a recovery of the log and carry it out",
+    ),
+    _two_hands(
+        "rotation",
+        {Action.ROTATION_REQUEST},
+        {Action.ROTATION_APPROVE},
+        "ways for one person to ask for a new key of the log and approve it",
+    ),
     Life(
         "trade",
-        frozenset({Action.TRADE_CAPTURE}),
-        (ENTER | CONTROL) - {Action.TRADE_CAPTURE},
+        STRIKE,
+        (ENTER | CONTROL) - STRIKE,
         (
             Goal(
                 "ways for one person to prepare and release the same payment",
@@ -235,8 +300,13 @@ LIVES: Final = (
             ),
             Goal(
                 "ways for one person to ask for a change of a trade and decide it",
-                frozenset({Action.CANCELLATION_REQUEST}),
+                ASK,
                 DECIDE,
+            ),
+            Goal(
+                "ways for one person to offer and accept the same internal deal",
+                frozenset({Action.INTERNAL_OFFER}),
+                frozenset({Action.INTERNAL_ACCEPT}),
             ),
             Goal(SENTENCE, ENTER, CONTROL),
         ),
@@ -278,14 +348,17 @@ def prove_history(policy: Policy, life: Life, persons: int = 3) -> History:
             nobody: State = (frozenset(),) * persons
             paths[nobody] = ((0, act),)
             paths[frozenset({act}), *nobody[1:]] = ((1, act),)
+    rules_of = {act: [rule for rule in rules if rule.action == act] for act in moves}
+    objects = {_object(act): act for act in moves}
     waiting = deque(paths)
     admitted = refused = 0
     while waiting:
         state = waiting.popleft()
         history = [(str(who), act) for who, done in enumerate(state, start=1) for act in done]
+        seen_by = {thing: _seen_from(act, history) for thing, act in objects.items()}
         for who in range(1, persons + 1):
             for act in moves:
-                if refusal(rules, act, str(who), _seen_from(act, history)) is not None:
+                if refusal(rules_of[act], act, str(who), seen_by[_object(act)]) is not None:
                     refused += 1
                     continue
                 admitted += 1
@@ -299,15 +372,24 @@ def prove_history(policy: Policy, life: Life, persons: int = 3) -> History:
 
 def _seen_from(action: Action, history: Iterable[tuple[str, Action]]) -> list[Act]:
     """The history as the gate shows it to ``action``: what was done to the same kind of object is on it."""
-    return [
-        Act(act, who, None, "object" if _object(act) == _object(action) else "trade") for who, act in history
-    ]
+    thing = _object(action)
+    return [_told(act, who, "object" if _object(act) == thing else "trade") for who, act in history]
 
 
+@cache
+def _told(act: Action, who: str, scope: str) -> Act:
+    return Act(act, who, None, scope)
+
+
+@cache
 def _object(action: Action) -> str:
     if action in PROPOSE:
         return "proposal"
-    return "request" if action == Action.CANCELLATION_REQUEST else action.partition(".")[0]
+    if action in ASK:
+        return "request"
+    if action == Action.LOG_RECOVER:
+        return "recovery"
+    return "trade" if action in STRIKE else action.partition(".")[0]
 
 
 def _kinds(rules: Iterable[ApartRule], life: Life) -> tuple[tuple[Action, ...], ...]:

@@ -63,7 +63,7 @@ def test_prove_prints_what_it_enumerated_and_ends_both_proofs_with_the_sentence(
     assert time.monotonic() - started < 10
     blocks = out.split("\n\n")
     assert blocks[1].startswith("static: ")
-    assert "of 8,589,934,592 sets of roles, " in blocks[1]
+    assert "of 17,179,869,184 sets of roles, " in blocks[1]
     assert blocks[1].endswith(f"\n0 {SENTENCE}")
     assert blocks[1 + len(LIVES)].startswith("history of a trade: ")
     assert blocks[1 + len(LIVES)].endswith(f"\n0 {SENTENCE}")
@@ -75,7 +75,7 @@ def test_prove_prints_the_two_roles_that_meet(capsys, spoil) -> None:
     code, out = said(capsys, "--policy", str(directory), "prove")
     assert code == 1
     assert (
-        f"counter-example: one person holds trader (cancellation.request) and trader (trade.verify)\n1 {SENTENCE}"
+        f"counter-example: one person holds trader (amendment.request) and trader (trade.verify)\n1 {SENTENCE}"
         in out
     )
     assert "REFUTED" in out
@@ -90,7 +90,7 @@ def test_prove_prints_the_way_one_person_took(capsys, copy: Path, monkeypatch) -
     code, out = said(capsys, "--policy", str(copy), "prove")
 
     assert code == 1
-    assert f"counter-example: person 1 trade.capture, person 1 trade.verify\n1 {SENTENCE}" in out
+    assert f"counter-example: person 1 internal.offer, person 1 trade.verify\n1 {SENTENCE}" in out
 
 
 def test_matrix_is_printed_or_redrawn(capsys, tmp_path: Path, monkeypatch) -> None:
@@ -110,7 +110,7 @@ def test_who_can_and_what_can(capsys) -> None:
     assert code == 0
     assert [line.partition(":")[0] for line in out.splitlines()] == [
         *("password.change", "position.unwind", "power.read", "session.close", "session.open"),
-        *("trade.read", "work.read"),
+        *("trade.amend", "trade.read", "work.read"),
     ]
 
 
@@ -119,8 +119,8 @@ def test_explain_says_why_and_what_else_stands_in_the_way(capsys) -> None:
     assert code == 0
     assert out.startswith("trader (front_office) may not trade.verify: no row of policy.csv")
     assert (
-        "D-01: refused to whoever did cancellation.request, trade.capture, trade.resubmit on the same trade"
-        in out
+        "D-01: refused to whoever did amendment.request, cancellation.request, internal.accept, internal.offer, "
+        "trade.capture, trade.resubmit on the same trade" in out
     )
     assert "S-01 (H): never together with office:back_office" in out
     _, out = said(capsys, "explain", "releaser", "settlement.release")
@@ -159,7 +159,7 @@ def test_diff_tells_what_is_gained_lost_and_changed(capsys, copy: Path, tmp_path
         "~ counsel: office legal becomes compliance",
         "- trader may position.read",
         "- S-20 (C) office:risk_control x office:accounting",
-        "- D-03 request.refuse differs from cancellation.request (trade, ever)",
+        "- D-03 request.refuse differs from amendment.request cancellation.request (trade, ever)",
     ]
     assert said(capsys, "diff", str(copy), str(copy)) == (0, "no difference\n")
 
