@@ -1,4 +1,4 @@
-"""The auditor's command line: `python -m audit verify`, `check-receipt`, and `witness` for another machine.
+"""The auditor's command line: `python -m audit verify`, `check-receipt`; `witness` and `signer` for another machine or user.
 
 Exit codes: 0 verified, 2 incomplete, 1 tampered, 64 wrong usage, 70 the verifier itself failed.
 """
@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from audit import receipt
+from audit import receipt, replay
 from audit.bundle import verify_bundle
 from audit.cosignature import CosignerKey
 from audit.keyring import FILE_NAME, BrokenKeyring, Keyring, MalformedKeyring
@@ -61,8 +61,8 @@ def _parser(command: str) -> argparse.ArgumentParser:
     if command in ("-h", "--help"):
         print(__doc__)
         raise SystemExit
-    if command not in ("verify", "check-receipt", "witness"):
-        raise _Usage(f"{command!r} is neither verify nor check-receipt nor witness.")
+    if command not in ("verify", "check-receipt", "replay", "witness", "signer"):
+        raise _Usage(f"{command!r} is neither verify nor check-receipt nor replay nor witness nor signer.")
     parser = _Parser(prog=f"python -m audit {command}", epilog=__doc__)
     if command == "witness":
         from audit import witness_command  # not part of what verifies
@@ -70,15 +70,30 @@ def _parser(command: str) -> argparse.ArgumentParser:
         witness_command.add_arguments(parser)
         parser.set_defaults(run=_witness)
         return parser
+    if command == "signer":
+        from audit import signer_command  # not part of what verifies
+
+        signer_command.add_arguments(parser)
+        parser.set_defaults(run=_signer)
+        return parser
     if command == "verify":
         parser.add_argument("directory", type=Path, metavar="DIRECTORY-OR-PACK")
         parser.add_argument("--state", type=Path, metavar="FILE", help="remember what was seen, and compare")
+        parser.add_argument(
+            "--incremental", action="store_true", help="with --state: read only the entries that are new"
+        )
         parser.add_argument("--level", choices=sorted(LEVELS), help="the least level to accept")
         parser.add_argument("--receipts", type=Path, metavar="FILE", help="receipts the log must keep")
+        parser.add_argument(
+            "--rows", type=Path, metavar="FILE", help="business rows the entries must bear out"
+        )
         parser.add_argument("--witness", action="append", default=[], metavar="VKEY", help="count only these")
         parser.add_argument("--tree-only", action="store_true", help="read no entry; never VERIFIED")
         parser.add_argument("--json", action="store_true", help="print the report as JSON")
         parser.set_defaults(run=_verify)
+    elif command == "replay":
+        parser.add_argument("directory", type=Path, metavar="DIRECTORY-OR-PACK")
+        parser.set_defaults(run=_replay)
     else:
         parser.add_argument("receipt", type=Path, metavar="RECEIPT.json", help="one receipt, or a list")
         parser.add_argument("directory", type=Path, metavar="DIRECTORY", nargs="?")
@@ -88,11 +103,15 @@ def _parser(command: str) -> argparse.ArgumentParser:
 
 
 def _verify(asked: argparse.Namespace) -> int:
+    if asked.incremental and (asked.state is None or asked.rows is not None or asked.tree_only):
+        raise _Usage("--incremental needs --state, and neither --rows nor --tree-only.")
     receipts = [] if asked.receipts is None else _read_receipts(asked.receipts)
     key, witnesses = load_public(asked.key), [_read_witness(text) for text in asked.witness]
     if asked.directory.is_file():
-        if asked.state is not None or asked.receipts is not None or asked.tree_only:
-            raise _Usage("--state, --receipts and --tree-only are about a whole log, not about a pack.")
+        if asked.state is not None or asked.receipts is not None or asked.rows is not None or asked.tree_only:
+            raise _Usage(
+                "--state, --receipts, --rows and --tree-only are about a whole log, not about a pack."
+            )
         report = verify_bundle(asked.directory, key, level=asked.level, witnesses=witnesses)
     elif not asked.directory.is_dir():
         raise _Usage(f"{asked.directory} is neither a directory nor a pack.")
@@ -105,6 +124,8 @@ def _verify(asked: argparse.Namespace) -> int:
             receipts=receipts,
             witnesses=witnesses,
             tree_only=asked.tree_only,
+            rows=_read_rows(asked.rows),
+            incremental=asked.incremental,
         )
     if asked.json:
         print(json.dumps(report.as_dict(), ensure_ascii=False, indent=1))
@@ -137,6 +158,33 @@ def _check_receipt(asked: argparse.Namespace) -> int:
     return EXIT_CODES[report.verdict]
 
 
+def _replay(asked: argparse.Namespace) -> int:
+    """Decide again every decision of a log or a pack that is verified first."""
+    key = load_public(asked.key)
+    if asked.directory.is_file():  # the verification of a pack has decided them again
+        report = verify_bundle(asked.directory, key)
+        told = [remark for remark in report.remarks if "decided again" in remark]
+        print(f"audit: {report.line()}", report.check("V17").sentence, *told, sep="\n")
+        return EXIT_CODES[report.verdict]
+    if not asked.directory.is_dir():
+        raise _Usage(f"{asked.directory} is neither a directory nor a pack.")
+    report = verify(asked.directory, key)
+    if report.verdict is not Verdict.VERIFIED or report.size is None:
+        print("audit:", *report.lines(), sep="\n")
+        return EXIT_CODES[report.verdict]
+    found = replay.replay(replay.entries_of(asked.directory, report.size))
+    verdict = Verdict.TAMPERED if found.differing else Verdict.VERIFIED
+    print(
+        f"audit: {verdict}",
+        f"{found.decisions} decisions were decided again by the policies they name.",
+        sep="\n",
+    )
+    print(f"{found.skipped} name a policy whose publication does not say what its roles may do.")
+    if found.first is not None:
+        print(f"{found.differing} come out otherwise; the first: entry {found.first[0]}: {found.first[1]}.")
+    return EXIT_CODES[verdict]
+
+
 def _witness(asked: argparse.Namespace) -> int:
     """Serve as a witness until told to stop, or make its key."""
     from audit import witness_command
@@ -144,6 +192,16 @@ def _witness(asked: argparse.Namespace) -> int:
     try:
         return witness_command.run(asked)
     except witness_command.WrongUsage as wrong:
+        raise _Usage(str(wrong)) from wrong
+
+
+def _signer(asked: argparse.Namespace) -> int:
+    """Serve as the log's signer until told to stop, or see to its keys."""
+    from audit import signer_command
+
+    try:
+        return signer_command.run(asked)
+    except signer_command.WrongUsage as wrong:
         raise _Usage(str(wrong)) from wrong
 
 
@@ -167,8 +225,13 @@ def _key_for(one: Any, key: VerifierKey | Ed25519PublicKey, ring: Keyring | None
     pinned = key if isinstance(key, VerifierKey) else VerifierKey(_origin(one), key)
     if ring is None or not ring.leads_from(pinned.public):
         return pinned
-    named = one.get("key") if isinstance(one, dict) else None
-    return next((known for known in ring.all_keys if str(known) == named), pinned)
+    return receipt.responsible(one, ring.all_keys) or pinned
+
+
+def _read_rows(path: Path | None) -> Path | None:
+    if path is not None and not path.is_file():
+        raise _Usage(f"{path} is no file of rows.")
+    return path
 
 
 def _read_receipts(path: Path) -> list[Any]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from audit import contents, merkle, opening, pack, rows, tiles
+from audit import contents, history, merkle, opening, pack, replay, rows, tiles
 from audit.checkpoint import Checkpoint
 from audit.contents import Contents
 from audit.cosignature import CosignerKey
@@ -139,6 +139,7 @@ def _check_pack(
     contents.check_times(found, asked.now or datetime.now(UTC))  # noqa: TID251 - the verifier's own clock
     _check_policies(directory, manifest, found)
     if found.complete:
+        contents.check_decisions(found)
         contents.check_chains(found)
         contents.check_together(found)
     _check_rows(directory, found)
@@ -282,6 +283,7 @@ def _check_policies(directory: Path, manifest: Manifest, found: Contents) -> Non
                 f"Entry {index} was decided by {policy}, which no entry up to it publishes.",
                 index=index,
             )
+    found.progress.findings += history.unknown_schemas(found.declarations)
     texts = {one.name.split("/")[1] for one in manifest.files if one.name.startswith("policies/")}
     for version in sorted(texts):
         try:
@@ -296,8 +298,22 @@ def _check_policies(directory: Path, manifest: Manifest, found: Contents) -> Non
                 "V17",
                 f"The policy texts in {version} hash to {hashed}, which no entry of the pack publishes.",
             )
+        elif hashed in found.rules:
+            _check_told(directory / "policies" / version, *found.rules[hashed], found)
     lacking = sorted(set(found.policies) & set(published) - {f"sha256:{version}" for version in texts})
     found.progress.remarks += [f"The pack lacks the texts of policy {version}." for version in lacking]
+
+
+def _check_told(folder: Path, index: int, told: replay.Rules, found: Contents) -> None:
+    """The entry that published a policy must say what its texts say."""
+    try:
+        read = replay.read_texts(folder)
+    except replay.UnreadableRules as unreadable:
+        found.progress.find("V17", f"The texts of policy {folder.name}: {unreadable}", index=index)
+        return
+    if read != told:
+        sentence = f"Entry {index} tells other rules than the texts of the policy it publishes."
+        found.progress.find("V17", sentence, index=index)
 
 
 def policy_version(directory: Path) -> str:
@@ -332,8 +348,9 @@ def _last(effects: list[contents.Effect]) -> tuple[int, int, str]:
 
 
 def _check_documents(manifest: Manifest, found: Contents) -> None:
-    """Hold the documents of a pack against the digests that its entries recorded (V28)."""
+    """Hold the documents of a pack against the digests that its entries recorded (V28); policy texts are such too."""
     held = {one.name.partition("/")[2]: one for one in manifest.files if one.name.startswith("documents/")}
+    texts = {(one.sha256, one.size) for one in manifest.files if one.name.startswith("policies/")}
     if not held and not found.documents:
         return
     found.progress.ran.add("V28")
@@ -343,4 +360,5 @@ def _check_documents(manifest: Manifest, found: Contents) -> None:
                 "V28", f"Document {name} is {one.sha256} of {one.size} bytes; no entry recorded that."
             )
     for name in sorted(found.documents.keys() - held.keys()):
-        found.progress.find("V28", f"Document {name} was recorded and is not in the pack.", missing=True)
+        if (name, found.documents[name]) not in texts:
+            found.progress.find("V28", f"Document {name} was recorded and is not in the pack.", missing=True)

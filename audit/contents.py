@@ -11,12 +11,12 @@ from audit import history, pack, rows, tiles
 from audit.entry import MalformedEntry, decode, leaf_hash, microseconds, parse_timestamp
 from audit.history import BACKWARD_SECONDS_MAX, FUTURE_SECONDS_MAX
 from audit.pack import Scope
+from audit.replay import Decision, Rules, UnreadableRules, differs, published, unfounded
 from audit.report import Progress
 from audit.scan import DECLARATIONS, EFFECT, LINK, UNIQUE, Declaration, Publication, Segment, mark
 
-GROUNDS = frozenset(
-    ("policy.publish", "log.rotate")
-)  # entries of every pack, beside leaf 0 and those in scope
+GROUNDS = frozenset(("log.rotate", "policy.publish", "schema.publish"))
+"""Entries of every pack, beside leaf 0 and those in scope."""
 _DOCUMENT = frozenset(("sha256", "size"))
 
 
@@ -48,6 +48,10 @@ class Contents:
     demanded: set[rows.Object] = field(default_factory=set)  # whose whole life the pack has to show
     vouchers: dict[rows.Voucher, str] = field(default_factory=dict)
     documents: dict[str, int] = field(default_factory=dict)
+    decisions: list[Decision] = field(default_factory=list)
+    rules: dict[str, tuple[int, Rules]] = field(
+        default_factory=dict
+    )  # by policy, with its publication's index
     records: dict[str, bytearray] = field(
         default_factory=lambda: {name: bytearray() for name in ("id", "nonce", "effect", "link")}
     )
@@ -107,8 +111,37 @@ def _take_apart(index: int, entry: dict[str, Any], found: Contents) -> None:
         found.publications.append(Publication(index, data.get("policy"), data.get("apart")))
     if allowed and act in DECLARATIONS:
         found.declarations.append(Declaration(index, act, data, microseconds(parse_timestamp(entry["ts"]))))
+    if allowed and act == "policy.publish":
+        _keep_rules(index, data, found)
+    found.decisions.append(Decision.of(index, entry))
     found.vouchers.update(rows.vouchers(entry))
     found.documents.update(_documents_in(data))
+
+
+def _keep_rules(index: int, data: dict[str, Any], found: Contents) -> None:
+    """Remember what a published policy allows; one that does not say it decides nothing again."""
+    try:
+        rules = published(data)
+    except UnreadableRules as unreadable:
+        found.progress.find("V17", f"Entry {index}: {unreadable}", index=index)
+        return
+    if rules is not None and isinstance(policy := data.get("policy"), str):
+        found.rules.setdefault(policy, (index, rules))
+
+
+def check_decisions(found: Contents) -> None:
+    """Decide again what was decided, by the policy that each entry names (V17)."""
+    by_policy = {policy: rules for policy, (_, rules) in found.rules.items()}
+    replayed = [told for told in found.decisions if told.policy in by_policy]
+    for told in replayed:
+        if (sentence := differs(told, by_policy[told.policy])) is not None:
+            found.progress.find("V17", f"Entry {told.index}: {sentence}.", index=told.index)
+    if found.scope.kind == "trade":
+        for index, sentence in unfounded(found.decisions, by_policy):
+            found.progress.find("V17", f"Entry {index}: {sentence}.", index=index)
+    if replayed:
+        sentence = f"{len(replayed)} decisions were decided again by the policies they name."
+        found.progress.remarks.append(sentence)
 
 
 def _documents_in(value: Any) -> Iterator[tuple[str, int]]:

@@ -50,7 +50,7 @@ _LINK_FORM = rf'"{_ID_FORM}":"{_ID_FORM}"'
 _HEAD = re.compile(
     rf'{{"act":"(?=[^"]{{1,64}}")({_ACT_FORM})","actor":{{"account":"{_ID_FORM}"(?:,"board":"{_ID_FORM}")?,'
     rf'"office":"{_ID_FORM}","person":"({_ID_FORM})","roles":{_WORDS_FORM}'
-    rf'(?:,"sess":"{_ID_FORM}")?(?:,"unit":"{_ID_FORM}")?}}(,"data":(?={{))?',
+    rf'(?:,"sess":"{_ID_FORM}")?(?:,"type":"(?:human|service)")?(?:,"unit":"{_ID_FORM}")?}}(,"data":(?={{))?',
 )
 _TAIL = re.compile(
     rf',"decision":{{"id":"{_ID_FORM}","outcome":"(allow|refuse)","policy":"({_DIGEST_FORM})",'
@@ -65,7 +65,8 @@ _EACH_LINK = re.compile(rf'"({_ID_FORM})":"({_ID_FORM})"')
 _ENTRY_MUST = frozenset(("act", "actor", "decision", "id", "nonce", "ts", "v"))
 _ENTRY_MAY = _ENTRY_MUST | {"data", "eff", "links", "req"}
 _ACTOR_MUST = frozenset(("account", "office", "person", "roles"))
-_ACTOR_MAY = _ACTOR_MUST | {"board", "sess", "unit"}
+_ACTOR_MAY = _ACTOR_MUST | {"board", "sess", "type", "unit"}
+_ACTOR_TYPES = frozenset(("human", "service"))
 _DECISION = frozenset(("id", "outcome", "policy", "rules"))
 _FIRST_EFFECT = frozenset(("after", "id", "kind", "rev"))
 _LATER_EFFECT = _FIRST_EFFECT | {"prev"}
@@ -288,6 +289,8 @@ def _check_actor(value: object) -> None:
         if name != "roles":
             _demand_word(_is_id, member, f"actor.{name}")
     _check_words("actor.roles", actor["roles"])
+    if "type" in actor and actor["type"] not in _ACTOR_TYPES:
+        raise MalformedEntry("V9", "actor.type is neither human nor service.")
 
 
 def _check_decision(value: object) -> None:

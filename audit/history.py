@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit.report import Finding
-from audit.scan import EFFECT, LINK, NO_TIME, UNIQUE, Publication, Scan, Segment, mark
+from audit.scan import EFFECT, LINK, NO_TIME, UNIQUE, Declaration, Publication, Scan, Segment, mark
 
 BACKWARD_SECONDS_MAX = 120  # entries are in the order of their commits, not of their clocks
 FUTURE_SECONDS_MAX = 300
@@ -166,6 +166,24 @@ def unknown_policies(scans: Sequence[Scan], publications: Sequence[Publication])
             if published.get(policy, index + 1) > index:
                 sentence = f"Entry {index} was decided by {policy}, which no entry up to it publishes."
                 findings.append(Finding("V17", index, sentence))
+    return findings
+
+
+def unknown_schemas(declarations: Sequence[Declaration]) -> list[Finding]:
+    """Find starts on a database schema that no entry before them published (V17)."""
+    published: set[str] = set()
+    findings = []
+    for told in declarations:
+        named = told.data.get("schema")
+        if told.act == "schema.publish":
+            if not isinstance(named, str) or _DIGEST.fullmatch(named) is None:
+                sentence = f"The schema published by entry {told.index} cannot be read."
+                findings.append(Finding("V17", told.index, sentence))
+            else:
+                published.add(named)
+        elif told.act == "log.restart" and named is not None and str(named) not in published:
+            sentence = f"The start of entry {told.index} is on schema {named!r:.80}, which no entry before it publishes."
+            findings.append(Finding("V17", told.index, sentence))
     return findings
 
 

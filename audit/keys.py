@@ -1,6 +1,7 @@
 """Keys on disk: a private key for its owner only, a public key for everyone."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -11,6 +12,8 @@ from audit import files
 from audit.note import MalformedKey, VerifierKey
 
 KEY_FILE_BYTES_MAX = 16 * 1024
+PASSPHRASE_BYTES_MAX = 4096
+PASSPHRASE = "TRENNWAND_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable, not a secret
 
 
 class UnusableKey(ValueError):
@@ -27,26 +30,51 @@ def save_private(path: Path, key: Ed25519PrivateKey, passphrase: bytes | None = 
 
     Raises FileExistsError rather than destroy a key that signed something.
     """
-    encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
-    if passphrase is not None:
-        encryption = serialization.BestAvailableEncryption(passphrase)
-    pem = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        encryption,
-    )
-    _create(path, pem, files.OWNER_ONLY)
+    _create(path, _pem(key, passphrase), files.OWNER_ONLY)
 
 
 def load_private(path: Path, passphrase: bytes | None = None) -> Ed25519PrivateKey:
     """Read what ``save_private`` wrote. Raises UnusableKey, FileNotFoundError."""
+    content = path.read_bytes()
+    encrypted = b"ENCRYPTED" in content
+    if encrypted and passphrase is None:
+        raise UnusableKey(f"{path} is encrypted: give its passphrase in {PASSPHRASE} or {PASSPHRASE}_FILE.")
+    if not encrypted and passphrase is not None:
+        raise UnusableKey(f"{path} is not encrypted although a passphrase is given: encrypt it first.")
     try:
-        key = serialization.load_pem_private_key(path.read_bytes(), passphrase)
+        key = serialization.load_pem_private_key(content, passphrase)
     except (ValueError, TypeError, UnsupportedAlgorithm) as broken:
-        raise UnusableKey(f"{path} is not a private key that this passphrase opens.") from broken
+        why = f"The passphrase does not open {path}." if encrypted else f"{path} is no private key in PEM."
+        raise UnusableKey(why) from broken
     if not isinstance(key, Ed25519PrivateKey):
         raise UnusableKey(f"{path} is not an Ed25519 key.")
     return key
+
+
+def encrypt(path: Path, passphrase: bytes) -> None:
+    """Put a key file that lies open under a passphrase, in one step. Raises UnusableKey, FileNotFoundError."""
+    pem = _pem(load_private(path), passphrase)
+    files.replace(path, pem, path.parent, files.OWNER_ONLY)
+
+
+def passphrase_in(environment: Mapping[str, str]) -> bytes | None:
+    """Find the passphrase of the key files: in a variable, or in the file that another names. Raises UnusableKey."""
+    word, file = environment.get(PASSPHRASE), environment.get(f"{PASSPHRASE}_FILE")
+    if word and file:
+        raise UnusableKey(f"{PASSPHRASE} and {PASSPHRASE}_FILE are both set: leave one out.")
+    return read_passphrase(Path(file)) if file else word.encode() if word else None
+
+
+def read_passphrase(path: Path) -> bytes:
+    """Read a passphrase: the first line of a file. Raises UnusableKey."""
+    try:
+        with path.open("rb") as file:
+            word = file.readline(PASSPHRASE_BYTES_MAX).rstrip(b"\r\n")
+    except OSError as gone:
+        raise UnusableKey(f"The passphrase cannot be read: {gone}.") from gone
+    if not word:
+        raise UnusableKey(f"{path} holds no passphrase in its first line.")
+    return word
 
 
 def save_public(path: Path, key: VerifierKey) -> None:
@@ -78,6 +106,14 @@ def load_public(source: str) -> VerifierKey | Ed25519PublicKey:
 def named(key: VerifierKey | Ed25519PublicKey, name: str) -> VerifierKey:
     """Give a bare key ``name``; a key that has a name keeps its own."""
     return key if isinstance(key, VerifierKey) else VerifierKey(name, key)
+
+
+def _pem(key: Ed25519PrivateKey, passphrase: bytes | None) -> bytes:
+    """Spell a private key as PKCS#8, encrypted under the passphrase if there is one."""
+    encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
+    if passphrase is not None:
+        encryption = serialization.BestAvailableEncryption(passphrase)
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
 
 
 def _parse_pem(path: Path, content: bytes) -> Ed25519PublicKey:

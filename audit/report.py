@@ -29,7 +29,7 @@ CHECKS = {
     "V14": "times run forward and end before now",
     "V15": "heartbeats are regular and gaps explained",
     "V16": "nobody acted on both sides where the policy demands two people",
-    "V17": "every decision names a policy that the log holds",
+    "V17": "every decision names a policy, and every start a schema, that the log holds",
     "V18": "every node is certified",
     "V19": "the key ring is a chain from the pinned key",
     "V20": "every receipt was kept by its deadline",

@@ -11,6 +11,7 @@ from audit.report import Finding
 Object = tuple[str, str]  # kind, id
 Voucher = tuple[str, str, str]  # entry, row ("kind:id"), column whose value is a digest
 DIGEST_COLUMN = "_digest"
+TOLD_WHOLE = ("check", "limits")
 
 
 class MalformedRows(ValueError):
@@ -33,7 +34,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Movement:
-    """What came once with an entry and is vouched for by a digest in that entry: a version's terms, a journal's lines."""
+    """What came once with an entry, and is vouched for by that entry.
+
+    By a digest it tells: a version's terms, a journal's lines. Or because it tells all of it: what a deal took of
+    limits or gave back, what its check found.
+    """
 
     kind: str
     by: Voucher
@@ -88,8 +93,16 @@ def parse(told: Any) -> Rows:
 
 
 def vouchers(entry: Mapping[str, Any]) -> Iterator[tuple[Voucher, str]]:
-    """Give every digest by which an entry vouches for movements, as (entry, row, column) and its value."""
-    told = entry.get("data", {}).get("rows", {})
+    """Give every digest by which an entry vouches for movements, as (entry, row, column) and its value.
+
+    What it tells whole counts as told by the digest of ``{name: value}``, of the deal it links.
+    """
+    data, trade = entry.get("data", {}), entry.get("links", {}).get("trade")
+    if trade is not None and entry["decision"]["outcome"] == "allow":
+        for name in TOLD_WHOLE:
+            if name in data:
+                yield (entry["id"], f"trade:{trade}", name), digest({name: data[name]})
+    told = data.get("rows", {})
     for row, facts in told.items() if isinstance(told, dict) else ():
         if not isinstance(facts, dict):
             continue

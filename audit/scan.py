@@ -5,6 +5,7 @@ tell: records of fixed length, parted by their key, so that the second pass (``h
 take one part after the other.
 """
 
+import json
 import struct
 from array import array
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from audit import merkle, tiles
+from audit import merkle, rows, tiles
 from audit.entry import Facts, MalformedEntry, decode
 from audit.facts import read
 from audit.merkle import HASH_BYTES
@@ -27,11 +28,22 @@ NO_TIME = -1
 UNIQUE = struct.Struct(">16sQ")  # id or nonce, index
 EFFECT = struct.Struct(">16sQQ32s32s8s8s?")  # object, index, rev, prev, leaf, act, person, allowed
 LINK = struct.Struct(">16sQ8s8s")  # trade, index, act, person
-SPECIAL = ("log.", "policy.publish")  # acts that say something about the log itself
+AFTER = struct.Struct(
+    ">16sQQ32s"
+)  # object, index, rev, digest of the row after: only if rows are to be compared
+VOUCHER = struct.Struct(">16sQ32s")  # voucher, index, digest: likewise
+SPECIAL = ("log.", "policy.publish", "schema.publish")  # acts that say something about the log itself
 STOPS = frozenset(("log.restart", "log.recover"))
-DECLARATIONS = frozenset(("log.restart", "log.recover", "log.rotate"))
-DECLARED = frozenset(("digest", "number", "persons", "root", "size"))
-STREAMS = {"id": UNIQUE, "nonce": UNIQUE, "effect": EFFECT, "link": LINK}
+DECLARATIONS = frozenset(("log.restart", "log.recover", "log.rotate", "schema.publish"))
+DECLARED = frozenset(("digest", "number", "persons", "root", "schema", "size"))
+STREAMS = {
+    "id": UNIQUE,
+    "nonce": UNIQUE,
+    "effect": EFFECT,
+    "link": LINK,
+    "after": AFTER,
+    "voucher": VOUCHER,
+}
 
 
 @dataclass(frozen=True)
@@ -46,6 +58,8 @@ class Task:
     wanted: frozenset[bytes] = frozenset()  # leaf hashes of receipts to look for
     spill: Path | None = None  # directory for the records; None keeps them in memory
     tree_only: bool = False  # of all entries, read only leaf 0
+    rows: bool = False  # also set aside what entries say of business rows
+    known: int = 0  # so many entries were read before: they are hashed only
 
 
 @dataclass(frozen=True)
@@ -116,7 +130,7 @@ class _Records:
     def __init__(self, parts: int) -> None:
         self.parts = parts
         self.streams = {name: [bytearray() for _ in range(parts)] for name in STREAMS}
-        self.ids, self.nonces, self.effects, self.links = self.streams.values()
+        self.ids, self.nonces, self.effects, self.links, self.after, self.vouchers = self.streams.values()
 
     def segments(self, path: Path | None) -> dict[tuple[str, int], Segment]:
         """Hand the records over, through the file at ``path`` if there is one."""
@@ -147,7 +161,13 @@ def scan(task: Task) -> Scan:
             for index, leaf in enumerate(leaves, number * WIDTH):
                 if leaf in task.wanted:
                     found.found.setdefault(leaf, index)
-        _take_apart(number * WIDTH, _read_all(number * WIDTH, entries, found), leaves, found, records)
+        known = min(max(task.known - number * WIDTH, 0), len(leaves))
+        found.times.extend([NO_TIME] * known)
+        first, entries = number * WIDTH + known, entries[known:]
+        told = _read_all(first, entries, found)
+        _take_apart(first, told, leaves[known:], found, records)
+        if task.rows:
+            _take_rows(first, entries, told, records)
     spill = None if task.spill is None else task.spill / str(task.first)
     found.segments = records.segments(spill)
     return found
@@ -286,6 +306,22 @@ def _take_apart(
             links[key[-1] % parts] += LINK.pack(key, index, act_mark, person_mark)
         if policy not in found.policies and index > 0:
             found.policies[policy] = index
+
+
+def _take_rows(first: int, entries: Sequence[bytes], told: list[Facts | None], records: _Records) -> None:
+    """Set aside the digest that each entry left of a row, and every digest by which it vouches for movements."""
+    for index, (data, facts) in enumerate(zip(entries, told, strict=False), first):
+        if facts is None or not facts.effects:
+            continue
+        entry = json.loads(data)  # it was read strictly before
+        for one in entry["eff"]:
+            key = object_key(f"{one['kind']} {one['id']}")
+            digest = sha256(one["after"].encode()).digest()
+            records.after[key[-1] % records.parts] += AFTER.pack(key, index, one["rev"], digest)
+        for by, value in rows.vouchers(entry):
+            key = sha256("\n".join(by).encode()).digest()[:16]
+            digest = sha256(value.encode()).digest()
+            records.vouchers[key[-1] % records.parts] += VOUCHER.pack(key, index, digest)
 
 
 def _take_special(index: int, entry: dict[str, Any], time_us: int, found: Scan) -> None:

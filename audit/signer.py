@@ -13,7 +13,10 @@ from typing import Protocol
 
 from audit import files, merkle, note
 from audit.checkpoint import Checkpoint, MalformedCheckpoint
-from audit.note import SigningKey
+from audit.keyring import Keyring
+from audit.note import SigningKey, VerifierKey
+from audit.receipt import certificate_text
+from audit.signer_keys import KeyStore, OneKey
 
 
 class InconsistentExtension(Exception):
@@ -24,25 +27,42 @@ class SignerMemoryLost(Exception):
     """The signer cannot read what it signed last, so it cannot know what it may sign."""
 
 
+class SignerUnreachable(Exception):
+    """No answer came from the signer in time; this says nothing about the log. Ask again."""
+
+
 class Signer(Protocol):
-    """Whoever holds the log's key: a file, later a token or a remote service."""
+    """Whoever holds the log's keys: files, a process of its own, later a token or a remote service."""
 
     def sign(self, checkpoint: Checkpoint, proof: Sequence[bytes]) -> bytes:
         """Sign ``checkpoint``, which ``proof`` shows to extend the last one signed.
 
-        Returns the signed note. Raises InconsistentExtension; then nothing was signed.
+        Returns the note, signed by every key that is valid for its size.
+        Raises InconsistentExtension; then nothing was signed.
         """
+        ...
+
+    def last(self) -> Checkpoint:
+        """Tell what was signed last, or was about to be."""
+        ...
+
+    def ring(self) -> bytes:
+        """Give the key ring as it is published; nothing before the first change of keys."""
+        ...
+
+    def rotate(self, overlap: int) -> Keyring:
+        """Bring in a new key at the size signed last; the old one retires ``overlap`` entries later."""
         ...
 
 
 class FileSigner:
-    """Signs with a key in memory and remembers in a file.
+    """Signs with keys in files, or one in memory, and remembers in a file.
 
     Safe for several threads and processes that share ``state_path``, on one machine.
     """
 
-    def __init__(self, key: SigningKey, state_path: Path, origin: str) -> None:
-        self._key = key
+    def __init__(self, keys: SigningKey | KeyStore, state_path: Path, origin: str) -> None:
+        self._keys = OneKey(keys) if isinstance(keys, SigningKey) else keys
         self._state_path = state_path
         self._origin = origin
 
@@ -76,18 +96,38 @@ class FileSigner:
     def sign(self, checkpoint: Checkpoint, proof: Sequence[bytes]) -> bytes:
         """Sign ``checkpoint``, which ``proof`` shows to extend the last one signed.
 
-        Signing the last one again gives the same bytes.
-        Raises InconsistentExtension, SignerMemoryLost.
+        Signing the last one again gives the same bytes, as long as the same keys are valid.
+        Raises InconsistentExtension, SignerMemoryLost, keys.UnusableKey.
         """
         with self._locked():
             last = self.last()
             _demand_extension(last, checkpoint, proof)
+            keys = self._keys.at(checkpoint.size)
             # Crash here: nothing happened.
             if checkpoint != last:
                 self._remember(checkpoint)
             # Crash here: bound to this checkpoint without having signed it. The next attempt
             # asks for the same one (the files are on disk already) and gets it.
-            return note.sign(str(checkpoint), self._key)
+            return note.sign(str(checkpoint), *keys)
+
+    def ring(self) -> bytes:
+        """Give the key ring as it is published; nothing before the first change of keys."""
+        ring = self._keys.ring()
+        return b"" if ring is None else bytes(ring)
+
+    def rotate(self, overlap: int) -> Keyring:
+        """Bring in a new key at the size signed last; the old one retires ``overlap`` entries later.
+
+        Raises RotationUnderWay, SignerMemoryLost, keys.UnusableKey.
+        """
+        with self._locked():
+            return self._keys.rotate(self.last(), overlap)
+
+    def certify(self, node: VerifierKey) -> bytes:
+        """Give the log's word that receipts signed by ``node`` are the log's own. Raises keys.UnusableKey."""
+        with self._locked():
+            key = self._keys.newest()
+            return note.sign(certificate_text(self._origin, str(node)), key)
 
     def _remember(self, checkpoint: Checkpoint) -> None:
         files.replace(

@@ -28,7 +28,7 @@ except ImportError:
 
 from audit.__main__ import main
 
-COMMANDS = {"verify", "check-receipt", "witness", "-h", "--help"}
+COMMANDS = {"verify", "check-receipt", "replay", "witness", "signer", "-h", "--help"}
 
 if __name__ == "__main__":
     arguments = sys.argv[1:]

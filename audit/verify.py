@@ -13,20 +13,21 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from audit import history, memory, opening, receipt, rhythm, tiles
+from audit import history, memory, opening, receipt, reconcile, records, rhythm, tiles
 from audit.checkpoint import Checkpoint
 from audit.cosignature import CosignerKey
 from audit.note import VerifierKey
 from audit.opening import Opened
 from audit.policy import LogPolicy, MalformedPolicy
 from audit.report import Progress, Report, Verdict
+from audit.rows import MalformedRows
 from audit.scan import RANGE_BUNDLES, STREAMS, Declaration, Scan, Task, climb, scan
 
 PARTS_MAX = 64
@@ -45,6 +46,9 @@ class Asked:
     now: datetime | None
     workers: int | None
     tree_only: bool
+    rows: Path | None
+    kept: records.Records | None = None  # of entries that an earlier verification read
+    keep: Path | None = None  # the state file beside which this one keeps its own
 
 
 def verify(
@@ -58,26 +62,33 @@ def verify(
     now: datetime | None = None,
     workers: int | None = None,
     tree_only: bool = False,
+    rows: Path | None = None,
+    incremental: bool = False,
 ) -> Report:
     """Verify the log in ``directory`` against the public ``key`` of its signer.
 
     ``state`` is this verifier's own memory, extended if the verdict is VERIFIED; ``level`` is the
     least level the caller accepts; ``witnesses`` are those the caller pins instead of believing
     leaf 0; ``now`` and ``workers`` are the machine's unless given. ``tree_only`` recomputes the tree
-    and reads no entry but the first, so that the verdict is never VERIFIED.
+    and reads no entry but the first, so that the verdict is never VERIFIED. ``rows`` is a file of all business rows,
+    exported from the database, to be held against the entries. ``incremental`` keeps records beside ``state`` and
+    reads only entries that no earlier verification read; every byte is hashed all the same.
     Raises memory.UnusableState, and OSError if the files cannot be read for another reason than
     that they are missing. Beyond 65,536 entries it needs about 250 bytes of temporary disk space
     for each.
     """
     progress = Progress()
-    asked = Asked(now, workers, tree_only)
+    assert state is not None or not incremental, "what is kept lies beside the state"
     opened = opening.open_checkpoint(directory, key, progress)
     if opened is None:
         return progress.report()
     checkpoint = opened.checkpoint
     seen = None if state is None else memory.recall(state, checkpoint.origin)
+    asked = Asked(now, workers, tree_only, rows)
+    if incremental and state is not None and seen is not None and rows is None and not tree_only:
+        asked = replace(asked, kept=_kept(state, seen, checkpoint, progress), keep=state)
     promises = [found for found in (_promise(one, opened, progress) for one in receipts) if found]
-    scans, complete = _verify_log(directory, checkpoint, promises, asked, progress)
+    scans, complete, draft = _verify_log(directory, checkpoint, promises, asked, progress)
     policy = _check_genesis(scans, checkpoint, level, progress)
     reader = tiles.TileReader(directory)
     declarations = [told for found in scans for told in found.declarations]
@@ -95,7 +106,23 @@ def verify(
     report = progress.report(checkpoint.size, checkpoint.root)
     if state is not None and seen is not None and report.verdict is Verdict.VERIFIED:
         memory.remember(state, seen, checkpoint, opened.note)
+        if draft is not None:
+            draft.keep()
     return report
+
+
+def _kept(
+    state: Path, seen: list[memory.Seen], checkpoint: Checkpoint, progress: Progress
+) -> records.Records | None:
+    """Find what an earlier verification keeps of this log, unless the log has become shorter."""
+    kept = records.recall(state, seen)
+    if kept is None or kept.size > checkpoint.size:
+        return None
+    progress.remarks.append(
+        f"The first {kept.size} entries were read by an earlier verification; now they were hashed again, and "
+        f"{checkpoint.size - kept.size} read."
+    )
+    return kept
 
 
 def _verify_log(
@@ -104,14 +131,14 @@ def _verify_log(
     promises: Sequence[receipt.Promise],
     asked: Asked,
     progress: Progress,
-) -> tuple[list[Scan], bool]:
+) -> tuple[list[Scan], bool, records.Draft | None]:
     """Recompute the tree and read all entries (V6 to V17, V20); tell whether every one could be read."""
     bundles = -(-checkpoint.size // tiles.WIDTH)
     held = sum(len(names) for _, _, names in os.walk(directory / "tile" / "entries"))
     if bundles > BUNDLES_PER_FILE_MAX * (held + RANGE_BUNDLES):
         sentence = f"The log should have {bundles} bundles; its directory has {held} files for them."
         progress.find("V8", sentence, missing=True)
-        return [], False
+        return [], False, None
     ranges = -(-bundles // RANGE_BUNDLES)
     wanted = frozenset(promise.leaf for promise in promises)
     with ExitStack() as stack:
@@ -127,23 +154,34 @@ def _verify_log(
                 wanted,
                 spill,
                 asked.tree_only,
+                asked.rows is not None,
+                0 if asked.kept is None else asked.kept.size,
             )
             for first in range(0, bundles, RANGE_BUNDLES)
         ]
         scans: list[Scan] = list(spread(scan, tasks))
         complete = _check_tree(directory, checkpoint, scans, progress)
         if asked.tree_only:
-            _leave_out(progress)
-            return scans, False
+            _leave_out(progress, rows=asked.rows is not None)
+            return scans, False, None
+        if asked.kept is not None:
+            scans = asked.kept.before(scans, parts)
         _check_history(scans, parts, complete, spread, progress)
+        if asked.rows is not None:
+            _check_rows(
+                Rows(asked.rows, directory, checkpoint, spill), scans, parts, complete, spread, progress
+            )
+        draft = None
+        if asked.keep is not None and complete and not progress.findings:
+            draft = records.draft(asked.keep, checkpoint, asked.kept, scans, parts, spread)
     latest = _check_times(scans, asked.now, progress)
     _check_promises(promises, scans, latest, progress)
-    return scans, complete
+    return scans, complete, draft
 
 
-def _leave_out(progress: Progress) -> None:
+def _leave_out(progress: Progress, *, rows: bool) -> None:
     """Say of each check of the content that it was left out on demand."""
-    for number in _CONTENT_CHECKS:
+    for number in (*_CONTENT_CHECKS, "V22") if rows else _CONTENT_CHECKS:
         progress.find(number, "left out: only the tree was asked for", missing=True)
     if "V20" in progress.ran:
         progress.find("V20", "left out: only the tree was asked for", missing=True)
@@ -211,7 +249,71 @@ def _check_history(
         progress.findings += found
     if complete:
         progress.findings += history.unknown_policies(scans, publications)
+        progress.findings += history.unknown_schemas([told for found in scans for told in found.declarations])
         progress.ran |= _CHAIN_CHECKS
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A file of business rows, and the log it is held against."""
+
+    path: Path
+    directory: Path
+    checkpoint: Checkpoint
+    spill: Path | None
+
+
+def _check_rows(
+    held: Rows,
+    scans: list[Scan],
+    parts: int,
+    complete: bool,  # noqa: FBT001
+    spread: Any,
+    progress: Progress,
+) -> None:
+    """Reconcile every business row with the last entry on it (V22)."""
+    if not complete:
+        progress.find("V22", "could not run for the entries that cannot be read", missing=True)
+        return
+    try:
+        exported = reconcile.read(held.path, parts)
+    except MalformedRows as malformed:
+        progress.find("V22", str(malformed))
+        return
+    header, size = exported.header, held.checkpoint.size
+    if header.origin != held.checkpoint.origin:
+        progress.find("V22", f"The rows are of {header.origin!r:.80}, the log is {held.checkpoint.origin}.")
+        return
+    if header.reach > size:
+        sentence = (
+            f"The rows reach entry {header.reach}, the signed log {size}: verify with a newer copy of it."
+        )
+        progress.find("V22", sentence, missing=True)
+        return
+    if header.reach - header.size > reconcile.UNPLACED_MAX:
+        sentence = (
+            f"The rows have surely seen {header.size} entries of {header.reach}: that is too few to judge by."
+        )
+        progress.find("V22", sentence, missing=True)
+    if held.spill is not None:
+        exported.put_away(held.spill / "rows")
+    work = [
+        reconcile.Part(
+            after=[found.segments["after", part] for found in scans],
+            vouchers=[found.segments["voucher", part] for found in scans],
+            rows=exported.segment("row", part),
+            movements=exported.segment("movement", part),
+            size=header.size,
+        )
+        for part in range(parts)
+    ]
+    flaws = [flaw for found in spread(reconcile.examine, work) for flaw in found]
+    flaws.sort(key=lambda flaw: (flaw.index is None, flaw.index or 0, flaw.line or 0))
+    reader = tiles.TileReader(held.directory)
+    progress.findings += reconcile.named(flaws[: reconcile.FLAWS_MAX], held.path, reader, size)
+    progress.ran.add("V22")
+    sentence = f"The business rows are those after the first {header.size} of {size} entries; of later ones they say nothing."
+    progress.remarks.append(sentence)
 
 
 def _check_times(scans: list[Scan], now: datetime | None, progress: Progress) -> datetime | None:
@@ -267,7 +369,9 @@ def _check_recoveries(
 def _promise(one: Mapping[str, Any], opened: Opened, progress: Progress) -> receipt.Promise | None:
     """Read a receipt to hold against the log; a forged one says nothing about the log."""
     progress.ran.add("V20")
-    vkey = _named_by(one, opened)
+    vkey = (
+        receipt.responsible(one, opened.log_keys) or opened.pinned
+    )  # the pinned one refuses what is not its own
     try:
         promise = receipt.check(one, vkey, None)
     except (receipt.MalformedReceipt, receipt.ForgedReceipt) as worthless:
@@ -277,12 +381,6 @@ def _promise(one: Mapping[str, Any], opened: Opened, progress: Progress) -> rece
         progress.find("V20", f"A receipt is of another log, {promise.origin}.", missing=True)
         return None
     return promise
-
-
-def _named_by(one: Any, opened: Opened) -> VerifierKey:
-    """Find the key of the log that a receipt names; the pinned one refuses what names no other."""
-    named = one.get("key") if isinstance(one, Mapping) else None
-    return next((key for key in opened.log_keys if str(key) == named), opened.pinned)
 
 
 def _check_promises(

@@ -16,9 +16,7 @@ from audit.note import VerifierKey
 
 Patch = pytest.MonkeyPatch
 
-# Not built here: V18 (certified nodes), V21 (time stamps), V24 (shards). Of packs, rows and
-# documents, whose verifier is another: V22, V26, V28.
-ELSEWHERE = frozenset(("V18", "V21", "V22", "V24", "V26", "V28"))
+NOT_BUILT = frozenset(("V24",))  # there are no shards, and nothing to take out
 
 
 def take_out(number: str, patch: Patch) -> None:
@@ -27,6 +25,7 @@ def take_out(number: str, patch: Patch) -> None:
         "V1": _lenient_checkpoint,
         "V3": _any_signature,
         "V8": _nothing_is_missed,
+        "V21": _time_stamps_are_fine,
     }
     if number in by_hand:
         by_hand[number](patch)
@@ -58,6 +57,12 @@ def _nothing_is_missed(patch: Patch) -> None:
         return conclude(kept, ran if kept == told else frozenset(report.CHECKS), level)
 
     patch.setattr(report, "conclude", blind)
+
+
+def _time_stamps_are_fine(patch: Patch) -> None:
+    """Say of what no part of the verifier looks at that it was looked at."""
+    conclude = report.conclude
+    patch.setattr(report, "conclude", lambda found, ran, level: conclude(found, ran | {"V21"}, level))
 
 
 def _lenient_checkpoint(patch: Patch) -> None:

@@ -4,6 +4,7 @@ import json
 import struct
 import zipfile
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,8 @@ from audit.pack import BrokenPack, Scope, entry_name
 from audit.ranges import cover, range_proof, root_from_range
 from audit.report import Status, Verdict
 from audit.rows import Rows
-from tests.audit.logs import KEY, OTHER_KEY, VERIFIER, Log, caught, failed
-from tests.audit.packs import TICKET_DIGEST, Deals, Packs, judged
+from tests.audit.logs import APART, KEY, OTHER_KEY, VERIFIER, Log, caught, failed
+from tests.audit.packs import TEXTS, TICKET_DIGEST, Deals, Packs, judged
 
 Spoil = Callable[[Path], None]
 
@@ -159,6 +160,28 @@ def older_row(folder: Path) -> None:
 )
 def test_business_rows_are_those_that_the_log_left_behind(packs: Packs, spoil: Spoil) -> None:
     assert failed(judged(packs.spoiled(packs.of_trade(FIRST), spoil))) == {"V22"}
+
+
+def test_policy_texts_are_documents_that_an_entry_recorded(packs: Packs) -> None:
+    """V28: the texts of a policy are the first documents; a changed byte in one is found, and so is its want."""
+    story = packs.story
+    told = {name: {"sha256": sha256(text).hexdigest(), "size": len(text)} for name, text in TEXTS.items()}
+    data = {"policy": story.policy, "apart": APART, "texts": told}
+    packs.log.grow([story.add("policy.publish", person="p:admin", data=data, policy=story.policy)])
+    path = packs.of_trade(FIRST)
+    assert judged(path).check("V28").status is Status.OK, judged(path).lines()
+
+    def change(folder: Path) -> None:
+        file = next((folder / "policies").rglob("policy.csv"))
+        file.write_bytes(file.read_bytes().replace(b"#", b"+"))
+
+    def lose(folder: Path) -> None:
+        next((folder / "policies").rglob("tables.csv")).unlink()
+
+    changed, lost = judged(packs.spoiled(path, change)), judged(packs.spoiled(path, lose))
+    assert changed.verdict is Verdict.TAMPERED
+    assert (failed(changed), changed.check("V28").status) == ({"V17"}, Status.MISSING)
+    assert (lost.verdict, lost.check("V28").status) == (Verdict.INCOMPLETE, Status.MISSING)
 
 
 def test_documents_are_those_that_were_recorded(packs: Packs) -> None:

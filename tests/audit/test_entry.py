@@ -14,6 +14,7 @@ from audit.entry import (
     encode,
     leaf_hash,
     parse_timestamp,
+    plain,
     timestamp,
 )
 from tests.audit.logs import Story
@@ -104,6 +105,8 @@ WRONG = {
     "actor with a null": {"actor": ENTRY["actor"] | {"unit": None}},
     "actor with a name": {"actor": ENTRY["actor"] | {"name": "x"}},
     "actor as text": {"actor": "a"},
+    "actor of another type": {"actor": ENTRY["actor"] | {"type": "batch"}},
+    "actor of a type that is a list": {"actor": ENTRY["actor"] | {"type": ["human"]}},
     "roles as text": {"actor": ENTRY["actor"] | {"roles": "r"}},
     "a decision of maybe": {"decision": ENTRY["decision"] | {"outcome": "maybe"}},
     "an outcome that is a list": {"decision": ENTRY["decision"] | {"outcome": []}},
@@ -226,3 +229,12 @@ def test_a_time_is_written_in_utc():
 
 def test_a_leaf_is_hashed_apart_from_nodes():
     assert leaf_hash(b"").hex() == "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"
+
+
+@pytest.mark.parametrize("kind", ["human", "service"])
+def test_who_acts_is_a_human_or_a_service_and_is_read_at_once(kind):
+    line = encode(ENTRY | {"actor": ENTRY["actor"] | {"type": kind}})
+
+    assert decode(line)["actor"]["type"] == kind
+    assert plain(line.decode()) is not None
+    assert plain(line.decode().replace(f'"type":"{kind}"', '"type":"batch"')) is None

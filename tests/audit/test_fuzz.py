@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit import note, tiles
+from audit import memory, note, records, tiles
+from audit.__main__ import main
 from audit.checkpoint import Checkpoint
 from audit.keyring import Keyring
 from audit.report import Verdict
@@ -221,3 +222,41 @@ def test_a_bundle_of_any_length_takes_bounded_memory(whole: Log, tmp_path: Path)
         finally:
             tracemalloc.stop()
         assert peak < 100 * MEGABYTE, name
+
+
+def of_any_length(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.truncate(3 * 1024 * MEGABYTE)
+
+
+@pytest.mark.parametrize("name", ["memory", "records", "receipts", "rows", "pack", "key"])
+def test_what_is_given_beside_the_log_may_be_of_any_length_too(
+    whole: Log, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    told = tmp_path / "told"
+    told.write_bytes(TARGETS[name].seeds[0] if name in TARGETS else b"[]")
+    of_any_length(told)
+    log, key = str(copied(whole, tmp_path).directory), str(KEY.verifier)
+    if name == "records":
+        state = tmp_path / "state"
+        folder = records.folder_of(state)
+        folder.mkdir()
+        told.rename(folder / "summary.json")
+        memory.remember(state, [], Checkpoint(ORIGIN, 4, bytes(32)), whole.checkpoint.read_bytes())
+    command = {
+        "memory": ["verify", log, "--key", key, "--state", str(told)],
+        "records": ["verify", log, "--key", key, "--state", str(tmp_path / "state"), "--incremental"],
+        "receipts": ["check-receipt", str(told), log, "--key", key],
+        "rows": ["verify", log, "--key", key, "--rows", str(told)],
+        "pack": ["verify", str(told), "--key", key],
+        "key": ["verify", log, "--key", str(told)],
+    }[name]
+    tracemalloc.start()
+    try:
+        code = main(command)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert code == {"rows": 1, "pack": 1}.get(name, 64), capsys.readouterr()
+    assert peak < 300 * MEGABYTE, f"{peak / MEGABYTE:.0f} MB"

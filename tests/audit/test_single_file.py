@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -11,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from audit import single
-from tests.audit.logs import KEY, Log
+from audit import receipt, single
+from audit.entry import leaf_hash, timestamp
+from tests.audit.logs import KEY, ORIGIN, START, Log
 from tests.audit.packs import Deals, Packs
 from tests.audit.test_bundles import FIRST
 
@@ -76,6 +78,34 @@ def test_it_verifies_a_whole_log_too(bare: Path, packs: Packs) -> None:
     ran = run(bare, "verify", packs.log.directory, "--key", KEY.verifier, "--json")
 
     assert (ran.returncode, json.loads(ran.stdout)["verdict"]) == (0, "VERIFIED"), ran.stdout + ran.stderr
+
+
+def test_the_sources_alone_verify_and_replay_too(bare: Path, packs: Packs) -> None:
+    source = bare / "source"
+    shutil.copytree(
+        Path(single.__file__).parent, source / "audit", ignore=shutil.ignore_patterns("__pycache__")
+    )
+
+    def audit(*arguments: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [bare / "python/bin/python", "-E", "-s", "-m", "audit", *map(str, arguments)],
+            cwd=source, env={"PATH": os.defpath}, capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+
+    for command, what in (
+        ("verify", packs.of_trade(FIRST)),
+        ("verify", packs.log.directory),
+        ("replay", packs.log.directory),
+    ):
+        ran = audit(command, what, "--key", KEY.verifier)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+    receipts = packs.folder / "receipts.json"
+    line = packs.story.lines[3]
+    receipts.write_text(
+        json.dumps(receipt.issue(KEY, ORIGIN, [("e", leaf_hash(line), timestamp(START))], 60))
+    )
+    ran = audit("check-receipt", receipts, packs.log.directory, "--key", KEY.verifier)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
 def test_a_wrong_usage_is_no_verdict(bare: Path, packs: Packs) -> None:

@@ -134,6 +134,24 @@ def test_memory_grows_with_what_was_verified_only(log: Log, story: Story) -> Non
     assert len(json.loads(log.memory.read_text())["seen"]) == 1
 
 
+def test_a_checkpoint_seen_whose_root_is_lost_decides_nothing(log: Log, story: Story) -> None:
+    assert log.verify(state=log.memory).check("V5").status is Status.OK
+    story.trade("t-new")
+    log.grow(story.lines[302:])
+    log.file("tile/1/000.p/1").unlink()
+
+    report = log.verify(state=log.memory)
+
+    assert (report.verdict, report.check("V5").status) == (Verdict.INCOMPLETE, Status.MISSING)
+    assert report.check("V5").sentence.startswith("The root of 302 is lost")
+
+
+def test_certified_nodes_that_nobody_can_check_are_never_fine(tmp_path: Path) -> None:
+    report = Log(tmp_path, Story(nodes="certified").lines).verify()
+
+    assert (report.verdict, report.check("V18").status) == (Verdict.INCOMPLETE, Status.MISSING)
+
+
 def test_every_checkpoint_seen_is_compared(log: Log, story: Story) -> None:
     for number in range(3):
         assert log.verify(state=log.memory).verdict is Verdict.VERIFIED
