@@ -1,11 +1,13 @@
 """The first entries of an empty log: who is here, who may do what, and which policy is in force."""
 
 import asyncio
+import hashlib
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -17,15 +19,17 @@ from audit.entry import encode, timestamp
 from policies.policy import Policy
 from policies.vocabulary import Action, Office
 from service.attempt import Attempt, Changed, Command
+from service.desks.model import DeskRule
 from service.gate import Gate, use_case
 from service.kernel.database import Recorded, digest, row_view
 from service.kernel.identifiers import uuid7
-from service.market.model import DESK_TIME_ID, CutOff, DeskTime
+from service.market.model import DESK_TIME_ID, Benchmark, DeskTime
+from service.migrations import schema
 from service.migrations.logins import quoted
+from service.parties.model import Counterparty
 from service.people.authentication import hashed
 from service.people.directory import service_actor
 from service.people.model import Account, Person, RoleGrant, Unit
-from service.pulse import BEAT_SECONDS
 
 GENESIS = text("SELECT public.audit_genesis(CAST(:entries AS bytea[]))")
 CREDENTIAL = text(
@@ -36,7 +40,9 @@ NEWEST_POLICY = text(
     "SELECT bytes FROM public.audit_entry WHERE act = 'policy.publish' AND outcome = 'allow' "
     "ORDER BY recorded_at DESC LIMIT 1"
 )
-LEVEL = "L1"
+COMMITTED = text(
+    "SELECT (SELECT coalesce(max(index) + 1, 0) FROM public.audit_index) + (SELECT count(*) FROM public.audit_pending)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,8 @@ class Founding:
     accounts: Sequence[AccountPlan]
     business_date: date | None
     cut_offs: Sequence[tuple[str, time]]
+    tolerances_bp: Sequence[tuple[str, int]]
+    own_bank: tuple[str, str, str]  # LEI, name, BIC
 
 
 async def has_begun(admin_url: str) -> bool:
@@ -83,20 +91,21 @@ async def begin(
     admin_url: str,
     prefix: str,
     policy: Policy,
-    origin: str,
+    promises: Mapping[str, Any],
     founding: Founding,
     passwords: dict[str, tuple[str, bool]],
     now: datetime,
 ) -> None:
     """Write the genesis, all of it in one transaction; possible only on an empty log.
 
+    ``promises`` is what leaf 0 says of the log for ever: its origin, its level, its keys, its heartbeat.
     ``passwords`` gives each account that people use its first password and whether it is good for one use only.
     """
     units, people, rights, secrets_by_account = rows_of(founding)
     keeper = next(account for account in people if isinstance(account, Account) and account.name == "svc.log")
     others: list[Recorded] = [*rights, *desk_rows(founding)]
     first = line(keeper, policy, Action.LOG_GENESIS, now, [*units, *people])
-    first["data"] = {"heartbeat_seconds": BEAT_SECONDS, "level": LEVEL, "origin": origin}
+    first["data"] = dict(promises)
     second = line(keeper, policy, Action.POLICY_PUBLISH, now, others)  # with it come the rights held under it
     rights_held = {f"{type(row).__tablename__}:{row.id}": visible(row) for row in others}
     second["data"] = policy_facts(policy) | {"rows": rights_held}
@@ -161,9 +170,33 @@ def rows_of(founding: Founding) -> tuple[list[Recorded], list[Recorded], list[Re
 
 
 def desk_rows(founding: Founding) -> list[Recorded]:
-    """Return the business date, if the bank opens on a given one, and the cut-offs."""
+    """Return the business date, if the bank opens on a given one, and what its offices begin to work by."""
+    lei, name, bic = founding.own_bank
     rows: list[Recorded] = [
-        CutOff(id=uuid7(), rev=1, product=product, at=at) for product, at in founding.cut_offs
+        Counterparty(id=uuid7(), rev=1, lei=lei, name=name, bic=bic, own=True),
+        *(
+            DeskRule(
+                id=uuid7(),
+                rev=1,
+                rule="cut_off",
+                product=product,
+                at=at,
+                valid_from=date.min,
+                state="in_force",
+            )
+            for product, at in founding.cut_offs
+        ),
+        *(
+            Benchmark(
+                id=uuid7(),
+                rev=1,
+                benchmark="tolerance",
+                product=product,
+                tolerance_bp=Decimal(width),
+                state="in_force",
+            )
+            for product, width in founding.tolerances_bp
+        ),
     ]
     if founding.business_date is not None:
         opening = time(9, 0)
@@ -184,7 +217,10 @@ class PublishPolicy(Command, frozen=True, kw_only=True):
 
 
 class RestartLog(Command, frozen=True, kw_only=True):
-    """The service starts again; the entry explains the silence before it."""
+    """The log is written again; the entry explains the silence before it. A service says how many entries it found."""
+
+    size: int | None = None
+    receipt_key: str | None = None  # a node's own, where the log's key is with a signer of its own
 
 
 @use_case(Action.POLICY_PUBLISH)
@@ -197,9 +233,8 @@ async def publish_policy(attempt: Attempt, command: PublishPolicy) -> Changed:
 
 @use_case(Action.LOG_RESTART)
 async def restart_log(attempt: Attempt, command: RestartLog) -> Changed:
-    """Record that the service started."""
-    assert attempt is not None
-    assert command is not None
+    """Record that the service started, and on which schema."""
+    attempt.note(receipt_key=command.receipt_key, schema=schema.version(), size=command.size)
     return Changed({})
 
 
@@ -212,7 +247,12 @@ async def explain_start(gate: Gate) -> None:
     keeper = await service_actor(gate.offices, Office.LOG)
     if json.loads(newest)["data"]["policy"] != gate.policy.version:
         await gate.perform(keeper, publish_policy, PublishPolicy())
-    await gate.perform(keeper, restart_log, RestartLog())
+    await schema.explain(gate, keeper)
+    async with gate.offices[Office.LOG].connect() as connection:
+        size = await connection.scalar(COMMITTED)  # those that wait for a place too: none of them may be lost
+    own_key = None if gate.certificate is None else str(gate.key.verifier)
+    restart = RestartLog(size=size or 0, receipt_key=own_key)
+    await gate.perform(keeper, restart_log, restart)
 
 
 def line(
@@ -227,6 +267,7 @@ def line(
             "office": Office.LOG.value,
             "person": str(keeper.person_id),
             "roles": ["svc_log"],
+            "type": "service",
         },
         "decision": {"id": entry_id, "outcome": "allow", "policy": policy.version, "rules": ["genesis"]},
         "eff": [
@@ -260,5 +301,9 @@ def policy_facts(policy: Policy) -> dict[str, Any]:
             for rule in policy.apart
         ],
         "roles": {role: sorted(action.value for action in policy.powers([role])) for role in policy.roles},
+        "texts": {
+            file: {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+            for file, content in policy.texts.items()
+        },
     }
     return json.loads(json.dumps(facts))  # type: ignore[no-any-return]

@@ -28,6 +28,14 @@ class CountNoise(Command, frozen=True, kw_only=True):
     requests: int
 
 
+class RecordBackup(Command, frozen=True, kw_only=True):
+    """A copy of the bank was made: its digest, its size, and how many entries are in it."""
+
+    sha256: str
+    bytes: int
+    entries: int
+
+
 @use_case(Action.LOG_HEARTBEAT)
 async def beat(attempt: Attempt, command: Beat) -> Changed:
     """Record that the log is alive, so that silence means something."""
@@ -40,6 +48,13 @@ async def beat(attempt: Attempt, command: Beat) -> Changed:
 async def count_noise(attempt: Attempt, command: CountNoise) -> Changed:
     """Record one minute's noise of one source as a number; each request of it would be a way to fill the log."""
     attempt.note(source=command.source, requests=command.requests)
+    return Changed({})
+
+
+@use_case(Action.LOG_BACKUP)
+async def record_backup(attempt: Attempt, command: RecordBackup) -> Changed:
+    """Record that a copy of everything was made: whoever holds it holds the books."""
+    attempt.note(backup=f"sha256:{command.sha256}", bytes=command.bytes, entries=command.entries)
     return Changed({})
 
 

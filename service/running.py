@@ -12,9 +12,11 @@ from typing import Any, TypeVar
 
 import uvicorn
 
+from policies.vocabulary import Office
 from service.app import create_app
 from service.automatic import Workers
 from service.bank import Bank
+from service.compliance.nightly import Nights
 
 Result = TypeVar("Result")
 
@@ -133,11 +135,17 @@ async def serving(bank: Bank, listener: socket.socket) -> AsyncIterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def automatic_work(bank: Bank) -> AsyncIterator[Workers]:
-    """Have the offices' service accounts do what waits for them."""
-    workers = Workers(bank)
+async def automatic_work(bank: Bank, *, self_check: bool = False) -> AsyncIterator[Workers]:
+    """Have the offices' service accounts do what waits for them, and compliance's hold the books against the log.
+
+    ``self_check``: that is done now too, not only at night.
+    """
+    workers, nights = Workers(bank), Nights(bank.gate, bank.settings.log_directory)
     workers.start()
+    if Office.COMPLIANCE in bank.offices:
+        nights.start(at_once=self_check)
     try:
         yield workers
     finally:
+        await nights.stop()
         await workers.stop()

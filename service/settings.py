@@ -6,10 +6,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+from audit.cosignature import CosignerKey
+from audit.keys import UnusableKey, passphrase_in
+from audit.note import MalformedKey
+from audit.signer_client import socket_of
 from policies.vocabulary import Office
 
+WITNESSES_MAX = 14  # a note has sixteen signature lines; two are the log's while its key changes
+SILENCE_SECONDS_MIN, SILENCE_SECONDS_MAX = 60, 86_400
 DEMO_LEI = "529900DEMO00TRENNW29"
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessAt:
+    """A witness of the log: where it answers, and its key under its name."""
+
+    url: str
+    key: CosignerKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +42,11 @@ class Settings:
     office_urls: Mapping[Office, str] = field(default_factory=dict)
     demo_password: str | None = field(default=None, repr=False)
     business_date: date | None = None
+    signer: str | None = None  # where a signer of its own listens (unix:/path); else this process signs
+    key_passphrase: bytes | None = field(default=None, repr=False)  # of the key files
+    witnesses: tuple[WitnessAt, ...] = ()
+    quorum: int | None = None  # so many of the witnesses cosign every checkpoint
+    silence_seconds: int = 900  # so long may signer or witnesses be away before high risks wait for them
 
     @property
     def log_directory(self) -> Path:
@@ -40,8 +60,18 @@ class Settings:
 
     @property
     def private_key_file(self) -> Path:
-        """The log's signing key (0600)."""
+        """The log's first signing key (0600), unless a signer of its own keeps it; later keys lie beside it."""
         return self.data / "keys" / "log-key.pem"
+
+    @property
+    def node_key_file(self) -> Path:
+        """The key that signs receipts where a signer of its own keeps the log's (0600)."""
+        return self.data / "keys" / "node-key.pem"
+
+    @property
+    def node_certificate_file(self) -> Path:
+        """The log's word that receipts signed by the node's key are its own."""
+        return self.data / "keys" / "node-key.certificate"
 
     @property
     def signer_state_file(self) -> Path:
@@ -60,7 +90,18 @@ def load(data: Path, environment: Mapping[str, str] = os.environ) -> Settings:
     """
     file = data / "trennwand.toml"
     told = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    known = {"demo", "host", "port", "origin", "entity_name", "entity_lei"}
+    known = {
+        "demo",
+        "host",
+        "port",
+        "origin",
+        "entity_name",
+        "entity_lei",
+        "signer",
+        "quorum",
+        "silence_seconds",
+        "witness",
+    }
     if unknown := set(told) - known:
         sentence = f"{file}: unknown setting {', '.join(sorted(unknown))}"
         raise BadSettings(sentence)
@@ -75,8 +116,11 @@ def load(data: Path, environment: Mapping[str, str] = os.environ) -> Settings:
     except ValueError:
         sentence = f"TRENNWAND_BUSINESS_DATE is {opened!r}; it must be a date such as 2026-10-28"
         raise BadSettings(sentence) from None
+    passphrase = _signing_in(told, environment)
+    witnesses = _witnessing_in(told, demo=demo)
     return Settings(
         data=data,
+        witnesses=witnesses,
         database_url=asyncpg_url(environment["DATABASE_URL"]) if environment.get("DATABASE_URL") else None,
         office_urls={
             office: asyncpg_url(url)
@@ -85,8 +129,58 @@ def load(data: Path, environment: Mapping[str, str] = os.environ) -> Settings:
         },
         demo_password=password,
         business_date=business_date,
+        key_passphrase=passphrase,
         **told,
     )
+
+
+def witnesses_in(told: object) -> tuple[WitnessAt, ...]:
+    """Read the tables ``[[witness]]``: name, url and key of each. Raises BadSettings."""
+    if not isinstance(told, list) or len(told) > WITNESSES_MAX:
+        raise BadSettings(f"witness is a list of at most {WITNESSES_MAX} tables")
+    found = []
+    for one in told:
+        if not isinstance(one, dict) or one.keys() != {"name", "url", "key"}:
+            raise BadSettings("each [[witness]] has a name, a url and a key")
+        try:
+            key = CosignerKey.parse(str(one["key"]))
+        except MalformedKey as broken:
+            raise BadSettings(f"the key of the witness {one['name']!r} is none: {broken}") from broken
+        if key.name != one["name"] or not str(one["url"]).startswith(("http://", "https://")):
+            raise BadSettings(
+                f"the witness {one['name']!r} has the key of {key.name!r}, or a url that is none"
+            )
+        found.append(WitnessAt(str(one["url"]), key))
+    if len({one.key.public.public_bytes_raw() for one in found}) != len(found):
+        raise BadSettings("two witnesses have one key")
+    return tuple(found)
+
+
+def _signing_in(told: dict[str, Any], environment: Mapping[str, str]) -> bytes | None:
+    """Settle who signs the log; return the passphrase of the key files. Raises BadSettings."""
+    told["signer"] = environment.get("TRENNWAND_SIGNER") or told.get("signer")
+    try:
+        if told["signer"] is not None:
+            socket_of(str(told["signer"]))
+        return passphrase_in(environment)
+    except (UnusableKey, ValueError) as wrong:
+        raise BadSettings(str(wrong)) from wrong
+
+
+def _witnessing_in(told: dict[str, Any], *, demo: bool) -> tuple[WitnessAt, ...]:
+    """Settle who witnesses the log, how many of them must, and how long they may be away. Raises BadSettings."""
+    witnesses = witnesses_in(told.pop("witness", []))
+    quorum = told.setdefault("quorum", len(witnesses) or None)
+    if quorum is not None and (type(quorum) is not int or not 1 <= quorum <= len(witnesses)):
+        raise BadSettings(
+            f"quorum is {quorum!r}; it must be a number from 1 to that of the witnesses, {len(witnesses)}"
+        )
+    silence = told.get("silence_seconds", 900)
+    if type(silence) is not int or not SILENCE_SECONDS_MIN <= silence <= SILENCE_SECONDS_MAX:
+        raise BadSettings(f"silence_seconds is {silence!r}; it must be a number from 60 to 86400")
+    if witnesses and not demo and told["signer"] is None:
+        raise BadSettings("a witnessed log has a signer of its own: name it by `signer`")
+    return witnesses
 
 
 def asyncpg_url(url: str) -> str:

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from audit import tiles
 from audit.entry import leaf_hash
+from audit.rows import vouchers
 from audit.tiles import MalformedTile, MissingTile, TileReader
 from service.audit_trail.model import AuditEffect, AuditEntry
 from service.kernel.database import Base, Moved, Recorded, digest, plain_value, row_view
@@ -74,16 +75,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Vouched:
-    """Insert-only rows that a digest in their own entry vouches for: of what, in which column, computed how.
+    """Insert-only rows that their own entry vouches for: of what, in which column, computed how.
 
-    ``movement`` names by its column ``of`` the row of ``kind`` whose ``column`` the entry told when they came.
+    ``movement`` names by its column ``of`` the row of ``kind`` whose ``column`` the entry told when they came, or
+    that it tells them of whole (``audit.rows``). ``digest`` is None for rows that no entry tells one by one.
     """
 
     movement: type[Moved]
     of: str
     kind: str
     column: str
-    digest: Callable[[Sequence[Any]], str]
+    digest: Callable[[Sequence[Any]], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +301,8 @@ async def _movements_without_entry(connection: AsyncConnection, model: type[Move
 
 async def _movements_against_digests(session: AsyncSession, vouched: Vouched, found: _Findings) -> None:
     """Recompute the digest over the movements of each entry and compare it with the one the entry told."""
-    model, order = vouched.movement, [column.asc() for column in vouched.movement.__mapper__.primary_key]
+    model = vouched.movement
+    order = [getattr(model, vouched.of), model.entry_id, *model.__mapper__.primary_key]
     query = select(model, AuditEntry.bytes).join(AuditEntry, AuditEntry.id == model.entry_id).order_by(*order)
     rows = await session.stream(query.execution_options(yield_per=ROWS_AT_ONCE))
     group: list[Any] = []
@@ -307,7 +310,8 @@ async def _movements_against_digests(session: AsyncSession, vouched: Vouched, fo
 
     def judge() -> None:
         object_id = getattr(group[0], vouched.of)
-        said = _told_of(json.loads(entry), f"{vouched.kind}:{object_id}", vouched.column)
+        told = json.loads(entry)
+        said = dict(vouchers(told)).get((told["id"], f"{vouched.kind}:{object_id}", vouched.column))
         if said != (now := vouched.digest(group)):
             sentence = f"{model.__tablename__} of {vouched.kind} {object_id} is {now}; entry {group[0].entry_id} says {said}."
             found.add(
@@ -324,14 +328,6 @@ async def _movements_against_digests(session: AsyncSession, vouched: Vouched, fo
         group, entry = [*group, row], entry_bytes
     if group:
         judge()
-
-
-def _told_of(entry: Mapping[str, Any], name: str, column: str) -> str | None:
-    """Return what an entry says a column of a row is after it."""
-    row = entry.get("data", {}).get("rows", {}).get(name, {})
-    changed = row.get("change", {}).get(column, {})
-    told: str | None = changed.get("new", row.get("new", {}).get(column))
-    return told
 
 
 async def _stream(connection: AsyncConnection, statement: str) -> AsyncIterator[Row[Any]]:

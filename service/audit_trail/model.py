@@ -99,6 +99,15 @@ class PolicyEpoch(Base):
     version: Mapped[str] = mapped_column(primary_key=True)
 
 
+class SchemaEpoch(Base):
+    """The schema the database was made with; a release that brings another one does not start on it."""
+
+    __tablename__ = "schema_epoch"
+
+    revision: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[str]
+
+
 class OfficeLogin(Base):
     """Which office a database login acts for."""
 

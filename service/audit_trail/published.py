@@ -1,12 +1,14 @@
 """The published log as its readers fetch it: files by their C2SP paths, and proofs that were checked first."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from audit.checkpoint import Checkpoint
+from audit.keyring import FILE_NAME, BrokenKeyring, Keyring
 from audit.merkle import verify_inclusion
-from audit.note import ForgedSignature, MalformedNote, UnknownSigner, VerifierKey, open_note
+from audit.note import ForgedSignature, UnknownSigner, VerifierKey, open_note, parse
 from audit.tiles import MalformedTile, MissingTile, TileReader
 from service.audit_trail.sequencer import LogContradiction
 
@@ -56,17 +58,31 @@ def prove(directory: Path, key: VerifierKey, index: int, leaf: bytes) -> Proof:
     """
     note = checkpoint(directory)
     try:
-        signed = Checkpoint.parse(open_note(note, [key]).text)
+        signed = Checkpoint.parse(open_note(note, keys_of(directory, key, note)).text)
         if index >= signed.size:
             raise NotYetPublished(index)
         hashes = TileReader(directory).inclusion_proof(index, signed.size)
-    except (ForgedSignature, MissingTile, MalformedTile, MalformedNote, UnknownSigner, ValueError) as broken:
+    except (BrokenKeyring, ForgedSignature, MissingTile, MalformedTile, UnknownSigner, ValueError) as broken:
         sentence = f"entry {index} cannot be proved: {broken}"
         raise LogContradiction(sentence) from broken
     if not verify_inclusion(leaf, index, signed.size, hashes, signed.root):
         sentence = f"entry {index} is not {leaf.hex()} under the signed root of {signed.size}"
         raise LogContradiction(sentence)
     return Proof(index, signed.size, leaf, tuple(hashes), note)
+
+
+def keys_of(directory: Path, pinned: VerifierKey, note: bytes) -> Sequence[VerifierKey]:
+    """Return the keys that may sign this checkpoint: by the key ring beside it, if the pinned key leads to that.
+
+    Raises MalformedNote, MalformedCheckpoint and what the ring is refused with.
+    """
+    try:
+        ring = Keyring.load(directory / FILE_NAME)
+    except FileNotFoundError:
+        return (pinned,)
+    if not ring.leads_from(pinned.public):
+        raise BrokenKeyring("The pinned key signed no note of the key ring.")
+    return ring.valid_at(Checkpoint.parse(parse(note)[0]).size)
 
 
 def _read(path: Path) -> bytes:

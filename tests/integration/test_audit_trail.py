@@ -4,7 +4,7 @@ import asyncio
 import json
 import shutil
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -20,7 +20,7 @@ from service.audit_trail.sequencer import FENCE, LogContradiction, LogKeeper, Pu
 from tests import settling
 from tests.bank import World
 from tests.deals import by_force, rows
-from tests.intruders import Intruder, append, engine_of, intruder_of
+from tests.intruders import Intruder, append, engine_of, intruder_of, login_of
 from tests.keeping import entries_in_database, findings, publish, verdict
 
 VERIFIED = "VERIFIED (L1 self-signed)"
@@ -175,7 +175,7 @@ async def test_whatever_step_is_the_last_the_next_start_goes_on(
         with monkeypatch.context() as patched:
             patched.setattr(sequencer, "replace", no_disk)
             with pytest.raises(OSError, match="no disk"):
-                stopped.publish()
+                await stopped.publish()
     in_between = verdict(bank_world)
     assert (in_between.line(), in_between.size) == (VERIFIED, published)
 
@@ -368,6 +368,22 @@ async def test_readiness_turns_red_while_the_log_cannot_be_kept(
     assert (red.status_code, red.json()["reason"]) == (503, "log not writable: OSError")
     assert green.status_code == 200
     assert verdict(bank_world).verdict is Verdict.VERIFIED
+
+
+async def test_a_refusal_that_cannot_be_recorded_is_not_given(bank_world: World) -> None:
+    trader = await bank_world.as_("trader")
+    login = login_of(bank_world, Office.FRONT_OFFICE)
+    before = await entries_in_database(bank_world)
+    path, body = f"/api/trades/{uuid4()}/verification", {"version": 1}
+
+    await by_force(bank_world, f'REVOKE EXECUTE ON FUNCTION public.audit_append(bytea[]) FROM "{login}"')
+    unrecorded = await trader.post(path, body)
+    await by_force(bank_world, f'GRANT EXECUTE ON FUNCTION public.audit_append(bytea[]) TO "{login}"')
+    recorded = await trader.post(path, body)
+
+    assert (unrecorded.status_code, unrecorded.json().get("decision")) == (500, None)
+    assert recorded.status_code == 403
+    assert await entries_in_database(bank_world) == before + 1
 
 
 async def until(true: object) -> None:

@@ -1,0 +1,1 @@
+"""The log's key is changed by two people: one custodian asks, another approves, and the log says so."""
