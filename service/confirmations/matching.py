@@ -1,23 +1,29 @@
-"""What each side says about an FX deal, laid side by side.
+"""What each side says about a deal, laid side by side.
 
-Both sets of fields speak from *our* point of view: ``buy`` is what we receive. A counterparty's
-message that says what *they* buy is turned round by ``as_we_see_it`` before it is matched.
-Amounts must agree exactly, the rate to 1e-6; references are each side's own.
+Both sets of fields speak from *our* point of view: ``buy`` is what we receive, ``mm_deposit`` is what
+we place. A counterparty's message that says what *they* do is turned round by ``as_we_see_it`` before
+it is matched. Amounts must agree exactly, rates to 1e-6; references are each side's own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Final
 
 import msgspec
 
 from service.kernel.money import UnreadableAmount, parse_amount, plain
-from service.trades.deals.fx_spot import FxSpotTerms, bought, sold
+from service.trades.deals.deal import Terms, type_of
+from service.trades.deals.fx import FxTerms, bought, sold
+from service.trades.deals.fx_forward import FxForwardTerms
+from service.trades.deals.money_market import DepositTerms, MoneyMarketTerms, interest, principal
 
 RATE_TOLERANCE: Final = Decimal("0.000001")
 """Largest difference of two rates that still agree."""
 
+TYPE: Final = "type"
+
 FIELDS: Final = (
+    TYPE,
     "our_lei",
     "their_lei",
     "trade_date",
@@ -28,11 +34,41 @@ FIELDS: Final = (
     "sell_amount",
     "rate",
 )
-"""What both sides must say, in the order a break is shown."""
+"""What both sides must say about an FX spot deal, in the order a break is shown."""
+
+_MONEY_MARKET: Final = (
+    TYPE,
+    "our_lei",
+    "their_lei",
+    "lender_lei",
+    "borrower_lei",
+    "trade_date",
+    "start_date",
+    "end_date",
+    "currency",
+    "principal",
+    "rate_percent",
+    "day_count",
+    "interest",
+)
+
+FIELDS_OF: Final[Mapping[str, tuple[str, ...]]] = {
+    "fx_spot": FIELDS,
+    "fx_forward": (*FIELDS, "spot_rate", "forward_points"),
+    "mm_deposit": _MONEY_MARKET,
+    "mm_loan": _MONEY_MARKET,
+}
+"""What both sides must say about a deal of each type."""
 
 REFERENCE: Final = "reference"
+CLAUSE: Final = "off_market_clause"
+"""What a confirmation says where the deal was agreed off the market (TRD-05)."""
 
-_AMOUNTS: Final = frozenset({"buy_amount", "sell_amount"})
+TOLD: Final = (REFERENCE, CLAUSE)
+"""What a side may say for the other to know; never compared."""
+
+_AMOUNTS: Final = frozenset({"buy_amount", "sell_amount", "principal", "interest"})
+_RATES: Final = frozenset({"rate", "spot_rate", "forward_points", "rate_percent"})
 
 _TURNED_ROUND: Final = {
     "our_lei": "their_lei",
@@ -42,6 +78,8 @@ _TURNED_ROUND: Final = {
     "sell_currency": "buy_currency",
     "sell_amount": "buy_amount",
 }
+_TYPE_TURNED_ROUND: Final = {"mm_deposit": "mm_loan", "mm_loan": "mm_deposit"}
+"""What one side places, the other takes. Lender and borrower are who they are, whoever speaks."""
 
 
 class FieldBreak(msgspec.Struct, frozen=True):
@@ -53,54 +91,93 @@ class FieldBreak(msgspec.Struct, frozen=True):
     why: str
 
 
-def ours(terms: FxSpotTerms, our_lei: str, their_lei: str, reference: str = "") -> dict[str, str]:
-    """Say what we confirm, from our point of view; both amounts are positive.
+def ours(terms: Terms, our_lei: str, their_lei: str, reference: str = "", clause: str = "") -> dict[str, str]:
+    """Say what we confirm, from our point of view; ``clause``: how an off-market deal is disclosed.
 
     Raises UnknownCurrency, TooManyDecimals.
     """
-    buy, sell = bought(terms), sold(terms)
-    return {
+    said = {
+        TYPE: type_of(terms),
         "our_lei": our_lei,
         "their_lei": their_lei,
         "trade_date": terms.trade_date.isoformat(),
+        **(_exchange(terms) if isinstance(terms, FxTerms) else _loan(terms, our_lei, their_lei)),
+        REFERENCE: reference,
+    }
+    return said | {CLAUSE: clause} if clause else said
+
+
+def _exchange(terms: FxTerms) -> dict[str, str]:
+    """Say what changes hands; both amounts are positive."""
+    buy, sell = bought(terms), sold(terms)
+    said = {
         "value_date": terms.value_date.isoformat(),
         "buy_currency": buy.currency,
         "buy_amount": plain(buy.amount),
         "sell_currency": sell.currency,
         "sell_amount": plain(sell.amount),
         "rate": plain(terms.rate),
-        REFERENCE: reference,
+    }
+    if isinstance(terms, FxForwardTerms):
+        said["spot_rate"] = plain(terms.spot_rate)
+        said["forward_points"] = plain(terms.forward_points)
+    return said
+
+
+def _loan(terms: MoneyMarketTerms, our_lei: str, their_lei: str) -> dict[str, str]:
+    """Say who lends what to whom; negative interest is paid by the lender."""
+    we_lend = isinstance(terms, DepositTerms)
+    return {
+        "lender_lei": our_lei if we_lend else their_lei,
+        "borrower_lei": their_lei if we_lend else our_lei,
+        "start_date": terms.start_date.isoformat(),
+        "end_date": terms.end_date.isoformat(),
+        "currency": terms.currency,
+        "principal": plain(principal(terms).amount),
+        "rate_percent": plain(terms.rate_percent),
+        "day_count": terms.day_count,
+        "interest": plain(interest(terms)),
     }
 
 
 def as_we_see_it(theirs: Mapping[str, str]) -> dict[str, str]:
-    """Turn a message of the other side round: what they buy we sell, their LEI is the other one.
+    """Turn a message of the other side round: what they buy we sell, what they take we place.
 
     Turning round twice gives the message back.
     """
-    return {_TURNED_ROUND.get(field, field): said for field, said in theirs.items()}
+    seen = {_TURNED_ROUND.get(field, field): said for field, said in theirs.items()}
+    if TYPE in seen:
+        seen[TYPE] = _TYPE_TURNED_ROUND.get(seen[TYPE], seen[TYPE])
+    return seen
+
+
+def fields_of(said: Mapping[str, str]) -> tuple[str, ...]:
+    """List what must be said about a deal of the type ``said`` names; an unnamed one is taken for FX spot."""
+    return FIELDS_OF.get(said.get(TYPE, ""), FIELDS)
 
 
 def match(ours: Mapping[str, str], theirs: Mapping[str, str]) -> list[FieldBreak]:
-    """Compare field by field; an empty list means matched.
+    """Compare field by field what a deal of our type must say; an empty list means matched.
 
     A field that one side leaves out or leaves blank is a break, and so is a field that is not
-    part of a confirmation. References are not compared.
+    part of such a confirmation. A side that fills in the fields of a type need not name the type.
+    References and the off-market clause are not compared.
     """
-    strange = sorted((ours.keys() | theirs.keys()) - {*FIELDS, REFERENCE})
+    fields = tuple(field for field in fields_of(ours) if field != TYPE or theirs.get(TYPE))
+    strange = sorted((ours.keys() | theirs.keys()) - {*fields, TYPE, *TOLD})
     return [
         FieldBreak(field, ours.get(field), theirs.get(field), why)
-        for field in (*FIELDS, *strange)
-        if (why := _why_apart(field, ours.get(field, ""), theirs.get(field, ""))) is not None
+        for field in (*fields, *strange)
+        if (why := _why_apart(field, fields, ours.get(field, ""), theirs.get(field, ""))) is not None
     ]
 
 
-def _why_apart(field: str, we_say: str, they_say: str) -> str | None:
-    if field not in FIELDS:
+def _why_apart(field: str, fields: Collection[str], we_say: str, they_say: str) -> str | None:
+    if field not in fields:
         return "this is no field of a confirmation"
     if not we_say.strip() or not they_say.strip():
         return "we do not say it" if they_say.strip() else "they do not say it"
-    if field in _AMOUNTS or field == "rate":
+    if field in _AMOUNTS or field in _RATES:
         return _why_numbers_differ(field, we_say, they_say)
     return None if we_say == they_say else "the two sides differ"
 
@@ -115,6 +192,6 @@ def _why_numbers_differ(field: str, we_say: str, they_say: str) -> str | None:
     except UnreadableAmount:
         return "what they say is no number"
     apart = abs(we_mean - they_mean)
-    if field == "rate":
+    if field in _RATES:
         return None if apart <= RATE_TOLERANCE else f"the rates lie {plain(apart)} apart"
     return None if not apart else f"the amounts lie {plain(apart)} apart"

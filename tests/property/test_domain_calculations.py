@@ -1,21 +1,31 @@
-"""What holds for every FX spot deal, not only for the examples."""
+"""What holds for every deal, not only for the examples."""
 
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import msgspec
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from service.bookkeeping.posting import Line, imbalances, mirror, settlement_lines, trade_date_lines
-from service.confirmations.matching import FIELDS, as_we_see_it, match, ours
+from service.bookkeeping.posting import (
+    Line,
+    imbalances,
+    mirror,
+    settlement_journals,
+    settlement_lines,
+    trade_date_journal,
+    trade_date_lines,
+)
+from service.confirmations.matching import FIELDS, as_we_see_it, fields_of, match, ours
 from service.kernel.calendar import NoCalendar, is_business_day, next_business_day, spot_date, spot_lag
 from service.kernel.identifiers import uuid7
 from service.kernel.money import (
     AMOUNT_MAX,
+    ARITHMETIC,
     CURRENCIES,
     UnreadableAmount,
     check_decimals,
@@ -25,14 +35,20 @@ from service.kernel.money import (
     quantize,
 )
 from service.market.ecb import UnreadableFixings, read_fixings
+from service.trades.deals import deal
+from service.trades.deals.cash import TermsFinding
+from service.trades.deals.day_count import DAY_COUNTS
+from service.trades.deals.deal import Terms, exposure, nominal, wording
+from service.trades.deals.fx import FxTerms
+from service.trades.deals.fx_forward import FxForwardTerms
 from service.trades.deals.fx_spot import (
     FxSpotTerms,
-    TermsFinding,
     cash_flows,
     check_terms,
     differences,
     quote_amount,
 )
+from service.trades.deals.money_market import DepositTerms, LoanTerms, interest
 
 few = settings(max_examples=60, deadline=None)
 
@@ -89,6 +105,61 @@ def proper_deals(draw: st.DrawFn) -> FxSpotTerms:
     assume(terms.trade_date.weekday() < 5)
     assume(0 < quote_amount(terms) < AMOUNT_MAX)
     return terms
+
+
+@st.composite
+def forwards(draw: st.DrawFn) -> FxForwardTerms:
+    spot = draw(deals())
+    points = draw(st.decimals("-30000", "30000", places=8))
+    all_in = spot.rate + points
+    assume(all_in > 0)
+    assume(0 < ARITHMETIC.multiply(spot.base_amount, all_in) < AMOUNT_MAX)
+    later = spot.value_date + timedelta(days=draw(st.integers(0, 700)))
+    terms = FxForwardTerms(
+        **{
+            field: getattr(spot, field)
+            for field in spot.__struct_fields__
+            if field not in {"rate", "value_date"}
+        },
+        rate=all_in,
+        spot_rate=spot.rate,
+        forward_points=points,
+        value_date=next_business_day(later, spot.base, spot.quote),
+    )
+    assume(terms.trade_date.weekday() < 5)
+    assume(quote_amount(terms) > 0)
+    return terms
+
+
+@st.composite
+def loans(draw: st.DrawFn, *types: type[DepositTerms | LoanTerms]) -> DepositTerms | LoanTerms:
+    currency = draw(st.sampled_from(DEALT))
+    trade_date = draw(days)
+    assume(trade_date.weekday() < 5)
+    start = next_business_day(trade_date + timedelta(days=draw(st.integers(-1, 3))), currency)
+    return draw(st.sampled_from(types or (DepositTerms, LoanTerms)))(
+        currency=currency,
+        principal=Decimal(draw(st.integers(1, 10**12))).scaleb(-minor_units(currency)),
+        rate_percent=draw(st.decimals("-5", "100", places=4)),
+        day_count=draw(st.sampled_from(DAY_COUNTS)),
+        start_date=start,
+        end_date=next_business_day(start + timedelta(days=draw(st.integers(0, 700))), currency),
+        trade_date=trade_date,
+        counterparty_id=UUID(int=1),
+        portfolio_id=UUID(int=2),
+        side_agreements="none",
+    )
+
+
+any_deals = st.one_of(proper_deals(), forwards(), loans())
+
+
+def the_other_sides(terms: Terms) -> Terms:
+    """The same deal as the counterparty's trader enters it."""
+    if isinstance(terms, FxTerms):
+        return msgspec.structs.replace(terms, side="sell" if terms.side == "buy" else "buy")
+    opposite = LoanTerms if isinstance(terms, DepositTerms) else DepositTerms
+    return opposite(**{field: getattr(terms, field) for field in terms.__struct_fields__})
 
 
 fixings = st.fixed_dictionaries({currency: rates for currency in DEALT if currency != "EUR"})
@@ -188,6 +259,28 @@ def test_nonsense_terms_are_findings_and_never_crashes(
 
 
 @few
+@given(
+    any_deals,
+    st.sampled_from(["NaN", "-Infinity", "1E+999999", "-1E-999999", "0", "999999999999999.9"]),
+    st.text(max_size=4),
+    days,
+)
+def test_nonsense_in_any_type_of_deal_is_found_and_never_crashes(
+    terms: Terms, number: str, text: str, day: date
+) -> None:
+    nonsense: dict[type, list[Any]] = {
+        Decimal: [Decimal(number)],
+        str: [text],
+        date: [day, date.min, date.max],
+    }
+
+    for field in terms.__struct_fields__:
+        for wrong in nonsense.get(type(getattr(terms, field)), []):
+            for finding in deal.findings(msgspec.structs.replace(terms, **{field: wrong})):
+                assert 0 < len(finding.sentence) < 200
+
+
+@few
 @given(proper_deals())
 def test_one_side_receives_exactly_what_the_other_pays(terms: FxSpotTerms) -> None:
     other = msgspec.structs.replace(terms, side="sell" if terms.side == "buy" else "buy")
@@ -208,6 +301,98 @@ def test_both_sides_of_every_deal_match(terms: FxSpotTerms) -> None:
     assert match(we_say, they_say) == []
     for field in FIELDS:
         assert [found.field for found in match(we_say, they_say | {field: "-1"})] == [field]
+
+
+@few
+@given(any_deals)
+def test_the_other_side_of_any_deal_pays_what_we_receive_and_says_the_same(terms: Terms) -> None:
+    other = the_other_sides(terms)
+    we_say, they_say = ours(terms, "OUR", "THEIR", "1"), ours(other, "THEIR", "OUR", "2", "a clause")
+
+    deal.check_terms(terms)
+    assert [-flow.amount for flow in deal.cash_flows(other)] == [
+        flow.amount for flow in deal.cash_flows(terms)
+    ]
+    assert as_we_see_it(as_we_see_it(they_say)) == they_say
+    assert match(we_say, as_we_see_it(they_say)) == []
+    assert match(as_we_see_it(they_say), we_say) == []
+    for field in fields_of(we_say):
+        assert [found.field for found in match(we_say, we_say | {field: "-1.5"})] == [field]
+
+
+@few
+@given(forwards(), st.decimals("-0.00009", "0.00009", places=8))
+def test_a_forwards_rate_is_the_sum_of_its_parts_and_nothing_near_it(
+    terms: FxForwardTerms, astray: Decimal
+) -> None:
+    assume(astray)
+    wrong = msgspec.structs.replace(terms, forward_points=terms.forward_points + astray)
+
+    assert list(deal.findings(terms)) == []
+    assert "rate_is_not_the_sum" in {finding.code for finding in deal.findings(wrong)}
+
+
+@few
+@given(loans())
+def test_the_payments_of_a_loan_differ_by_its_interest(terms: DepositTerms | LoanTerms) -> None:
+    start, maturity = deal.cash_flows(terms)
+
+    assert abs(start.amount) == terms.principal
+    assert start.amount + maturity.amount == (
+        interest(terms) if isinstance(terms, DepositTerms) else -interest(terms)
+    )
+    assert start.amount * maturity.amount < 0
+    assert terms.trade_date <= start.value_date < maturity.value_date
+    assert interest(msgspec.structs.replace(terms, rate_percent=-terms.rate_percent)) == -interest(terms)
+
+
+@few
+@given(any_deals)
+def test_a_limit_never_reserves_more_than_the_deals_size_or_less_than_what_comes_in_last(
+    terms: Terms,
+) -> None:
+    reserved, size = exposure(terms), nominal(terms)
+
+    assert 0 <= reserved.amount <= size.amount
+    assert reserved.currency in deal.currencies(terms)
+    if isinstance(terms, LoanTerms):
+        assert reserved.amount == 0
+    else:
+        comes_in = [flow for flow in deal.cash_flows(terms) if flow.amount > 0]
+        assert [(flow.amount, flow.currency) for flow in comes_in] == [(reserved.amount, reserved.currency)]
+
+
+@few
+@given(any_deals)
+def test_every_deal_can_be_said_in_both_languages_and_stored(terms: Terms) -> None:
+    assert wording(terms, "Bank X").startswith("You ")
+    assert wording(terms, "Bank X", "de").startswith("Sie ")
+    assert msgspec.json.decode(msgspec.json.encode(terms), type=Terms) == terms
+    assert deal.differences(terms, terms) == []
+
+
+@few
+@given(any_deals, fixings, fixings, fixings)
+def test_a_deal_that_ran_to_its_end_leaves_only_cash_position_and_interest(
+    terms: Terms,
+    at_trade: dict[str, Decimal],
+    at_first: dict[str, Decimal],
+    at_last: dict[str, Decimal],
+) -> None:
+    _, booked = trade_date_journal(terms, at_trade)
+    journals = [booked]
+    for flow, rates_of_day in zip(deal.cash_flows(terms), (at_first, at_last), strict=True):
+        in_force = [line for lines in journals for line in lines]
+        journals += [lines for _, lines in settlement_journals(terms, flow.leg, in_force, rates_of_day)]
+    every = [line for lines in journals for line in lines]
+
+    assert all(imbalances(lines) == {} for lines in journals)
+    left = _balances(every)
+    assert {account.partition("-")[0] for account, _ in left} <= {"1010", "4010", "5010", "FXP"}
+    for currency in deal.currencies(terms):
+        paid = [flow.amount for flow in deal.cash_flows(terms) if flow.currency == currency]
+        assert left.get(("1010", currency), Decimal(0)) == sum(paid)
+    assert _balances([*every, *(line for lines in journals for line in mirror(lines))]) == {}
 
 
 @few

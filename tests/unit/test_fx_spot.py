@@ -43,8 +43,8 @@ def but(**changes: Any) -> FxSpotTerms:
 
 def test_whoever_buys_the_base_receives_it_and_pays_the_other() -> None:
     assert cash_flows(TERMS) == (
-        CashFlow("GBP", Decimal("10000000.00"), TERMS.value_date),
-        CashFlow("USD", Decimal("-14800000.00"), TERMS.value_date),
+        CashFlow("base", "GBP", Decimal("10000000.00"), TERMS.value_date),
+        CashFlow("quote", "USD", Decimal("-14800000.00"), TERMS.value_date),
     )
     assert (str(bought(TERMS)), str(sold(TERMS))) == ("10,000,000.00 GBP", "14,800,000.00 USD")
 
