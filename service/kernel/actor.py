@@ -34,6 +34,7 @@ class Actor:
             "office": self.office.value,
             "person": str(self.person),
             "roles": sorted(self.roles),
+            "type": "service" if self.service else "human",
         }
         if self.unit is not None:
             view["unit"] = str(self.unit)

@@ -208,6 +208,7 @@ def spot_lag(base: str, quote: str) -> int:
     return max(against_dollar, default=2)
 
 
+@lru_cache(maxsize=4096)
 def spot_date(base: str, quote: str, trade_date: date) -> date:
     """Find the day on which a spot deal of ``trade_date`` is due; the order does not matter.
 

@@ -121,7 +121,7 @@ def plain_value(value: object) -> object:  # noqa: PLR0911 - one line per kind o
         case UUID():
             return str(value)
         case datetime():
-            return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+            return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
         case date() | time():
             return value.isoformat()
         case bytes():

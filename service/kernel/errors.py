@@ -1,22 +1,55 @@
 """Refusals: what the service will not do, as facts a user can act on."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar
+from uuid import UUID
+
+from service.kernel.items import Item
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Whom a refusal is reported to: the work item opened with its entry, about an object that exists.
+
+    ``reason`` is what they are told; by default the refusal's code.
+    """
+
+    item: Item
+    subject_kind: str
+    subject_id: UUID
+    reason: str | None = None
 
 
 class Refusal(Exception):
     """An expected no. Its class name is the machine-readable code, its text the sentence for people.
 
-    ``rule`` names the control that bites (``D-01``), ``field`` the input that is wrong; both may be absent.
+    ``rule`` names the control that bites (``D-01``), ``field`` the input that is wrong, ``report`` who is told,
+    ``facts`` what its entry keeps beside the code; all may be absent.
     """
 
     status: ClassVar[int] = 409
     rule: str | None = None
     field: str | None = None
+    report: tuple[Report, ...] = ()
+    facts: Mapping[str, str] = MappingProxyType({})
     decision: str | None = None
 
-    def __init__(self, sentence: str, *, rule: str | None = None, field: str | None = None) -> None:
+    def __init__(
+        self,
+        sentence: str,
+        *,
+        rule: str | None = None,
+        field: str | None = None,
+        report: tuple[Report, ...] = (),
+        facts: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(sentence)
+        self.report = report
+        if facts is not None:
+            self.facts = facts
         if rule is not None:
             self.rule = rule
         if field is not None:
@@ -80,10 +113,25 @@ class AlreadyExists(Refusal):
     """409. Another object holds this unique name or number."""
 
 
+class RowLags(Refusal):
+    """409. The row is not what the log says of it since a recovery; people put it right before anybody acts on it."""
+
+
 class StalePolicy(Refusal):
     """503. This process knows another policy version than the bank's; it writes nothing until restarted."""
 
     status = 503
+
+
+class WrongClock(Refusal):
+    """503. The clock here does not fit the entries in the log; nothing is written, not even that this was refused."""
+
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The clock of this bank jumped; nothing is written until it is right again.", rule="log"
+        )
 
 
 class Unprocessable(Refusal):

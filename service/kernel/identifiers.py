@@ -1,5 +1,6 @@
 """Names that others gave (LEI, BIC, IBAN) and ids we give ourselves (UUID version 7)."""
 
+import hashlib
 import secrets
 import threading
 import time
@@ -107,3 +108,11 @@ def uuid7(at_ns: int | None = None) -> UUID:
     """
     nanoseconds = time.time_ns() if at_ns is None else at_ns
     return _SOURCE.next(nanoseconds // _NANOSECONDS_PER_MILLISECOND)
+
+
+def traced(key: str | None) -> str | None:
+    """Return what ties an entry to the caller's own record of a request: a digest of its idempotency key.
+
+    The caller can compute it again; the log cannot be made to hold what the caller chose as a key.
+    """
+    return None if key is None else hashlib.sha256(key.encode()).hexdigest()[:32]

@@ -7,70 +7,113 @@ from enum import StrEnum
 from policies.vocabulary import Action, Office
 
 FRONT, BACK, BOOKS = Office.FRONT_OFFICE, Office.BACK_OFFICE, Office.ACCOUNTING
+RISK, CREDIT, BOARD = Office.RISK_CONTROL, Office.CREDIT, Office.MANAGEMENT
 
 
 class Item(StrEnum):
     """What waits."""
 
+    ACCEPT_INTERNAL = "accept_internal"
+    ACKNOWLEDGE_PREMISES = "acknowledge_premises"
+    AMEND = "amend"
+    CLEAR_AGREEMENT = "clear_agreement"
     COMPLETE = "complete"
     CONFIRM = "confirm"
     CORRECT = "correct"
     DECIDE = "decide"
+    DECIDE_BENCHMARK = "decide_benchmark"
+    DECIDE_DESK_RULE = "decide_desk_rule"
     DECIDE_PROPOSAL = "decide_proposal"
     DRAFT_CONFIRMATION = "draft_confirmation"
+    EXCESS = "excess"
     GRANT_APPROVE = "grant_approve"
     GRANT_EXECUTE = "grant_execute"
+    JUSTIFY = "justify"
     MATCH = "match"
     POST_SETTLEMENT = "post_settlement"
     POST_TRADE = "post_trade"
     PREPARE = "prepare"
+    PREPARE_TRANSFER = "prepare_transfer"
     PROJECT = "project"
     RELEASE = "release"
+    RELEASE_TRANSFER = "release_transfer"
     REVERSE = "reverse"
+    REVIEW_TRANSFER_BOOKS = "review_transfer_books"
+    REVIEW_TRANSFER_RISK = "review_transfer_risk"
+    TAKE_NOTICE = "take_notice"
     UNWIND = "unwind"
     VERIFY = "verify"
+    VOTE_LIMIT = "vote_limit"
+    VOTE_MARKET_LIMIT = "vote_market_limit"
     WITHDRAW_CONFIRMATION = "withdraw_confirmation"
     WITHDRAW_SETTLEMENT = "withdraw_settlement"
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Who opens an item, for which office, the act that finishes it, and how long it may wait."""
+    """Who opens an item, for which office, the act that finishes it, and how long it may wait.
+
+    ``also``: other offices that may open it.
+    """
 
     opened_by: Office
     office: Office
     action: Action
     automatic: bool
     within: timedelta
+    also: tuple[Office, ...] = ()
 
 
 MINUTES, HOURS = timedelta(minutes=30), timedelta(hours=4)
 DAY = timedelta(days=1)
 
 ROUTES: dict[Item, Route] = {
+    Item.ACCEPT_INTERNAL: Route(FRONT, FRONT, Action.INTERNAL_ACCEPT, automatic=False, within=HOURS),
+    Item.ACKNOWLEDGE_PREMISES: Route(FRONT, BACK, Action.PREMISES_ACKNOWLEDGE, automatic=False, within=DAY),
+    Item.AMEND: Route(BACK, FRONT, Action.TRADE_AMEND, automatic=True, within=MINUTES),
+    Item.CLEAR_AGREEMENT: Route(
+        Office.MASTER_DATA, Office.LEGAL, Action.AGREEMENT_CLEAR, automatic=False, within=DAY
+    ),
     Item.COMPLETE: Route(BACK, BACK, Action.SETTLEMENT_COMPLETE, automatic=False, within=DAY),
     Item.CONFIRM: Route(BACK, BACK, Action.CONFIRMATION_DISPATCH, automatic=False, within=HOURS),
     Item.CORRECT: Route(BACK, FRONT, Action.TRADE_RESUBMIT, automatic=False, within=MINUTES),
     Item.DECIDE: Route(FRONT, BACK, Action.REQUEST_APPROVE, automatic=False, within=HOURS),
+    Item.DECIDE_BENCHMARK: Route(RISK, RISK, Action.BENCHMARK_APPROVE, automatic=False, within=HOURS),
+    Item.DECIDE_DESK_RULE: Route(BACK, BACK, Action.DESK_RULE_APPROVE, automatic=False, within=DAY),
     Item.DECIDE_PROPOSAL: Route(
         Office.MASTER_DATA, Office.MASTER_DATA, Action.PROPOSAL_APPROVE, automatic=False, within=DAY
     ),
     Item.DRAFT_CONFIRMATION: Route(BACK, BACK, Action.CONFIRMATION_DRAFT, automatic=True, within=MINUTES),
+    Item.EXCESS: Route(FRONT, RISK, Action.EXCESS_CLOSE, automatic=False, within=HOURS, also=(CREDIT, RISK)),
     Item.GRANT_APPROVE: Route(
         Office.ADMINISTRATION, Office.ADMINISTRATION, Action.GRANT_APPROVE, automatic=False, within=DAY
     ),
     Item.GRANT_EXECUTE: Route(
         Office.ADMINISTRATION, Office.ADMINISTRATION, Action.GRANT_EXECUTE, automatic=False, within=DAY
     ),
+    Item.JUSTIFY: Route(FRONT, RISK, Action.TRADE_JUSTIFY, automatic=False, within=HOURS, also=(RISK,)),
     Item.MATCH: Route(BACK, BACK, Action.CONFIRMATION_MATCH, automatic=False, within=DAY),
     Item.POST_SETTLEMENT: Route(BACK, BOOKS, Action.JOURNAL_POST, automatic=True, within=HOURS),
     Item.POST_TRADE: Route(BACK, BOOKS, Action.JOURNAL_POST, automatic=True, within=HOURS),
     Item.PREPARE: Route(BACK, BACK, Action.SETTLEMENT_PREPARE, automatic=False, within=HOURS),
+    Item.PREPARE_TRANSFER: Route(FRONT, BACK, Action.TRANSFER_PREPARE, automatic=False, within=HOURS),
     Item.PROJECT: Route(BACK, BACK, Action.SETTLEMENT_PROJECT, automatic=True, within=MINUTES),
     Item.RELEASE: Route(BACK, BACK, Action.SETTLEMENT_RELEASE, automatic=False, within=HOURS),
+    Item.RELEASE_TRANSFER: Route(
+        BACK, BACK, Action.TRANSFER_RELEASE, automatic=False, within=HOURS, also=(RISK, BOOKS)
+    ),
     Item.REVERSE: Route(BACK, BOOKS, Action.JOURNAL_REVERSE, automatic=True, within=HOURS),
+    Item.REVIEW_TRANSFER_BOOKS: Route(BACK, BOOKS, Action.TRANSFER_REVIEW, automatic=False, within=HOURS),
+    Item.REVIEW_TRANSFER_RISK: Route(BACK, RISK, Action.TRANSFER_REVIEW, automatic=False, within=HOURS),
+    Item.TAKE_NOTICE: Route(
+        FRONT, BOARD, Action.NOTICE_TAKE, automatic=False, within=DAY, also=(CREDIT, RISK)
+    ),
     Item.UNWIND: Route(BACK, FRONT, Action.POSITION_UNWIND, automatic=True, within=MINUTES),
     Item.VERIFY: Route(FRONT, BACK, Action.TRADE_VERIFY, automatic=False, within=HOURS),
+    Item.VOTE_LIMIT: Route(
+        FRONT, CREDIT, Action.LIMIT_VOTE, automatic=False, within=DAY, also=(CREDIT, RISK)
+    ),
+    Item.VOTE_MARKET_LIMIT: Route(RISK, RISK, Action.MARKET_LIMIT_VOTE, automatic=False, within=DAY),
     Item.WITHDRAW_CONFIRMATION: Route(
         BACK, BACK, Action.CONFIRMATION_WITHDRAW, automatic=True, within=MINUTES
     ),

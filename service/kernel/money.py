@@ -2,6 +2,7 @@
 
 import re
 from decimal import ROUND_HALF_UP, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -94,6 +95,7 @@ def plain(amount: Decimal) -> str:
     return format(amount or amount.copy_abs(), "f")
 
 
+@lru_cache(maxsize=512)
 def minor_units(currency: str) -> int:
     """Tell how many decimals the currency is booked in: EUR 2, JPY 0, KWD 3.
 

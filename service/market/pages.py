@@ -1,11 +1,12 @@
-"""Reference rates of a day, and the bank's business date."""
+"""Reference rates of a day, what risk control fixes beside them, and the bank's business date."""
 
 import asyncio
 from datetime import date, time
+from typing import Annotated, get_args
 
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromQuery
+from litestar.params import FromQuery, QueryParameter
 from litestar.response import Redirect
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,11 +20,13 @@ from service.kernel.errors import Malformed, Refusal
 from service.market import queries
 from service.market.ecb import demo_archive
 from service.market.importing import NotFixed, fixings_of
-from service.market.use_cases import import_fixings
-from service.page_frame import Button, Page
+from service.market.lifecycle import BENCHMARK, BenchmarkState
+from service.market.use_cases import Product, import_fixings
+from service.page_frame import Button, History, Page
 from service.ui.formats import BERLIN
 
 FORM = "fixing.import"
+ROWS = 50
 
 
 class NotInArchive(Malformed):
@@ -74,6 +77,36 @@ class MarketPages(Controller):
         except Refusal as refused:
             return page.back("/fixings", page_frame.refused(FORM, refused, FORM, page.form))
         return page.back(f"/fixings?day={wanted}", page_frame.done(Action.FIXING_IMPORT, done))
+
+    @get("/benchmarks", guards=[Allows(Action.CONFORMITY_READ)])
+    async def benchmarks(
+        self,
+        page: NamedDependency[Page],
+        reads: NamedDependency[AsyncSession],
+        history: NamedDependency[History],
+        state_: Annotated[str, QueryParameter(name="state")] = "",
+        cursor: FromQuery[str] = "",
+    ) -> Response[str]:
+        """Show tolerances and money-market reference rates, each with its decision where it waits for one."""
+        state = page_forms.one_of(BenchmarkState, state_, "state")
+        found = await queries.benchmarks(
+            reads, state=state, cursor=page_forms.id_in(cursor, "cursor"), limit=ROWS
+        )
+        buttons = {}
+        for row in found["items"]:
+            possible = BENCHMARK.actions_from(BenchmarkState(row["state"]))
+            related = [("benchmark", row["id"])]
+            buttons[row["id"]] = await history.buttons(page, possible, related=related)
+        return page.show(
+            "market/templates/benchmarks.html",
+            rows=found["items"],
+            next=found["next"],
+            states=list(BenchmarkState),
+            state=state_,
+            products=get_args(Product),
+            buttons=buttons,
+            propose=Button(Action.BENCHMARK_PROPOSE) if page.may(Action.BENCHMARK_PROPOSE) else None,
+        )
 
     @get("/business-date", guards=[Allows(Action.BUSINESS_DATE_SET)])
     async def business_date(

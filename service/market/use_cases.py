@@ -1,10 +1,12 @@
-"""Reference rates come in from outside trading; the bank's business date moves, and only forward."""
+"""References and tolerances come from outside trading, by two people; the bank's business date moves only forward."""
 
 from datetime import date, time
-from typing import Annotated
+from decimal import Decimal
+from typing import Annotated, Literal
+from uuid import UUID
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from policies.vocabulary import Action
 from service.attempt import Attempt, Changed, Command, locked
@@ -12,15 +14,22 @@ from service.gate import use_case
 from service.kernel.calendar import NoCalendar, is_business_day
 from service.kernel.errors import AlreadyExists, Refusal, Unprocessable
 from service.kernel.identifiers import uuid7
-from service.kernel.money import plain
-from service.kernel.texts import Name
-from service.market.model import DESK_TIME_ID, DeskTime, FixingSet
-from service.market.queries import fixings_on, rates_of
+from service.kernel.items import Item
+from service.kernel.money import AMOUNT_PATTERN, CURRENCIES, parse_amount, plain
+from service.kernel.texts import Name, Reason
+from service.market.checking import recheck
+from service.market.lifecycle import BENCHMARK, BenchmarkState
+from service.market.model import DESK_TIME_ID, Benchmark, DeskTime, FixingSet
+from service.market.queries import benchmark_view, fixings_on, open_benchmark, rates_of
 from service.market.reference_rates import BASE, UnusableRate, checked_rates
 
 Digest = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 TimeOfDay = Annotated[str, msgspec.Meta(pattern=r"\A([01][0-9]|2[0-3]):[0-5][0-9]\Z")]
 Written = Annotated[str, msgspec.Meta(min_length=1, max_length=25)]
+Number = Annotated[str, msgspec.Meta(pattern=AMOUNT_PATTERN, description="A decimal string, never a number.")]
+Product = Literal["fx_spot", "fx_forward", "mm_deposit", "mm_loan"]
+TOLERANCE_BP_MAX, RATE_PERCENT_MIN, RATE_PERCENT_MAX = Decimal(1000), Decimal(-5), Decimal(100)
+ALONE = text("SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(:name, 0))")
 
 
 class UnusableFixing(Unprocessable):
@@ -37,6 +46,22 @@ class FixingOfTheFuture(Unprocessable):
 
 class FixingKnown(AlreadyExists):
     """409. Exactly these rates are held already; nothing has to be done."""
+
+
+class OutOfBounds(Unprocessable):
+    """422. The figure is beyond anything that could be meant."""
+
+
+class WrongCurrency(Unprocessable):
+    """422. Nobody pays in this currency."""
+
+
+class RateOfTheFuture(Unprocessable):
+    """422. Nobody sees a reference rate before its day."""
+
+
+class AlreadyProposed(AlreadyExists):
+    """409. The same was proposed before and waits for its decision."""
 
 
 class NotForward(Unprocessable):
@@ -58,6 +83,40 @@ class ImportFixings(Command, frozen=True, kw_only=True):
     ]
 
 
+class ProposeTolerance(Command, frozen=True, kw_only=True, tag_field="benchmark", tag="tolerance"):
+    """How far deals of a type may stand from their reference, in basis points."""
+
+    product: Product
+    tolerance_bp: Number
+
+
+class ProposeReferenceRate(Command, frozen=True, kw_only=True, tag_field="benchmark", tag="reference_rate"):
+    """What money in a currency cost on a day, in percent a year, and who says so."""
+
+    currency: Annotated[str, msgspec.Meta(max_length=3)]
+    day: date
+    rate_percent: Number
+    source: Name
+
+
+ProposeBenchmark = ProposeTolerance | ProposeReferenceRate
+
+
+class ApproveBenchmark(Command, frozen=True, kw_only=True):
+    """A second person puts the benchmark in force."""
+
+    benchmark_id: UUID
+    version: int
+
+
+class RefuseBenchmark(Command, frozen=True, kw_only=True):
+    """A second person turns the benchmark down."""
+
+    benchmark_id: UUID
+    version: int
+    reason: Reason
+
+
 class SetBusinessDate(Command, frozen=True, kw_only=True):
     """The business date, and the time of day in Berlin, that hold from now on."""
 
@@ -68,7 +127,10 @@ class SetBusinessDate(Command, frozen=True, kw_only=True):
 
 @use_case(Action.FIXING_IMPORT)
 async def import_fixings(attempt: Attempt, command: ImportFixings) -> Changed:
-    """Take one day's rates from an independent source, once; they are never changed afterwards."""
+    """Take one day's rates from an independent source, once; they are never changed afterwards.
+
+    Exchanges of currencies that were held against an older day's rates are held against these (SET-20).
+    """
     must_be_business_day(command.day, "day")
     if command.day > attempt.desk.business_date:
         raise FixingOfTheFuture(f"The bank's business date is {attempt.desk.business_date}.", field="day")
@@ -93,9 +155,52 @@ async def import_fixings(attempt: Attempt, command: ImportFixings) -> Changed:
             rates={currency: plain(rate) for currency, rate in rates.items()},
         )
     )
+    await recheck(attempt, command.day)
     return Changed(
         {"id": str(row.id), "version": 1, "day": row.day.isoformat(), "currencies": len(rates)}, 201
     )
+
+
+@use_case(Action.BENCHMARK_PROPOSE)
+async def propose_benchmark(attempt: Attempt, command: ProposeBenchmark) -> Changed:
+    """Propose a tolerance or a reference rate; nothing is held against it before somebody else approved it."""
+    if isinstance(command, ProposeTolerance):
+        facts = tolerance_facts(command)
+    else:
+        facts = reference_rate_facts(command, attempt.desk.business_date)
+    thing = {
+        name: fact for name, fact in facts.items() if name in ("benchmark", "product", "currency", "day")
+    }
+    await attempt.session.execute(ALONE, {"name": f"benchmark:{':'.join(map(str, thing.values()))}"})
+    if await open_benchmark(attempt.session, thing) is not None:
+        raise AlreadyProposed("The same was proposed before; that proposal must be decided first.")
+    row = Benchmark(
+        id=uuid7(), **facts, proposed_by=attempt.actor.account, state=BenchmarkState.PROPOSED.value
+    )
+    attempt.open_item(Item.DECIDE_BENCHMARK, attempt.add(row))
+    return Changed(benchmark_view(row) | {"version": 1}, 201)
+
+
+@use_case(Action.BENCHMARK_APPROVE)
+async def approve_benchmark(attempt: Attempt, command: ApproveBenchmark) -> Changed:
+    """Put it in force; whoever proposed it may not (D-02).
+
+    A tolerance holds for the checks that follow. A reference rate also for the deals of its day and the week
+    after that were held against an older one, or none.
+    """
+    row = await decided(attempt, command.benchmark_id, command.version)
+    if row.day is not None:
+        await recheck(attempt, row.day, row.currency)
+    await attempt.session.flush()
+    return Changed(benchmark_view(row))
+
+
+@use_case(Action.BENCHMARK_REFUSE)
+async def refuse_benchmark(attempt: Attempt, command: RefuseBenchmark) -> Changed:
+    """Turn it down; whoever proposed it may not (D-02)."""
+    row = await decided(attempt, command.benchmark_id, command.version, reason=command.reason)
+    await attempt.session.flush()
+    return Changed(benchmark_view(row))
 
 
 @use_case(Action.BUSINESS_DATE_SET)
@@ -121,6 +226,42 @@ async def set_business_date(attempt: Attempt, command: SetBusinessDate) -> Chang
             "version": command.version + 1,
         }
     )
+
+
+def tolerance_facts(command: ProposeTolerance) -> dict[str, object]:
+    """Return the columns of a tolerance. Raises OutOfBounds."""
+    width = parse_amount(command.tolerance_bp)
+    if not 0 <= width <= TOLERANCE_BP_MAX:
+        raise OutOfBounds("A tolerance is between 0 and 1000 basis points.", field="tolerance_bp")
+    return {"benchmark": "tolerance", "product": command.product, "tolerance_bp": width}
+
+
+def reference_rate_facts(command: ProposeReferenceRate, today: date) -> dict[str, object]:
+    """Return the columns of a reference rate. Raises OutOfBounds, WrongCurrency, RateOfTheFuture."""
+    if command.currency not in CURRENCIES:
+        raise WrongCurrency(f"{command.currency!a} is no currency of ISO 4217.", field="currency")
+    if command.day > today:
+        raise RateOfTheFuture(f"The bank's business date is {today}.", field="day")
+    rate = parse_amount(command.rate_percent)
+    if not RATE_PERCENT_MIN <= rate <= RATE_PERCENT_MAX:
+        raise OutOfBounds("A reference rate is between -5 and 100 percent a year.", field="rate_percent")
+    return {
+        "benchmark": "reference_rate",
+        "currency": command.currency,
+        "day": command.day,
+        "rate_percent": rate,
+        "source": command.source,
+    }
+
+
+async def decided(attempt: Attempt, benchmark_id: UUID, version: int, **because: str) -> Benchmark:
+    """Move the benchmark to the state the act leads to, by another natural person than its proposer."""
+    row = await locked(attempt, Benchmark, benchmark_id, seen=version)
+    await attempt.admit(related=[(Benchmark.__tablename__, row.id)])
+    state = BENCHMARK.after(BenchmarkState(row.state), attempt.action)
+    attempt.change(row, state=state.value, **because)
+    attempt.close_item(Item.DECIDE_BENCHMARK, row.id)
+    return row
 
 
 def must_be_business_day(day: date, field: str) -> None:

@@ -44,6 +44,16 @@ def guard_statements(_: MetaData | None = None) -> Iterator[str]:
     yield at_commit("audit_entry", "in_time", "INSERT", "guard_committed_in_time")
     yield at_commit("journal_line", "balanced", "INSERT", "guard_journal_balanced")
     yield at_commit("trade", "number_taken", "INSERT", "guard_number_taken")
+    yield at_commit("trade_version", "covered", "INSERT", "guard_version_covered")
+    yield at_commit("limit_reservation", "for_version", "INSERT", "guard_reserved_for_version")
+    yield at_commit("market_check", "told", "INSERT", "guard_alert_told")
+    yield trigger("trading_limit", "begins_proposed", "BEFORE INSERT", "guard_limit_proposed")
+    yield trigger("limit_vote", "of_its_office", "BEFORE INSERT", "guard_limit_vote")
+    yield at_commit("trading_limit", "voted", "UPDATE", "guard_limit_voted")
+    yield "ALTER TABLE public.fixing_set ENABLE ROW LEVEL SECURITY"
+    yield "CREATE POLICY published ON public.fixing_set USING (public.is_published(day))"
+    yield "ALTER TABLE public.benchmark ENABLE ROW LEVEL SECURITY"
+    yield "CREATE POLICY published ON public.benchmark USING (public.is_published(day))"
 
 
 def trigger(table: str, name: str, when: str, function: str) -> str:

@@ -24,6 +24,9 @@ EVERY_OFFICE = (
     "acts_of(uuid[], text[], uuid[])",
     "trade_timeline(uuid)",
     "journal_states(uuid[])",
+    "is_published(date)",
+    "justification_for(uuid)",
+    "limit_room(text, uuid)",
     "work_open(jsonb)",
     "work_close(jsonb)",
     "credential_of(text)",
@@ -35,9 +38,15 @@ EVERY_OFFICE = (
     "sessions_end_of(uuid, text)",
     "account_view(uuid)",
     "office_accounts()",
+    "recovery_open()",
+    "row_lags(text, uuid)",
     "service_account()",
 )
-ONE_OFFICE = {Office.FRONT_OFFICE: ("take_deal_numbers(jsonb)",)}
+ONE_OFFICE = {
+    Office.FRONT_OFFICE: ("limit_reserve(jsonb)", "market_check(jsonb)", "take_deal_numbers(jsonb)"),
+    Office.BACK_OFFICE: ("limit_release(uuid, uuid)",),
+    Office.RISK_CONTROL: ("checks_digest(uuid)", "market_recheck(date, text, uuid)"),
+}
 SEQUENCER = (
     "SELECT ON public.audit_entry, public.audit_index",
     "SELECT, DELETE ON public.audit_pending",
@@ -148,7 +157,11 @@ async def sync_rights(connection: AsyncConnection, prefix: str, policy: Policy) 
     )
     await connection.execute(
         text("INSERT INTO public.item_route VALUES (:kind, :opener, :office)"),
-        [{"kind": i.value, "opener": r.opened_by.value, "office": r.office.value} for i, r in ROUTES.items()],
+        [
+            {"kind": item.value, "opener": opener.value, "office": route.office.value}
+            for item, route in ROUTES.items()
+            for opener in (route.opened_by, *route.also)
+        ],
     )
     await connection.execute(
         text("INSERT INTO public.policy_epoch VALUES (:version)"), {"version": policy.version}

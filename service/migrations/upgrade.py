@@ -11,6 +11,7 @@ from sqlalchemy.pool import NullPool
 
 from policies.policy import Policy
 from policies.vocabulary import Office
+from service.migrations import schema
 from service.migrations.logins import make_roles, office_urls, passwords, quoted, sync_rights
 
 
@@ -30,7 +31,10 @@ async def ensure_database(admin_url: str, name: str) -> str:
 
 
 async def upgrade(admin_url: str, data: Path, policy: Policy, prefix: str | None = None) -> dict[Office, str]:
-    """Make roles, run the migrations as the owner, set the rights; return each office's URL."""
+    """Make roles, run the migrations as the owner, set the rights; return each office's URL.
+
+    Raises SchemaDiffers before anything is changed, if another release made the database.
+    """
     prefix = prefix or str(make_url(admin_url).database)
     words = passwords(data / "keys" / f"logins-{prefix}.json")
     engine = create_async_engine(admin_url, poolclass=NullPool)
@@ -38,7 +42,9 @@ async def upgrade(admin_url: str, data: Path, policy: Policy, prefix: str | None
         await connection.execute(text("SELECT pg_advisory_xact_lock(7213)"))
         await make_roles(connection, prefix, words)
         await connection.exec_driver_sql(f"SET LOCAL ROLE {quoted(f'{prefix}_owner')}")
+        await schema.must_be_ours(connection)
         await connection.run_sync(run_migrations)
+        await schema.store(connection)
         await connection.execute(
             text("INSERT INTO public.audit_state (id, next_index) VALUES (1, 0) ON CONFLICT DO NOTHING")
         )

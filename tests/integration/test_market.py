@@ -1,6 +1,6 @@
 """Reference rates come in from outside trading; desk time only moves forward."""
 
-from datetime import date, time
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -44,8 +44,6 @@ async def test_trading_reads_the_rates_that_risk_control_brought_in(bank_world: 
         assert last is not None
         assert last[0] == date(2026, 10, 26)
         assert await queries.last_rates(session, date(2026, 10, 25)) is None
-        assert await queries.cut_off(session, "fx_spot") == time(18, 0)
-        assert await queries.cut_off(session, "tulips") is None
 
 
 async def test_S_09_trading_supplies_no_reference_for_its_own_prices(bank_world: World) -> None:

@@ -19,6 +19,13 @@ end $$;
 
 -- Guards ------------------------------------------------------------------------------------------
 
+create function public.row_lags(row_kind text, row_id uuid) returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select public.current_office() is not null
+     and exists (select from public.lagging_row l
+                 where l.kind = row_kind and l.object_id = row_id and l.righted_at is null)
+$$;
+
 create function public.guard_recorded() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
@@ -32,6 +39,9 @@ begin
     if new.id is distinct from old.id or new.rev is distinct from old.rev + 1 then
       raise exception '%: revision % follows %, not %', tg_table_name, old.rev + 1, old.rev, new.rev
         using errcode = '23514';
+    end if;
+    if public.row_lags(tg_table_name, new.id) then
+      raise exception '% % lags behind the log since a recovery', tg_table_name, new.id using errcode = 'TW001';
     end if;
     return new;
   end if;
@@ -72,11 +82,15 @@ begin
 end $$;
 
 -- Entries stand in the log in the order of their commits: one that took too long would run against time there.
+-- Those that a recovery takes from the files have their places; it comes by no office's login.
 create function public.guard_committed_in_time() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  if new.recorded_at < clock_timestamp() - interval '90 seconds' then
-    raise exception 'entry % of % is committed too late', new.id, new.recorded_at using errcode = '40001';
+  if new.recorded_at < clock_timestamp() - interval '90 seconds' then  -- alone: else every commit would lock the index
+    if public.current_office() is not null
+       or not exists (select from public.audit_index i where i.entry_id = new.id) then
+      raise exception 'entry % of % is committed too late', new.id, new.recorded_at using errcode = '40001';
+    end if;
   end if;
   return null;
 end $$;
@@ -97,17 +111,19 @@ end $$;
 
 -- The log -----------------------------------------------------------------------------------------
 
+-- own is null for entries of every office, which a recovery takes from the files.
 create function public.audit_store(own text, entries bytea[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare bad record;
 begin
-  with fresh as (
+  with fresh as materialized (
     select e.n, e.bytes, pg_catalog.convert_from(e.bytes, 'UTF8')::jsonb as body
     from unnest(entries) with ordinality as e(bytes, n)
   ), stored as (
     insert into public.audit_entry
       (id, leaf, bytes, office, act, outcome, account, person, trade_id, recorded_at)
-    select (f.body->>'id')::uuid, sha256('\x00'::bytea || f.bytes), f.bytes, own, f.body->>'act',
+    select (f.body->>'id')::uuid, sha256('\x00'::bytea || f.bytes), f.bytes, coalesce(own, f.body #>> '{actor,office}'),
+           f.body->>'act',
            f.body #>> '{decision,outcome}', f.body #>> '{actor,account}', f.body #>> '{actor,person}',
            (f.body #>> '{links,trade}')::uuid, (f.body->>'ts')::timestamptz
     from fresh f order by f.n
@@ -119,14 +135,17 @@ begin
   insert into public.audit_effect
     (kind, id, rev, entry_id, leaf, after, act, person, office, at, trade_id)
   select x.eff->>'kind', (x.eff->>'id')::uuid, (x.eff->>'rev')::integer, (f.body->>'id')::uuid,
-         sha256('\x00'::bytea || f.bytes), x.eff->>'after', f.body->>'act', f.body #>> '{actor,person}', own,
+         sha256('\x00'::bytea || f.bytes), x.eff->>'after', f.body->>'act', f.body #>> '{actor,person}',
+         coalesce(own, f.body #>> '{actor,office}'),
          (f.body->>'ts')::timestamptz, (f.body #>> '{links,trade}')::uuid
   from fresh f cross join lateral jsonb_array_elements(coalesce(f.body->'eff', '[]'::jsonb)) as x(eff)
   order by f.n;
 
+  with fresh as materialized (
+    select pg_catalog.convert_from(e.bytes, 'UTF8')::jsonb as body from unnest(entries) as e(bytes)
+  )
   select x.eff->>'kind' as kind, x.eff->>'id' as id, x.eff->>'rev' as rev into bad
-    from unnest(entries) as e(bytes)
-    cross join lateral (select pg_catalog.convert_from(e.bytes, 'UTF8')::jsonb as body) as f
+    from fresh f
     cross join lateral jsonb_array_elements(coalesce(f.body->'eff', '[]'::jsonb)) as x(eff)
     left join public.audit_effect p
       on p.kind = x.eff->>'kind' and p.id = (x.eff->>'id')::uuid and p.rev = (x.eff->>'rev')::integer - 1
@@ -148,13 +167,38 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
       and pg_catalog.convert_from(e.bytes, 'UTF8')::jsonb #>> '{data,policy}' = policy)
 $$;
 
+-- Entries are in the order of their commits: the clock that stamps them agrees with this one, and none is older than
+-- what stands in the log already, even if both clocks jump together.
+create function public.must_be_in_time(entries bytea[]) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  now timestamptz := clock_timestamp();
+  newest timestamptz := (select max(e.recorded_at) from public.audit_entry e);
+  wrong timestamptz;
+begin
+  select f.ts into wrong
+    from unnest(entries) as e(bytes)
+    cross join lateral (
+      select (pg_catalog.convert_from(e.bytes, 'UTF8')::jsonb->>'ts')::timestamptz as ts) as f
+    where f.ts not between now - interval '60 seconds' and now + interval '10 seconds'
+       or f.ts < newest - interval '60 seconds'
+    limit 1;
+  if found then
+    raise exception 'an entry of % does not fit: it is % here, and the newest entry is of %', wrong, now, newest
+      using errcode = 'TW002';
+  end if;
+end $$;
+
 create function public.audit_append(entries bytea[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare own text := public.own_office(); bad record;
 begin
+  perform public.must_be_in_time(entries);
+  with fresh as materialized (  -- read each entry once, not once for every question about it
+    select e.bytes, pg_catalog.convert_from(e.bytes, 'UTF8')::jsonb as body from unnest(entries) as e(bytes)
+  )
   select f.body->>'act' as act, f.body #>> '{actor,account}' as account into bad
-    from unnest(entries) as e(bytes)
-    cross join lateral (select pg_catalog.convert_from(e.bytes, 'UTF8')::jsonb as body) as f
+    from fresh f
     left join public.account a
       on a.id::text = f.body #>> '{actor,account}' and a.person_id::text = f.body #>> '{actor,person}'
          and a.office = own
@@ -163,10 +207,11 @@ begin
        or (f.body #>> '{decision,outcome}') is null
        or (a.id is null and not (f.body #>> '{decision,outcome}' = 'refuse' and f.body->>'act' = 'session.open'
                                  and f.body #>> '{actor,account}' like 'anonymous:%'))
-       or octet_length(e.bytes) not between 2 and 65535
+       or (a.id is not null
+           and f.body #>> '{actor,type}' is distinct from case when a.service then 'service' else 'human' end)
+       or octet_length(f.bytes) not between 2 and 65535
        or (f.body->>'id')::uuid::text is distinct from f.body->>'id'
-       or ((f.body->>'ts')::timestamptz between clock_timestamp() - interval '60 seconds'
-                                            and clock_timestamp() + interval '10 seconds') is not true
+       or ((f.body->>'ts')::timestamptz is null)
        or not exists (select from public.policy_epoch v where v.version = f.body #>> '{decision,policy}')
           and not (f.body #>> '{decision,outcome}' = 'refuse' and public.policy_was_published(f.body #>> '{decision,policy}'))
        or (f.body #>> '{decision,outcome}' = 'refuse'
@@ -180,9 +225,11 @@ begin
   if found then
     raise exception 'office % cannot append % for account %', own, bad.act, bad.account using errcode = '42501';
   end if;
+  with fresh as materialized (
+    select pg_catalog.convert_from(e.bytes, 'UTF8')::jsonb as body from unnest(entries) as e(bytes)
+  )
   select x.eff->>'kind' as kind into bad
-    from unnest(entries) as e(bytes)
-    cross join lateral (select pg_catalog.convert_from(e.bytes, 'UTF8')::jsonb as body) as f
+    from fresh f
     cross join lateral jsonb_array_elements(coalesce(f.body->'eff', '[]'::jsonb)) as x(eff)
     where not exists (select from public.office_kind k where k.office = own and k.kind = x.eff->>'kind')
        or (x.eff->>'id')::uuid::text is distinct from x.eff->>'id'
@@ -204,6 +251,35 @@ begin
   perform public.audit_store('log', entries);
 end $$;
 
+-- Take entries from the log's own files, at the places they have there; no office may. What the database holds
+-- already must be the same bytes; what waited for a place gets the one it was given.
+create function public.audit_import(first bigint, entries bytea[]) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare fresh bytea[];
+begin
+  perform from public.audit_state s where s.id = 1 and s.next_index = first for update;
+  if not found then
+    raise exception 'the next index is not %', first using errcode = '55000';
+  end if;
+  select array_agg(e.bytes order by e.n) into fresh from unnest(entries) with ordinality as e(bytes, n)
+    where not exists (select from public.audit_entry k where k.leaf = sha256('\x00'::bytea || e.bytes));
+  if fresh is not null then
+    perform public.audit_store(null, fresh);
+  end if;
+  insert into public.audit_index (index, entry_id)
+    select first + e.n - 1, k.id from unnest(entries) with ordinality as e(bytes, n)
+    join public.audit_entry k on k.leaf = sha256('\x00'::bytea || e.bytes);
+  delete from public.audit_pending p using unnest(entries) as e(bytes)
+    join public.audit_entry k on k.leaf = sha256('\x00'::bytea || e.bytes) where p.entry_id = k.id;
+  update public.audit_state set next_index = first + cardinality(entries) where id = 1;
+end $$;
+
+-- Whether a recovery was asked for that nobody has finished: nothing else is written meanwhile.
+create function public.recovery_open() returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select exists (select from public.recovery r where r.state = 'requested')
+$$;
+
 create function public.effect_leaves(kinds text[], ids uuid[], revs integer[])
 returns table (n integer, leaf bytea)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
@@ -214,19 +290,24 @@ $$;
 
 -- Who did what to a trade (over all offices) or to single objects: the history that apart.csv is read against.
 create function public.acts_of(trades uuid[], kinds text[], ids uuid[])
-returns table (trade_id uuid, kind text, id uuid, act text, person text, at timestamptz)
+returns table (trade_id uuid, kind text, id uuid, act text, person text, at timestamptz, entry_id uuid)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
+declare whole uuid[];
 begin
+  -- The two legs of an internal deal have one history: whoever had a hand in one had it in both.
+  whole := trades
+    || array(select t.mirrors_id from public.trade t where t.id = any(trades) and t.mirrors_id is not null)
+    || array(select t.id from public.trade t where t.mirrors_id = any(trades));
   -- Acts of different offices on one trade happen one after the other: a person with accounts in two of
   -- them cannot pass both looks at the history at the same instant.
   perform pg_advisory_xact_lock(hashtextextended(t.trade::text, 7213))
-    from unnest(trades) as t(trade) order by t.trade;
+    from (select distinct w.trade from unnest(whole) as w(trade)) as t order by t.trade;
   return query
-    select e.trade_id, e.kind, e.id, e.act, e.person, e.at from public.audit_effect e
-    where e.trade_id = any(trades)
+    select e.trade_id, e.kind, e.id, e.act, e.person, e.at, e.entry_id from public.audit_effect e
+    where e.trade_id = any(whole)
     union
-    select e.trade_id, e.kind, e.id, e.act, e.person, e.at
+    select e.trade_id, e.kind, e.id, e.act, e.person, e.at, e.entry_id
     from unnest(kinds, ids) as q(kind, id) join public.audit_effect e on e.kind = q.kind and e.id = q.id;
 end $$;
 
@@ -290,9 +371,12 @@ begin
       if not found then
         select k.body_hash, k.status, k.answer into known from public.idempotency_key k
           where k.office = own and k.account_id = r.account and k.key = r.key for update;
-        if known.body_hash is distinct from r.hash then
+        if known.status is null then  -- nothing came of it, so another body may take its place
+          update public.idempotency_key k set body_hash = r.hash
+            where k.office = own and k.account_id = r.account and k.key = r.key and k.body_hash <> r.hash;
+        elsif known.body_hash is distinct from r.hash then
           verdict := 'reused';
-        elsif known.status is not null then
+        else
           verdict := 'replay'; status := known.status; answer := known.answer;
         end if;
       end if;
@@ -375,125 +459,4 @@ begin
       select d.book, taken + t.n, t.trade, t.entry from unnest(d.trades, d.entries) with ordinality as t(trade, entry, n);
     return query select t.trade, taken + t.n from unnest(d.trades) with ordinality as t(trade, n);
   end loop;
-end $$;
-
--- Sessions and credentials: an office sees and changes only its own accounts' -----------------------
-
-create function public.credential_of(account_name text)
-returns table (account_id uuid, secret text, one_time boolean, retry_at timestamptz, disabled boolean)
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select a.id, c.secret, c.one_time, c.retry_at, a.disabled
-  from public.account a join public.credential c on c.account_id = a.id
-  where a.name = account_name and a.office = public.current_office() and not a.service
-$$;
-
-create function public.credential_set(account uuid, hashed text, temporary boolean, entry uuid) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-declare own text := public.own_office();
-begin
-  if not exists (select from public.account a where a.id = account and not a.service
-                 and (a.office = own or own = 'administration' and temporary)) then
-    raise exception 'office % does not set that password', own using errcode = '42501';
-  end if;
-  insert into public.credential (account_id, secret, one_time, failures, entry_id)
-    values (account, hashed, temporary, 0, entry)
-  on conflict (account_id) do update
-    set secret = excluded.secret, one_time = excluded.one_time, failures = 0, retry_at = null,
-        entry_id = excluded.entry_id;
-end $$;
-
-create function public.login_failed(account uuid) returns void
-language sql security definer set search_path = pg_catalog, pg_temp as $$
-  update public.credential c
-    set failures = c.failures + 1,
-        retry_at = case when c.failures < 4 then null
-                   else clock_timestamp() + make_interval(secs => least(300, power(2, least(c.failures - 3, 9)))) end
-    from public.account a
-    where c.account_id = account and a.id = account and a.office = public.current_office()
-$$;
-
-create function public.session_open(session uuid, account uuid, token bytea, idle integer, lifetime integer,
-                                    limited boolean, entry uuid) returns timestamptz
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-declare own text := public.own_office(); until timestamptz := clock_timestamp() + make_interval(secs => least(lifetime, 86400));
-begin
-  -- A revocation that ends this account's sessions waits for this one, or this one for it.
-  perform from public.account a where a.id = account for share;
-  if not exists (select from public.account a join public.person p on p.id = a.person_id
-                 where a.id = account and a.office = own and not a.disabled and not a.service and not p.disabled) then
-    raise exception 'office % opens no session for that account', own using errcode = '42501';
-  end if;
-  update public.credential c set failures = 0, retry_at = null where c.account_id = account;
-  insert into public.session
-    (id, account_id, token_sha256, opened_at, last_seen_at, idle_seconds, expires_at, restricted, entry_id)
-    values (session, account, token, clock_timestamp(), clock_timestamp(), idle, until, limited, entry);
-  return until;
-end $$;
-
-create function public.account_view(account uuid)
-returns table (account_id uuid, name text, person_id uuid, office text, unit_id uuid, board text,
-               service boolean, roles text[])
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select a.id, a.name, a.person_id, a.office, p.unit_id, u.board_line, a.service,
-         coalesce(array(select g.role from public.role_grant g
-                        where g.account_id = a.id and g.state = 'executed'
-                          and (g.valid_until is null or g.valid_until > clock_timestamp()) order by g.role), '{}')
-  from public.account a join public.person p on p.id = a.person_id
-  left join public.unit u on u.id = p.unit_id
-  where a.id = account and not a.disabled and not p.disabled and a.office = public.current_office()
-$$;
-
-create function public.service_account() returns uuid
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select a.id from public.account a
-  where a.office = public.current_office() and a.service and a.name = 'svc.' || a.office
-$$;
-
--- The enabled accounts of the caller's own office with their roles: who could act on an open item.
-create function public.office_accounts()
-returns table (account_id uuid, name text, person_id uuid, service boolean, roles text[])
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select a.id, a.name, a.person_id, a.service,
-         coalesce(array(select g.role from public.role_grant g
-                        where g.account_id = a.id and g.state = 'executed'
-                          and (g.valid_until is null or g.valid_until > clock_timestamp()) order by g.role), '{}')
-  from public.account a join public.person p on p.id = a.person_id
-  where not a.disabled and not p.disabled and a.office = public.current_office()
-  order by a.name
-$$;
-
-create function public.session_find(token bytea)
-returns table (session_id uuid, restricted boolean, expires_at timestamptz, account_id uuid, name text,
-               person_id uuid, office text, unit_id uuid, board text, service boolean, roles text[])
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-begin
-  update public.session s set last_seen_at = clock_timestamp()
-    where s.token_sha256 = token and s.ended_at is null and s.expires_at > clock_timestamp()
-      and s.last_seen_at < clock_timestamp() - interval '30 seconds'
-      and s.last_seen_at > clock_timestamp() - make_interval(secs => s.idle_seconds);
-  return query
-    select s.id, s.restricted, s.expires_at, v.*
-    from public.session s cross join lateral public.account_view(s.account_id) v
-    where s.token_sha256 = token and s.ended_at is null and s.expires_at > clock_timestamp()
-      and s.last_seen_at > clock_timestamp() - make_interval(secs => s.idle_seconds);
-end $$;
-
-create function public.session_end(session uuid, why text) returns void
-language sql security definer set search_path = pg_catalog, pg_temp as $$
-  update public.session s set ended_at = clock_timestamp(), ended_why = why
-    from public.account a
-    where s.id = session and s.ended_at is null and a.id = s.account_id and a.office = public.current_office()
-$$;
-
-create function public.sessions_end_of(account uuid, why text) returns integer
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-declare own text := public.own_office(); ended integer;
-begin
-  perform from public.account a where a.id = account for update;
-  update public.session s set ended_at = clock_timestamp(), ended_why = why
-    from public.account a
-    where s.account_id = account and s.ended_at is null and a.id = account
-      and (own = 'administration' or a.office = own);
-  get diagnostics ended = row_count;
-  return ended;
 end $$;

@@ -4,6 +4,12 @@ CREATE TRIGGER account_frozen BEFORE UPDATE ON public.account FOR EACH ROW WHEN 
 
 CREATE TRIGGER account_no_truncate BEFORE TRUNCATE ON public.account FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
+CREATE TRIGGER agreement_revision BEFORE INSERT OR UPDATE OR DELETE ON public.agreement FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER agreement_frozen BEFORE UPDATE ON public.agreement FOR EACH ROW WHEN (NEW.counterparty_id IS DISTINCT FROM OLD.counterparty_id OR NEW.form IS DISTINCT FROM OLD.form OR NEW.name IS DISTINCT FROM OLD.name OR NEW.valid_from IS DISTINCT FROM OLD.valid_from OR NEW.valid_to IS DISTINCT FROM OLD.valid_to OR NEW.proposed_by IS DISTINCT FROM OLD.proposed_by) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER agreement_no_truncate BEFORE TRUNCATE ON public.agreement FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
 CREATE TRIGGER audit_effect_append_only BEFORE UPDATE OR DELETE ON public.audit_effect FOR EACH ROW EXECUTE FUNCTION public.guard_append_only();
 
 CREATE TRIGGER audit_effect_no_truncate BEFORE TRUNCATE ON public.audit_effect FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
@@ -15,6 +21,12 @@ CREATE TRIGGER audit_entry_no_truncate BEFORE TRUNCATE ON public.audit_entry FOR
 CREATE TRIGGER audit_index_append_only BEFORE UPDATE OR DELETE ON public.audit_index FOR EACH ROW EXECUTE FUNCTION public.guard_append_only();
 
 CREATE TRIGGER audit_index_no_truncate BEFORE TRUNCATE ON public.audit_index FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER benchmark_revision BEFORE INSERT OR UPDATE OR DELETE ON public.benchmark FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER benchmark_frozen BEFORE UPDATE ON public.benchmark FOR EACH ROW WHEN (NEW.benchmark IS DISTINCT FROM OLD.benchmark OR NEW.product IS DISTINCT FROM OLD.product OR NEW.tolerance_bp IS DISTINCT FROM OLD.tolerance_bp OR NEW.currency IS DISTINCT FROM OLD.currency OR NEW.day IS DISTINCT FROM OLD.day OR NEW.rate_percent IS DISTINCT FROM OLD.rate_percent OR NEW.source IS DISTINCT FROM OLD.source OR NEW.proposed_by IS DISTINCT FROM OLD.proposed_by) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER benchmark_no_truncate BEFORE TRUNCATE ON public.benchmark FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
 CREATE TRIGGER change_request_revision BEFORE INSERT OR UPDATE OR DELETE ON public.change_request FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
@@ -28,6 +40,8 @@ CREATE TRIGGER confirmation_no_truncate BEFORE TRUNCATE ON public.confirmation F
 
 CREATE TRIGGER counterparty_revision BEFORE INSERT OR UPDATE OR DELETE ON public.counterparty FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
+CREATE TRIGGER counterparty_frozen BEFORE UPDATE ON public.counterparty FOR EACH ROW WHEN (NEW.lei IS DISTINCT FROM OLD.lei OR NEW.own IS DISTINCT FROM OLD.own) EXECUTE FUNCTION public.guard_append_only();
+
 CREATE TRIGGER counterparty_no_truncate BEFORE TRUNCATE ON public.counterparty FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
 CREATE CONSTRAINT TRIGGER credential_came_with_entry AFTER INSERT OR UPDATE OF entry_id ON public.credential DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_came_with_entry();
@@ -38,19 +52,25 @@ CREATE TRIGGER credential_no_delete BEFORE DELETE ON public.credential FOR EACH 
 
 CREATE TRIGGER credential_no_truncate BEFORE TRUNCATE ON public.credential FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
-CREATE TRIGGER cut_off_revision BEFORE INSERT OR UPDATE OR DELETE ON public.cut_off FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
-
-CREATE TRIGGER cut_off_no_truncate BEFORE TRUNCATE ON public.cut_off FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
-
 CREATE CONSTRAINT TRIGGER deal_number_came_with_entry AFTER INSERT ON public.deal_number DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_came_with_entry();
 
 CREATE TRIGGER deal_number_append_only BEFORE UPDATE OR DELETE ON public.deal_number FOR EACH ROW EXECUTE FUNCTION public.guard_append_only();
 
 CREATE TRIGGER deal_number_no_truncate BEFORE TRUNCATE ON public.deal_number FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
+CREATE TRIGGER desk_rule_revision BEFORE INSERT OR UPDATE OR DELETE ON public.desk_rule FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER desk_rule_frozen BEFORE UPDATE ON public.desk_rule FOR EACH ROW WHEN (NEW.rule IS DISTINCT FROM OLD.rule OR NEW.product IS DISTINCT FROM OLD.product OR NEW.desk_id IS DISTINCT FROM OLD.desk_id OR NEW.at IS DISTINCT FROM OLD.at OR NEW.person_id IS DISTINCT FROM OLD.person_id OR NEW.locations IS DISTINCT FROM OLD.locations OR NEW.max_eur IS DISTINCT FROM OLD.max_eur OR NEW.valid_from IS DISTINCT FROM OLD.valid_from OR NEW.valid_to IS DISTINCT FROM OLD.valid_to OR NEW.proposed_by IS DISTINCT FROM OLD.proposed_by) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER desk_rule_no_truncate BEFORE TRUNCATE ON public.desk_rule FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
 CREATE TRIGGER desk_time_revision BEFORE INSERT OR UPDATE OR DELETE ON public.desk_time FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
 CREATE TRIGGER desk_time_no_truncate BEFORE TRUNCATE ON public.desk_time FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER excess_revision BEFORE INSERT OR UPDATE OR DELETE ON public.excess FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER excess_no_truncate BEFORE TRUNCATE ON public.excess FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
 CREATE TRIGGER fixing_set_revision BEFORE INSERT OR UPDATE OR DELETE ON public.fixing_set FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
@@ -72,6 +92,44 @@ CREATE TRIGGER journal_line_append_only BEFORE UPDATE OR DELETE ON public.journa
 
 CREATE TRIGGER journal_line_no_truncate BEFORE TRUNCATE ON public.journal_line FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
+CREATE TRIGGER justification_revision BEFORE INSERT OR UPDATE OR DELETE ON public.justification FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER justification_no_truncate BEFORE TRUNCATE ON public.justification FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER key_rotation_revision BEFORE INSERT OR UPDATE OR DELETE ON public.key_rotation FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER key_rotation_frozen BEFORE UPDATE ON public.key_rotation FOR EACH ROW WHEN (NEW.overlap IS DISTINCT FROM OLD.overlap) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER key_rotation_no_truncate BEFORE TRUNCATE ON public.key_rotation FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE CONSTRAINT TRIGGER lagging_row_came_with_entry AFTER INSERT ON public.lagging_row DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_came_with_entry();
+
+CREATE TRIGGER lagging_row_frozen BEFORE UPDATE ON public.lagging_row FOR EACH ROW WHEN (NEW.recovery_id IS DISTINCT FROM OLD.recovery_id OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.object_id IS DISTINCT FROM OLD.object_id OR NEW.rev IS DISTINCT FROM OLD.rev OR NEW.why IS DISTINCT FROM OLD.why OR NEW.entry_id IS DISTINCT FROM OLD.entry_id) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER lagging_row_no_delete BEFORE DELETE ON public.lagging_row FOR EACH ROW EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER lagging_row_no_truncate BEFORE TRUNCATE ON public.lagging_row FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE CONSTRAINT TRIGGER limit_reservation_came_with_entry AFTER INSERT ON public.limit_reservation DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_came_with_entry();
+
+CREATE TRIGGER limit_reservation_append_only BEFORE UPDATE OR DELETE ON public.limit_reservation FOR EACH ROW EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER limit_reservation_no_truncate BEFORE TRUNCATE ON public.limit_reservation FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER limit_vote_revision BEFORE INSERT OR UPDATE OR DELETE ON public.limit_vote FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER limit_vote_no_truncate BEFORE TRUNCATE ON public.limit_vote FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE CONSTRAINT TRIGGER market_check_came_with_entry AFTER INSERT ON public.market_check DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_came_with_entry();
+
+CREATE TRIGGER market_check_append_only BEFORE UPDATE OR DELETE ON public.market_check FOR EACH ROW EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER market_check_no_truncate BEFORE TRUNCATE ON public.market_check FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER notice_revision BEFORE INSERT OR UPDATE OR DELETE ON public.notice FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER notice_no_truncate BEFORE TRUNCATE ON public.notice FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
 CREATE TRIGGER person_revision BEFORE INSERT OR UPDATE OR DELETE ON public.person FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
 CREATE TRIGGER person_no_truncate BEFORE TRUNCATE ON public.person FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
@@ -86,11 +144,21 @@ CREATE TRIGGER position_movement_append_only BEFORE UPDATE OR DELETE ON public.p
 
 CREATE TRIGGER position_movement_no_truncate BEFORE TRUNCATE ON public.position_movement FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
+CREATE TRIGGER premises_report_revision BEFORE INSERT OR UPDATE OR DELETE ON public.premises_report FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER premises_report_no_truncate BEFORE TRUNCATE ON public.premises_report FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
 CREATE TRIGGER proposal_revision BEFORE INSERT OR UPDATE OR DELETE ON public.proposal FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
 CREATE TRIGGER proposal_frozen BEFORE UPDATE ON public.proposal FOR EACH ROW WHEN (NEW.object_kind IS DISTINCT FROM OLD.object_kind OR NEW.object_id IS DISTINCT FROM OLD.object_id OR NEW.payload IS DISTINCT FROM OLD.payload) EXECUTE FUNCTION public.guard_append_only();
 
 CREATE TRIGGER proposal_no_truncate BEFORE TRUNCATE ON public.proposal FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER recovery_revision BEFORE INSERT OR UPDATE OR DELETE ON public.recovery FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER recovery_frozen BEFORE UPDATE ON public.recovery FOR EACH ROW WHEN (NEW.found_size IS DISTINCT FROM OLD.found_size OR NEW.size IS DISTINCT FROM OLD.size OR NEW.root IS DISTINCT FROM OLD.root OR NEW.reason IS DISTINCT FROM OLD.reason) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER recovery_no_truncate BEFORE TRUNCATE ON public.recovery FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
 CREATE TRIGGER request_decision_revision BEFORE INSERT OR UPDATE OR DELETE ON public.request_decision FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
@@ -112,13 +180,13 @@ CREATE TRIGGER session_no_truncate BEFORE TRUNCATE ON public.session FOR EACH ST
 
 CREATE TRIGGER settlement_revision BEFORE INSERT OR UPDATE OR DELETE ON public.settlement FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
-CREATE TRIGGER settlement_frozen BEFORE UPDATE ON public.settlement FOR EACH ROW WHEN (NEW.trade_id IS DISTINCT FROM OLD.trade_id OR NEW.version IS DISTINCT FROM OLD.version OR NEW.currency IS DISTINCT FROM OLD.currency OR NEW.amount IS DISTINCT FROM OLD.amount OR NEW.value_date IS DISTINCT FROM OLD.value_date) EXECUTE FUNCTION public.guard_append_only();
+CREATE TRIGGER settlement_frozen BEFORE UPDATE ON public.settlement FOR EACH ROW WHEN (NEW.trade_id IS DISTINCT FROM OLD.trade_id OR NEW.version IS DISTINCT FROM OLD.version OR NEW.leg IS DISTINCT FROM OLD.leg OR NEW.currency IS DISTINCT FROM OLD.currency OR NEW.amount IS DISTINCT FROM OLD.amount OR NEW.value_date IS DISTINCT FROM OLD.value_date) EXECUTE FUNCTION public.guard_append_only();
 
 CREATE TRIGGER settlement_no_truncate BEFORE TRUNCATE ON public.settlement FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
 CREATE TRIGGER trade_revision BEFORE INSERT OR UPDATE OR DELETE ON public.trade FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
-CREATE TRIGGER trade_frozen BEFORE UPDATE ON public.trade FOR EACH ROW WHEN (NEW.portfolio_id IS DISTINCT FROM OLD.portfolio_id OR NEW.number IS DISTINCT FROM OLD.number OR NEW.type IS DISTINCT FROM OLD.type OR NEW.captured_by IS DISTINCT FROM OLD.captured_by OR NEW.captured_at IS DISTINCT FROM OLD.captured_at OR NEW.marks IS DISTINCT FROM OLD.marks) EXECUTE FUNCTION public.guard_append_only();
+CREATE TRIGGER trade_frozen BEFORE UPDATE ON public.trade FOR EACH ROW WHEN (NEW.portfolio_id IS DISTINCT FROM OLD.portfolio_id OR NEW.number IS DISTINCT FROM OLD.number OR NEW.type IS DISTINCT FROM OLD.type OR NEW.captured_by IS DISTINCT FROM OLD.captured_by OR NEW.captured_at IS DISTINCT FROM OLD.captured_at OR NEW.marks IS DISTINCT FROM OLD.marks OR NEW.mirrors_id IS DISTINCT FROM OLD.mirrors_id OR NEW.offered_to_id IS DISTINCT FROM OLD.offered_to_id OR NEW.purpose IS DISTINCT FROM OLD.purpose OR NEW.replaces_id IS DISTINCT FROM OLD.replaces_id) EXECUTE FUNCTION public.guard_append_only();
 
 CREATE TRIGGER trade_no_truncate BEFORE TRUNCATE ON public.trade FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
@@ -131,6 +199,28 @@ CREATE CONSTRAINT TRIGGER trade_version_came_with_entry AFTER INSERT ON public.t
 CREATE TRIGGER trade_version_append_only BEFORE UPDATE OR DELETE ON public.trade_version FOR EACH ROW EXECUTE FUNCTION public.guard_append_only();
 
 CREATE TRIGGER trade_version_no_truncate BEFORE TRUNCATE ON public.trade_version FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER trading_limit_revision BEFORE INSERT OR UPDATE OR DELETE ON public.trading_limit FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER trading_limit_frozen BEFORE UPDATE ON public.trading_limit FOR EACH ROW WHEN (NEW.scope IS DISTINCT FROM OLD.scope OR NEW.owner_id IS DISTINCT FROM OLD.owner_id OR NEW.amount_eur IS DISTINCT FROM OLD.amount_eur OR NEW.valid_from IS DISTINCT FROM OLD.valid_from OR NEW.valid_to IS DISTINCT FROM OLD.valid_to OR NEW.short_term IS DISTINCT FROM OLD.short_term OR NEW.reason IS DISTINCT FROM OLD.reason OR NEW.proposed_by IS DISTINCT FROM OLD.proposed_by) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER trading_limit_no_truncate BEFORE TRUNCATE ON public.trading_limit FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER transfer_revision BEFORE INSERT OR UPDATE OR DELETE ON public.transfer FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER transfer_no_truncate BEFORE TRUNCATE ON public.transfer FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER transfer_control_revision BEFORE INSERT OR UPDATE OR DELETE ON public.transfer_control FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER transfer_control_no_truncate BEFORE TRUNCATE ON public.transfer_control FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER transfer_review_revision BEFORE INSERT OR UPDATE OR DELETE ON public.transfer_review FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER transfer_review_no_truncate BEFORE TRUNCATE ON public.transfer_review FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER transfer_signature_revision BEFORE INSERT OR UPDATE OR DELETE ON public.transfer_signature FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER transfer_signature_no_truncate BEFORE TRUNCATE ON public.transfer_signature FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
 CREATE TRIGGER unit_revision BEFORE INSERT OR UPDATE OR DELETE ON public.unit FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
@@ -147,4 +237,24 @@ CREATE CONSTRAINT TRIGGER audit_entry_in_time AFTER INSERT ON public.audit_entry
 CREATE CONSTRAINT TRIGGER journal_line_balanced AFTER INSERT ON public.journal_line DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_journal_balanced();
 
 CREATE CONSTRAINT TRIGGER trade_number_taken AFTER INSERT ON public.trade DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_number_taken();
+
+CREATE CONSTRAINT TRIGGER trade_version_covered AFTER INSERT ON public.trade_version DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_version_covered();
+
+CREATE CONSTRAINT TRIGGER limit_reservation_for_version AFTER INSERT ON public.limit_reservation DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_reserved_for_version();
+
+CREATE CONSTRAINT TRIGGER market_check_told AFTER INSERT ON public.market_check DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_alert_told();
+
+CREATE TRIGGER trading_limit_begins_proposed BEFORE INSERT ON public.trading_limit FOR EACH ROW EXECUTE FUNCTION public.guard_limit_proposed();
+
+CREATE TRIGGER limit_vote_of_its_office BEFORE INSERT ON public.limit_vote FOR EACH ROW EXECUTE FUNCTION public.guard_limit_vote();
+
+CREATE CONSTRAINT TRIGGER trading_limit_voted AFTER UPDATE ON public.trading_limit DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_limit_voted();
+
+ALTER TABLE public.fixing_set ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY published ON public.fixing_set USING (public.is_published(day));
+
+ALTER TABLE public.benchmark ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY published ON public.benchmark USING (public.is_published(day));
 

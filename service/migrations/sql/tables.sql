@@ -52,6 +52,13 @@ CREATE TABLE item_route (
 	CONSTRAINT pk_item_route PRIMARY KEY (kind, opened_by, office)
 );
 
+CREATE TABLE limit_use (
+	scope TEXT NOT NULL, 
+	owner_id UUID NOT NULL, 
+	used_eur NUMERIC NOT NULL, 
+	CONSTRAINT pk_limit_use PRIMARY KEY (scope, owner_id)
+);
+
 CREATE TABLE office_action (
 	office TEXT NOT NULL, 
 	action TEXT NOT NULL, 
@@ -73,6 +80,12 @@ CREATE TABLE office_login (
 CREATE TABLE policy_epoch (
 	version TEXT NOT NULL, 
 	CONSTRAINT pk_policy_epoch PRIMARY KEY (version)
+);
+
+CREATE TABLE schema_epoch (
+	revision TEXT NOT NULL, 
+	digest TEXT NOT NULL, 
+	CONSTRAINT pk_schema_epoch PRIMARY KEY (revision)
 );
 
 CREATE TABLE audit_effect (
@@ -111,6 +124,18 @@ CREATE TABLE audit_pending (
 	CONSTRAINT fk_audit_pending_entry_id FOREIGN KEY(entry_id) REFERENCES audit_entry (id) DEFERRABLE INITIALLY DEFERRED
 );
 
+CREATE TABLE lagging_row (
+	recovery_id UUID NOT NULL, 
+	kind TEXT NOT NULL, 
+	object_id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	why TEXT NOT NULL, 
+	righted_at TIMESTAMP WITH TIME ZONE, 
+	entry_id UUID NOT NULL, 
+	CONSTRAINT pk_lagging_row PRIMARY KEY (recovery_id, kind, object_id), 
+	CONSTRAINT fk_lagging_row_entry FOREIGN KEY(entry_id) REFERENCES audit_entry (id) DEFERRABLE INITIALLY DEFERRED
+);
+
 CREATE TABLE work_item (
 	id UUID NOT NULL, 
 	office TEXT NOT NULL, 
@@ -141,6 +166,7 @@ CREATE TABLE counterparty (
 	lei TEXT NOT NULL, 
 	name TEXT NOT NULL, 
 	bic TEXT NOT NULL, 
+	own BOOLEAN NOT NULL, 
 	id UUID NOT NULL, 
 	rev INTEGER NOT NULL, 
 	kind TEXT GENERATED ALWAYS AS ('counterparty') STORED NOT NULL, 
@@ -149,16 +175,7 @@ CREATE TABLE counterparty (
 	CONSTRAINT uq_counterparty_lei UNIQUE (lei)
 );
 
-CREATE TABLE cut_off (
-	product TEXT NOT NULL, 
-	at TIME WITHOUT TIME ZONE NOT NULL, 
-	id UUID NOT NULL, 
-	rev INTEGER NOT NULL, 
-	kind TEXT GENERATED ALWAYS AS ('cut_off') STORED NOT NULL, 
-	CONSTRAINT pk_cut_off PRIMARY KEY (id), 
-	CONSTRAINT fk_cut_off_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
-	CONSTRAINT uq_cut_off_product UNIQUE (product)
-);
+CREATE UNIQUE INDEX ix_counterparty_own ON counterparty (own) WHERE own;
 
 CREATE TABLE desk_time (
 	business_date DATE NOT NULL, 
@@ -183,6 +200,22 @@ CREATE TABLE fixing_set (
 	CONSTRAINT uq_fixing_set_day UNIQUE (day)
 );
 
+CREATE TABLE key_rotation (
+	state TEXT NOT NULL, 
+	overlap INTEGER NOT NULL, 
+	reason TEXT NOT NULL, 
+	number INTEGER, 
+	digest TEXT, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('key_rotation') STORED NOT NULL, 
+	CONSTRAINT pk_key_rotation PRIMARY KEY (id), 
+	CONSTRAINT fk_key_rotation_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT uq_key_rotation_number UNIQUE (number)
+);
+
+CREATE UNIQUE INDEX uq_key_rotation_open ON key_rotation ((true)) WHERE state IN ('requested', 'approved');
+
 CREATE TABLE proposal (
 	object_kind TEXT NOT NULL, 
 	object_id UUID NOT NULL, 
@@ -195,6 +228,21 @@ CREATE TABLE proposal (
 	CONSTRAINT pk_proposal PRIMARY KEY (id), 
 	CONSTRAINT fk_proposal_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED
 );
+
+CREATE TABLE recovery (
+	state TEXT NOT NULL, 
+	found_size BIGINT NOT NULL, 
+	size BIGINT NOT NULL, 
+	root TEXT NOT NULL, 
+	reason TEXT NOT NULL, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('recovery') STORED NOT NULL, 
+	CONSTRAINT pk_recovery PRIMARY KEY (id), 
+	CONSTRAINT fk_recovery_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE UNIQUE INDEX uq_recovery_open ON recovery (state) WHERE state = 'requested';
 
 CREATE TABLE trade_control (
 	version INTEGER NOT NULL, 
@@ -279,6 +327,56 @@ CREATE TABLE account (
 
 CREATE INDEX ix_account_person_id ON account (person_id);
 
+CREATE TABLE agreement (
+	counterparty_id UUID NOT NULL, 
+	form TEXT NOT NULL, 
+	name TEXT NOT NULL, 
+	valid_from DATE NOT NULL, 
+	valid_to DATE, 
+	proposed_by UUID NOT NULL, 
+	state TEXT NOT NULL, 
+	reason TEXT, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('agreement') STORED NOT NULL, 
+	CONSTRAINT pk_agreement PRIMARY KEY (id), 
+	CONSTRAINT ck_agreement_form_known CHECK (form IN ('master_agreement', 'waiver')), 
+	CONSTRAINT ck_agreement_state_known CHECK (state IN ('draft', 'cleared', 'refused')), 
+	CONSTRAINT ck_agreement_begins_as_draft CHECK (rev > 1 OR state = 'draft'), 
+	CONSTRAINT ck_agreement_valid_for_a_day CHECK (valid_to >= valid_from), 
+	CONSTRAINT fk_agreement_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_agreement_counterparty_id FOREIGN KEY(counterparty_id) REFERENCES counterparty (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_agreement_proposed_by FOREIGN KEY(proposed_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE INDEX ix_agreement_counterparty_id_state ON agreement (counterparty_id, state);
+
+CREATE TABLE benchmark (
+	benchmark TEXT NOT NULL, 
+	product TEXT, 
+	tolerance_bp NUMERIC, 
+	currency TEXT, 
+	day DATE, 
+	rate_percent NUMERIC, 
+	source TEXT, 
+	proposed_by UUID, 
+	state TEXT NOT NULL, 
+	reason TEXT, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('benchmark') STORED NOT NULL, 
+	CONSTRAINT pk_benchmark PRIMARY KEY (id), 
+	CONSTRAINT ck_benchmark_benchmark_known CHECK (benchmark IN ('tolerance', 'reference_rate')), 
+	CONSTRAINT ck_benchmark_state_known CHECK (state IN ('proposed', 'in_force', 'refused')), 
+	CONSTRAINT ck_benchmark_begins_as_proposed CHECK (rev > 1 OR state = 'proposed' OR proposed_by IS NULL), 
+	CONSTRAINT ck_benchmark_tolerance_whole CHECK (benchmark <> 'tolerance' OR (product IS NOT NULL AND tolerance_bp >= 0)), 
+	CONSTRAINT ck_benchmark_reference_rate_whole CHECK (benchmark <> 'reference_rate' OR (currency IS NOT NULL AND day IS NOT NULL AND rate_percent IS NOT NULL AND source IS NOT NULL)), 
+	CONSTRAINT fk_benchmark_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_benchmark_proposed_by FOREIGN KEY(proposed_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE INDEX ix_benchmark_benchmark_state ON benchmark (benchmark, state);
+
 CREATE TABLE credential (
 	account_id UUID NOT NULL, 
 	secret TEXT NOT NULL, 
@@ -289,6 +387,49 @@ CREATE TABLE credential (
 	CONSTRAINT pk_credential PRIMARY KEY (account_id), 
 	CONSTRAINT fk_credential_entry FOREIGN KEY(entry_id) REFERENCES audit_entry (id) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT fk_credential_account_id FOREIGN KEY(account_id) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE TABLE desk_rule (
+	rule TEXT NOT NULL, 
+	product TEXT, 
+	desk_id UUID, 
+	at TIME WITHOUT TIME ZONE, 
+	person_id UUID, 
+	locations JSONB, 
+	max_eur NUMERIC, 
+	valid_from DATE NOT NULL, 
+	valid_to DATE, 
+	proposed_by UUID, 
+	state TEXT NOT NULL, 
+	reason TEXT, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('desk_rule') STORED NOT NULL, 
+	CONSTRAINT pk_desk_rule PRIMARY KEY (id), 
+	CONSTRAINT ck_desk_rule_rule_known CHECK (rule IN ('cut_off', 'mandate')), 
+	CONSTRAINT ck_desk_rule_state_known CHECK (state IN ('proposed', 'in_force', 'refused')), 
+	CONSTRAINT ck_desk_rule_cut_off_whole CHECK (rule <> 'cut_off' OR (product IS NOT NULL AND at IS NOT NULL)), 
+	CONSTRAINT ck_desk_rule_mandate_whole CHECK (rule <> 'mandate' OR (person_id IS NOT NULL AND locations IS NOT NULL AND max_eur > 0)), 
+	CONSTRAINT fk_desk_rule_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_desk_rule_desk_id FOREIGN KEY(desk_id) REFERENCES unit (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_desk_rule_person_id FOREIGN KEY(person_id) REFERENCES person (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_desk_rule_proposed_by FOREIGN KEY(proposed_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE INDEX ix_desk_rule_rule_state ON desk_rule (rule, state);
+
+CREATE TABLE notice (
+	subject_kind TEXT NOT NULL, 
+	subject_id UUID NOT NULL, 
+	taken_by UUID NOT NULL, 
+	taken_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	note TEXT, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('notice') STORED NOT NULL, 
+	CONSTRAINT pk_notice PRIMARY KEY (id), 
+	CONSTRAINT fk_notice_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_notice_taken_by FOREIGN KEY(taken_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
 );
 
 CREATE TABLE role_grant (
@@ -338,6 +479,10 @@ CREATE TABLE trade (
 	marks JSONB NOT NULL, 
 	version INTEGER NOT NULL, 
 	terms_digest TEXT NOT NULL, 
+	mirrors_id UUID, 
+	offered_to_id UUID, 
+	purpose TEXT, 
+	replaces_id UUID, 
 	id UUID NOT NULL, 
 	rev INTEGER NOT NULL, 
 	kind TEXT GENERATED ALWAYS AS ('trade') STORED NOT NULL, 
@@ -346,10 +491,76 @@ CREATE TABLE trade (
 	CONSTRAINT ck_trade_version_positive CHECK (version >= 1), 
 	CONSTRAINT fk_trade_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT fk_trade_portfolio_id FOREIGN KEY(portfolio_id) REFERENCES portfolio (id) DEFERRABLE INITIALLY DEFERRED, 
-	CONSTRAINT fk_trade_captured_by FOREIGN KEY(captured_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+	CONSTRAINT fk_trade_captured_by FOREIGN KEY(captured_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT uq_trade_mirrors_id UNIQUE (mirrors_id), 
+	CONSTRAINT fk_trade_mirrors_id FOREIGN KEY(mirrors_id) REFERENCES trade (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_trade_offered_to_id FOREIGN KEY(offered_to_id) REFERENCES portfolio (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_trade_replaces_id FOREIGN KEY(replaces_id) REFERENCES trade (id) DEFERRABLE INITIALLY DEFERRED
 );
 
 CREATE INDEX ix_trade_captured_at ON trade (captured_at);
+
+CREATE TABLE trading_limit (
+	scope TEXT NOT NULL, 
+	owner_id UUID NOT NULL, 
+	amount_eur NUMERIC NOT NULL, 
+	valid_from DATE NOT NULL, 
+	valid_to DATE NOT NULL, 
+	short_term BOOLEAN NOT NULL, 
+	reason TEXT NOT NULL, 
+	proposed_by UUID NOT NULL, 
+	state TEXT NOT NULL, 
+	decided_at TIMESTAMP WITH TIME ZONE, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('trading_limit') STORED NOT NULL, 
+	CONSTRAINT pk_trading_limit PRIMARY KEY (id), 
+	CONSTRAINT ck_trading_limit_scope_known CHECK (scope IN ('counterparty', 'portfolio')), 
+	CONSTRAINT ck_trading_limit_state_known CHECK (state IN ('proposed', 'in_force', 'refused')), 
+	CONSTRAINT ck_trading_limit_amount_not_negative CHECK (amount_eur >= 0), 
+	CONSTRAINT ck_trading_limit_valid_for_a_day CHECK (valid_to >= valid_from), 
+	CONSTRAINT ck_trading_limit_short_term_is_short CHECK (NOT short_term OR valid_to < valid_from + interval '3 months'), 
+	CONSTRAINT fk_trading_limit_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_trading_limit_proposed_by FOREIGN KEY(proposed_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE INDEX ix_trading_limit_scope_owner_id_state ON trading_limit (scope, owner_id, state);
+
+CREATE TABLE transfer (
+	purpose TEXT NOT NULL, 
+	currency TEXT NOT NULL, 
+	amount NUMERIC NOT NULL, 
+	from_account TEXT NOT NULL, 
+	to_account TEXT NOT NULL, 
+	value_date DATE NOT NULL, 
+	reason TEXT NOT NULL, 
+	breakdown JSONB NOT NULL, 
+	desk_id UUID NOT NULL, 
+	requested_by UUID NOT NULL, 
+	requested_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('transfer') STORED NOT NULL, 
+	CONSTRAINT pk_transfer PRIMARY KEY (id), 
+	CONSTRAINT ck_transfer_amount_positive CHECK (amount > 0), 
+	CONSTRAINT fk_transfer_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_transfer_desk_id FOREIGN KEY(desk_id) REFERENCES unit (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_transfer_requested_by FOREIGN KEY(requested_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE TABLE transfer_control (
+	state TEXT NOT NULL, 
+	need JSONB NOT NULL, 
+	prepared_by UUID NOT NULL, 
+	reason TEXT, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('transfer_control') STORED NOT NULL, 
+	CONSTRAINT pk_transfer_control PRIMARY KEY (id), 
+	CONSTRAINT ck_transfer_control_state_known CHECK (state IN ('prepared', 'held', 'released', 'refused')), 
+	CONSTRAINT fk_transfer_control_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_transfer_control_prepared_by FOREIGN KEY(prepared_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+);
 
 CREATE TABLE change_request (
 	trade_id UUID NOT NULL, 
@@ -358,6 +569,10 @@ CREATE TABLE change_request (
 	reason TEXT NOT NULL, 
 	requested_by UUID NOT NULL, 
 	requested_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	terms JSONB, 
+	changes JSONB, 
+	material BOOLEAN, 
+	impact JSONB, 
 	id UUID NOT NULL, 
 	rev INTEGER NOT NULL, 
 	kind TEXT GENERATED ALWAYS AS ('change_request') STORED NOT NULL, 
@@ -399,6 +614,23 @@ CREATE TABLE deal_number (
 	CONSTRAINT fk_deal_number_trade_id FOREIGN KEY(trade_id) REFERENCES trade (id) DEFERRABLE INITIALLY DEFERRED
 );
 
+CREATE TABLE excess (
+	limit_id UUID NOT NULL, 
+	cause TEXT NOT NULL, 
+	measure TEXT NOT NULL, 
+	closed_by UUID NOT NULL, 
+	closed_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('excess') STORED NOT NULL, 
+	CONSTRAINT pk_excess PRIMARY KEY (id), 
+	CONSTRAINT fk_excess_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_excess_limit_id FOREIGN KEY(limit_id) REFERENCES trading_limit (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_excess_closed_by FOREIGN KEY(closed_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE INDEX ix_excess_limit_id ON excess (limit_id);
+
 CREATE TABLE journal (
 	event_key TEXT NOT NULL, 
 	trade_id UUID NOT NULL, 
@@ -420,6 +652,73 @@ CREATE TABLE journal (
 
 CREATE INDEX ix_journal_trade_id ON journal (trade_id);
 
+CREATE TABLE limit_reservation (
+	id UUID NOT NULL, 
+	trade_id UUID NOT NULL, 
+	version INTEGER NOT NULL, 
+	scope TEXT NOT NULL, 
+	owner_id UUID NOT NULL, 
+	limit_id UUID, 
+	why TEXT NOT NULL, 
+	currency TEXT NOT NULL, 
+	amount NUMERIC NOT NULL, 
+	eur_amount NUMERIC NOT NULL, 
+	fixing_day DATE, 
+	entry_id UUID NOT NULL, 
+	CONSTRAINT pk_limit_reservation PRIMARY KEY (id), 
+	CONSTRAINT fk_limit_reservation_entry FOREIGN KEY(entry_id) REFERENCES audit_entry (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_limit_reservation_trade_id FOREIGN KEY(trade_id) REFERENCES trade (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_limit_reservation_limit_id FOREIGN KEY(limit_id) REFERENCES trading_limit (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE INDEX ix_limit_reservation_scope_owner_id ON limit_reservation (scope, owner_id);
+
+CREATE INDEX ix_limit_reservation_trade_id ON limit_reservation (trade_id);
+
+CREATE TABLE limit_vote (
+	limit_id UUID NOT NULL, 
+	account_id UUID NOT NULL, 
+	person_id UUID NOT NULL, 
+	vote TEXT NOT NULL, 
+	reason TEXT NOT NULL, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('limit_vote') STORED NOT NULL, 
+	CONSTRAINT pk_limit_vote PRIMARY KEY (id), 
+	CONSTRAINT uq_limit_vote_limit_id_person_id UNIQUE (limit_id, person_id), 
+	CONSTRAINT fk_limit_vote_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_limit_vote_limit_id FOREIGN KEY(limit_id) REFERENCES trading_limit (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_limit_vote_account_id FOREIGN KEY(account_id) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_limit_vote_person_id FOREIGN KEY(person_id) REFERENCES person (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE TABLE market_check (
+	id UUID NOT NULL, 
+	trade_id UUID NOT NULL, 
+	version INTEGER NOT NULL, 
+	seq INTEGER NOT NULL, 
+	state TEXT NOT NULL, 
+	why TEXT NOT NULL, 
+	dealt NUMERIC NOT NULL, 
+	reference NUMERIC, 
+	reference_day DATE, 
+	source TEXT, 
+	deviation_bp NUMERIC, 
+	tolerance_bp NUMERIC, 
+	inverted BOOLEAN NOT NULL, 
+	checked_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	entry_id UUID NOT NULL, 
+	CONSTRAINT pk_market_check PRIMARY KEY (id), 
+	CONSTRAINT uq_market_check_trade_id_version_seq UNIQUE (trade_id, version, seq), 
+	CONSTRAINT ck_market_check_state_known CHECK (state IN ('ok', 'alert', 'no_reference')), 
+	CONSTRAINT fk_market_check_entry FOREIGN KEY(entry_id) REFERENCES audit_entry (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_market_check_trade_id FOREIGN KEY(trade_id) REFERENCES trade (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE INDEX ix_market_check_checked_at_id ON market_check (checked_at, id);
+
+CREATE INDEX ix_market_check_entry_id ON market_check (entry_id);
+
 CREATE TABLE position_movement (
 	id UUID NOT NULL, 
 	portfolio_id UUID NOT NULL, 
@@ -439,9 +738,25 @@ CREATE INDEX ix_position_movement_portfolio_id_currency ON position_movement (po
 
 CREATE INDEX ix_position_movement_trade_id ON position_movement (trade_id);
 
+CREATE TABLE premises_report (
+	trade_id UUID NOT NULL, 
+	acknowledged_by UUID NOT NULL, 
+	acknowledged_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	note TEXT, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('premises_report') STORED NOT NULL, 
+	CONSTRAINT pk_premises_report PRIMARY KEY (id), 
+	CONSTRAINT fk_premises_report_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT uq_premises_report_trade_id UNIQUE (trade_id), 
+	CONSTRAINT fk_premises_report_trade_id FOREIGN KEY(trade_id) REFERENCES trade (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_premises_report_acknowledged_by FOREIGN KEY(acknowledged_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+);
+
 CREATE TABLE settlement (
 	trade_id UUID NOT NULL, 
 	version INTEGER NOT NULL, 
+	leg TEXT NOT NULL, 
 	currency TEXT NOT NULL, 
 	amount NUMERIC NOT NULL, 
 	value_date DATE NOT NULL, 
@@ -455,7 +770,7 @@ CREATE TABLE settlement (
 	rev INTEGER NOT NULL, 
 	kind TEXT GENERATED ALWAYS AS ('settlement') STORED NOT NULL, 
 	CONSTRAINT pk_settlement PRIMARY KEY (id), 
-	CONSTRAINT uq_settlement_trade_id_version_currency UNIQUE (trade_id, version, currency), 
+	CONSTRAINT uq_settlement_trade_id_version_leg UNIQUE (trade_id, version, leg), 
 	CONSTRAINT fk_settlement_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT fk_settlement_trade_id FOREIGN KEY(trade_id) REFERENCES trade (id) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT fk_settlement_instruction_id FOREIGN KEY(instruction_id) REFERENCES instruction (id) DEFERRABLE INITIALLY DEFERRED, 
@@ -468,24 +783,35 @@ CREATE INDEX ix_settlement_state_value_date ON settlement (state, value_date);
 CREATE TABLE trade_version (
 	trade_id UUID NOT NULL, 
 	version INTEGER NOT NULL, 
-	side TEXT NOT NULL, 
-	base TEXT NOT NULL, 
-	quote TEXT NOT NULL, 
-	base_amount NUMERIC NOT NULL, 
-	quote_amount NUMERIC NOT NULL, 
-	rate NUMERIC NOT NULL, 
+	type TEXT NOT NULL, 
+	side TEXT, 
+	base TEXT, 
+	quote TEXT, 
+	base_amount NUMERIC, 
+	quote_amount NUMERIC, 
+	rate NUMERIC, 
+	spot_rate NUMERIC, 
+	forward_points NUMERIC, 
+	currency TEXT, 
+	principal NUMERIC, 
+	rate_percent NUMERIC, 
+	day_count TEXT, 
+	interest NUMERIC, 
 	trade_date DATE NOT NULL, 
 	value_date DATE NOT NULL, 
+	end_date DATE, 
 	counterparty_id UUID NOT NULL, 
 	side_agreements TEXT NOT NULL, 
 	executed_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	location TEXT NOT NULL, 
 	entered_by UUID NOT NULL, 
 	entered_at TIMESTAMP WITH TIME ZONE NOT NULL, 
 	entry_id UUID NOT NULL, 
 	CONSTRAINT pk_trade_version PRIMARY KEY (trade_id, version), 
-	CONSTRAINT ck_trade_version_base_amount_positive CHECK (base_amount > 0), 
-	CONSTRAINT ck_trade_version_rate_positive CHECK (rate > 0), 
-	CONSTRAINT ck_trade_version_side_known CHECK (side IN ('buy', 'sell')), 
+	CONSTRAINT ck_trade_version_type_known CHECK (type IN ('fx_spot', 'fx_forward') OR type IN ('mm_deposit', 'mm_loan')), 
+	CONSTRAINT ck_trade_version_fx_whole CHECK ((type IN ('fx_spot', 'fx_forward')) = ((side IN ('buy', 'sell') AND base IS NOT NULL AND quote IS NOT NULL AND base <> quote AND base_amount > 0 AND quote_amount > 0 AND rate > 0) IS TRUE)), 
+	CONSTRAINT ck_trade_version_forward_whole CHECK ((type = 'fx_forward') = ((spot_rate > 0 AND rate = spot_rate + forward_points) IS TRUE)), 
+	CONSTRAINT ck_trade_version_money_market_whole CHECK ((type IN ('mm_deposit', 'mm_loan')) = ((currency IS NOT NULL AND principal > 0 AND rate_percent IS NOT NULL AND day_count IS NOT NULL AND end_date > value_date AND interest IS NOT NULL) IS TRUE)), 
 	CONSTRAINT fk_trade_version_entry FOREIGN KEY(entry_id) REFERENCES audit_entry (id) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT fk_trade_version_trade_id FOREIGN KEY(trade_id) REFERENCES trade (id) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT fk_trade_version_counterparty_id FOREIGN KEY(counterparty_id) REFERENCES counterparty (id) DEFERRABLE INITIALLY DEFERRED, 
@@ -495,6 +821,38 @@ CREATE TABLE trade_version (
 CREATE INDEX ix_trade_version_counterparty_id ON trade_version (counterparty_id);
 
 CREATE INDEX ix_trade_version_value_date ON trade_version (value_date);
+
+CREATE TABLE transfer_review (
+	transfer_id UUID NOT NULL, 
+	office TEXT NOT NULL, 
+	verdict TEXT NOT NULL, 
+	reason TEXT NOT NULL, 
+	reviewed_by UUID NOT NULL, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('transfer_review') STORED NOT NULL, 
+	CONSTRAINT pk_transfer_review PRIMARY KEY (id), 
+	CONSTRAINT uq_transfer_review_transfer_id_office UNIQUE (transfer_id, office), 
+	CONSTRAINT fk_transfer_review_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_transfer_review_transfer_id FOREIGN KEY(transfer_id) REFERENCES transfer (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_transfer_review_reviewed_by FOREIGN KEY(reviewed_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE TABLE transfer_signature (
+	transfer_id UUID NOT NULL, 
+	account_id UUID NOT NULL, 
+	person_id UUID NOT NULL, 
+	signed_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('transfer_signature') STORED NOT NULL, 
+	CONSTRAINT pk_transfer_signature PRIMARY KEY (id), 
+	CONSTRAINT uq_transfer_signature_transfer_id_person_id UNIQUE (transfer_id, person_id), 
+	CONSTRAINT fk_transfer_signature_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_transfer_signature_transfer_id FOREIGN KEY(transfer_id) REFERENCES transfer (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_transfer_signature_account_id FOREIGN KEY(account_id) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_transfer_signature_person_id FOREIGN KEY(person_id) REFERENCES person (id) DEFERRABLE INITIALLY DEFERRED
+);
 
 CREATE TABLE journal_line (
 	journal_id UUID NOT NULL, 
@@ -508,6 +866,28 @@ CREATE TABLE journal_line (
 	CONSTRAINT fk_journal_line_entry FOREIGN KEY(entry_id) REFERENCES audit_entry (id) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT fk_journal_line_journal_id FOREIGN KEY(journal_id) REFERENCES journal (id) DEFERRABLE INITIALLY DEFERRED
 );
+
+CREATE TABLE justification (
+	trade_id UUID NOT NULL, 
+	version INTEGER NOT NULL, 
+	check_id UUID NOT NULL, 
+	ground TEXT NOT NULL, 
+	reason TEXT NOT NULL, 
+	document_sha256 TEXT, 
+	justified_by UUID NOT NULL, 
+	justified_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('justification') STORED NOT NULL, 
+	CONSTRAINT pk_justification PRIMARY KEY (id), 
+	CONSTRAINT fk_justification_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_justification_trade_id FOREIGN KEY(trade_id) REFERENCES trade (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT uq_justification_check_id UNIQUE (check_id), 
+	CONSTRAINT fk_justification_check_id FOREIGN KEY(check_id) REFERENCES market_check (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_justification_justified_by FOREIGN KEY(justified_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE INDEX ix_justification_trade_id ON justification (trade_id);
 
 CREATE TABLE request_decision (
 	request_id UUID NOT NULL, 

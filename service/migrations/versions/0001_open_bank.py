@@ -7,6 +7,8 @@ from importlib.resources import files
 
 from alembic import op
 
+from service.migrations.schema import STEPS
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -17,7 +19,7 @@ def upgrade() -> None:
     """Create tables, functions, guards, in this order."""
     sql = files("service.migrations") / "sql"
     connection = op.get_bind()
-    for name in ("tables.sql", "functions.sql", "guards.sql"):
+    for name in dict(STEPS)[revision]:
         for statement in statements((sql / name).read_text(encoding="utf-8")):
             connection.exec_driver_sql(statement)
 

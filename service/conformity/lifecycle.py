@@ -1,0 +1,19 @@
+"""Where a deal stands beside the market, and what the board was told; each state follows from rows, none is moved."""
+
+from enum import StrEnum
+
+
+class CheckState(StrEnum):
+    """What the last check of a deal found, or that risk control justified it."""
+
+    OK = "ok"
+    ALERT = "alert"
+    NO_REFERENCE = "no_reference"
+    JUSTIFIED = "justified"
+
+
+class NoticeState(StrEnum):
+    """Whether the board has taken note of what it was told."""
+
+    OPEN = "open"
+    TAKEN = "taken"

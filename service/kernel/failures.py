@@ -1,0 +1,55 @@
+"""What a failed transaction amounts to: a refusal that users can act on, or a bug."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.orm.exc import StaleDataError
+
+from service.kernel.errors import AlreadyExists, Malformed, Refusal, RowLags, StaleVersion, WrongClock
+
+LOGGER = logging.getLogger(__name__)
+UNIQUE_VIOLATION = "23505"
+ROW_LAGS, OUT_OF_TIME = "TW001", "TW002"  # our own
+
+
+def sqlstate(failure: Exception) -> str | None:
+    """Return PostgreSQL's error code, if the failure carries one."""
+    original = getattr(failure, "orig", None)
+    return getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
+
+
+def translated(failure: Exception) -> Refusal | None:
+    """Return the refusal behind what breaks a set: users racing each other, words that cannot stand in the log."""
+    if isinstance(failure, Malformed):
+        return failure
+    if isinstance(failure, StaleDataError):
+        return StaleVersion("Somebody else changed this at the same moment. Look again.", field="version")
+    if isinstance(failure, IntegrityError) and sqlstate(failure) == UNIQUE_VIOLATION:
+        constraint = getattr(getattr(failure.orig, "__cause__", None), "constraint_name", None)
+        return AlreadyExists(
+            f"Somebody else was first: this exists already ({constraint or 'unique value'})."
+        )
+    if isinstance(failure, DBAPIError) and sqlstate(failure) == ROW_LAGS:
+        return RowLags(
+            "A recovery found this to lag behind the log; a log custodian knows what must be put right."
+        )
+    return WrongClock() if is_out_of_time(failure) else None
+
+
+@asynccontextmanager
+async def in_time_or_said(refusal: Refusal) -> AsyncIterator[None]:
+    """Write a refusal's entry, or, where no entry could state a time that fits, the process's own log."""
+    try:
+        yield
+    except DBAPIError as failure:
+        if not is_out_of_time(failure):
+            raise
+        refusal.decision = None
+        LOGGER.error("refused and not recorded, for the clock is wrong: %s: %s", refusal.code, failure.orig)  # noqa: TRY400
+
+
+def is_out_of_time(failure: Exception) -> bool:
+    """Whether the log took no entry because of the time it states."""
+    return isinstance(failure, DBAPIError) and sqlstate(failure) == OUT_OF_TIME

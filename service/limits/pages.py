@@ -1,0 +1,130 @@
+"""Limits with what is used of them, their votes, and the excesses that somebody must answer for."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Controller, Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, QueryParameter
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from policies.vocabulary import Action
+from service import page_forms
+from service.faces import Allows
+from service.kernel.actor import Actor
+from service.kernel.cursors import place_of
+from service.kernel.errors import Malformed
+from service.limits import queries
+from service.limits.lifecycle import LimitState
+from service.page_frame import Button, History, Page
+from service.parties import queries as parties
+
+ROWS = 50
+CHOICES_MAX = 200
+PROPOSING = (Action.LIMIT_PROPOSE, Action.MARKET_LIMIT_PROPOSE)
+VOTING = {"counterparty": Action.LIMIT_VOTE, "portfolio": Action.MARKET_LIMIT_VOTE}
+
+
+class LimitPages(Controller):
+    """Limits and excesses."""
+
+    path = "/"
+    include_in_schema = False
+
+    @get("/limits", guards=[Allows(Action.LIMIT_READ)])
+    async def limits(
+        self,
+        page: NamedDependency[Page],
+        reads: NamedDependency[AsyncSession],
+        scope_: Annotated[str, QueryParameter(name="scope")] = "",
+        state_: Annotated[str, QueryParameter(name="state")] = LimitState.IN_FORCE.value,
+        cursor: FromQuery[str] = "",
+    ) -> Response[str]:
+        """Show the limits, by default those in force, with use and headroom, and the forms that propose one."""
+        wanted = queries.Wanted(known_scope(scope_), None, page_forms.one_of(LimitState, state_, "state"))
+        after = page_forms.id_in(cursor, "cursor")
+        found = await queries.limits(reads, wanted, cursor=after, limit=ROWS)
+        return page.show(
+            "limits/templates/limits.html",
+            rows=found["items"],
+            next=found["next"],
+            states=list(LimitState),
+            state=state_,
+            scope=scope_,
+            owners=await owners(page, reads),
+            buttons=[Button(action) for action in PROPOSING if page.may(action)],
+        )
+
+    @get("/limits/{limit_id:uuid}", guards=[Allows(Action.LIMIT_READ)])
+    async def limit(
+        self,
+        page: NamedDependency[Page],
+        actor: NamedDependency[Actor],
+        reads: NamedDependency[AsyncSession],
+        history: NamedDependency[History],
+        limit_id: FromPath[UUID],
+        cursor: FromQuery[str] = "",
+    ) -> Response[str]:
+        """Show a limit: what is used deal by deal, the votes, its excesses, and what the reader may do."""
+        row = await queries.limit_with_votes(reads, limit_id)
+        after = page_forms.id_in(cursor, "cursor")
+        excesses = (await queries.excesses(reads, of=limit_id, limit=ROWS))["items"]
+        possible = [VOTING[row["scope"]]] if row["state"] == LimitState.PROPOSED else []
+        if any(one["state"] == "open" for one in excesses):
+            possible.append(Action.EXCESS_CLOSE)
+        if any(one["reported"] and one["noticed_at"] is None for one in excesses):
+            possible.append(Action.NOTICE_TAKE)
+        deals = await queries.use_of(reads, actor, limit_id, cursor=after, limit=ROWS)
+        return page.show(
+            "limits/templates/limit.html",
+            limit=row,
+            deals=deals["items"],
+            next=deals["next"],
+            excesses=excesses,
+            buttons=await history.buttons(page, possible, related=[("trading_limit", limit_id)]),
+        )
+
+    @get("/excesses", guards=[Allows(Action.LIMIT_READ)])
+    async def excesses(
+        self,
+        page: NamedDependency[Page],
+        reads: NamedDependency[AsyncSession],
+        day: FromQuery[str] = "",
+        cursor: FromQuery[str] = "",
+    ) -> Response[str]:
+        """Show the excesses of a day, by default all, and what passes its limit just now."""
+        wanted = page_forms.day_in(day, "day")
+        found = await queries.excesses(reads, day=wanted, after=place_of(cursor or None), limit=ROWS)
+        return page.show(
+            "limits/templates/excesses.html",
+            rows=found["items"],
+            standing=found["standing"],
+            next=found["next"],
+            day=day,
+        )
+
+
+def known_scope(written: str) -> queries.Scope | None:
+    """Return the kind of limit that a filter names. Raises Malformed."""
+    match written:
+        case "":
+            return None
+        case "counterparty" | "portfolio":
+            return written
+        case _:
+            raise Malformed("There is no such choice.", field="scope")
+
+
+async def owners(page: Page, reads: AsyncSession) -> dict[str, list[tuple[str, str]]]:
+    """Return whom a limit can be proposed for, where the reader may know them."""
+    if not page.may(Action.PARTY_READ):
+        return {"counterparty": [], "portfolio": []}
+    known = await parties.counterparties(reads, limit=CHOICES_MAX)
+    books = await parties.portfolios(reads, limit=CHOICES_MAX)
+    return {
+        "counterparty": [(row["id"], row["name"]) for row in known],
+        "portfolio": [(row["id"], row["name"]) for row in books],
+    }
+
+
+ROUTES = [LimitPages]

@@ -1,0 +1,120 @@
+-- Sessions and credentials: an office sees and changes only its own accounts' -----------------------
+
+create function public.credential_of(account_name text)
+returns table (account_id uuid, secret text, one_time boolean, retry_at timestamptz, disabled boolean)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select a.id, c.secret, c.one_time, c.retry_at, a.disabled
+  from public.account a join public.credential c on c.account_id = a.id
+  where a.name = account_name and a.office = public.current_office() and not a.service
+$$;
+
+create function public.credential_set(account uuid, hashed text, temporary boolean, entry uuid) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare own text := public.own_office();
+begin
+  if not exists (select from public.account a where a.id = account and not a.service
+                 and (a.office = own or own = 'administration' and temporary)) then
+    raise exception 'office % does not set that password', own using errcode = '42501';
+  end if;
+  insert into public.credential (account_id, secret, one_time, failures, entry_id)
+    values (account, hashed, temporary, 0, entry)
+  on conflict (account_id) do update
+    set secret = excluded.secret, one_time = excluded.one_time, failures = 0, retry_at = null,
+        entry_id = excluded.entry_id;
+end $$;
+
+create function public.login_failed(account uuid) returns void
+language sql security definer set search_path = pg_catalog, pg_temp as $$
+  update public.credential c
+    set failures = c.failures + 1,
+        retry_at = case when c.failures < 4 then null
+                   else clock_timestamp() + make_interval(secs => least(300, power(2, least(c.failures - 3, 9)))) end
+    from public.account a
+    where c.account_id = account and a.id = account and a.office = public.current_office()
+$$;
+
+create function public.session_open(session uuid, account uuid, token bytea, idle integer, lifetime integer,
+                                    limited boolean, entry uuid) returns timestamptz
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare own text := public.own_office(); until timestamptz := clock_timestamp() + make_interval(secs => least(lifetime, 86400));
+begin
+  -- A revocation that ends this account's sessions waits for this one, or this one for it.
+  perform from public.account a where a.id = account for share;
+  if not exists (select from public.account a join public.person p on p.id = a.person_id
+                 where a.id = account and a.office = own and not a.disabled and not a.service and not p.disabled) then
+    raise exception 'office % opens no session for that account', own using errcode = '42501';
+  end if;
+  update public.credential c set failures = 0, retry_at = null where c.account_id = account;
+  insert into public.session
+    (id, account_id, token_sha256, opened_at, last_seen_at, idle_seconds, expires_at, restricted, entry_id)
+    values (session, account, token, clock_timestamp(), clock_timestamp(), idle, until, limited, entry);
+  return until;
+end $$;
+
+create function public.account_view(account uuid)
+returns table (account_id uuid, name text, person_id uuid, office text, unit_id uuid, board text,
+               service boolean, roles text[])
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select a.id, a.name, a.person_id, a.office, p.unit_id, u.board_line, a.service,
+         coalesce(array(select g.role from public.role_grant g
+                        where g.account_id = a.id and g.state = 'executed'
+                          and (g.valid_until is null or g.valid_until > clock_timestamp()) order by g.role), '{}')
+  from public.account a join public.person p on p.id = a.person_id
+  left join public.unit u on u.id = p.unit_id
+  where a.id = account and not a.disabled and not p.disabled and a.office = public.current_office()
+$$;
+
+create function public.service_account() returns uuid
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select a.id from public.account a
+  where a.office = public.current_office() and a.service and a.name = 'svc.' || a.office
+$$;
+
+-- The enabled accounts of the caller's own office with their roles: who could act on an open item.
+create function public.office_accounts()
+returns table (account_id uuid, name text, person_id uuid, service boolean, roles text[])
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select a.id, a.name, a.person_id, a.service,
+         coalesce(array(select g.role from public.role_grant g
+                        where g.account_id = a.id and g.state = 'executed'
+                          and (g.valid_until is null or g.valid_until > clock_timestamp()) order by g.role), '{}')
+  from public.account a join public.person p on p.id = a.person_id
+  where not a.disabled and not p.disabled and a.office = public.current_office()
+  order by a.name
+$$;
+
+create function public.session_find(token bytea)
+returns table (session_id uuid, restricted boolean, expires_at timestamptz, account_id uuid, name text,
+               person_id uuid, office text, unit_id uuid, board text, service boolean, roles text[])
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  update public.session s set last_seen_at = clock_timestamp()
+    where s.token_sha256 = token and s.ended_at is null and s.expires_at > clock_timestamp()
+      and s.last_seen_at < clock_timestamp() - interval '30 seconds'
+      and s.last_seen_at > clock_timestamp() - make_interval(secs => s.idle_seconds);
+  return query
+    select s.id, s.restricted, s.expires_at, v.*
+    from public.session s cross join lateral public.account_view(s.account_id) v
+    where s.token_sha256 = token and s.ended_at is null and s.expires_at > clock_timestamp()
+      and s.last_seen_at > clock_timestamp() - make_interval(secs => s.idle_seconds);
+end $$;
+
+create function public.session_end(session uuid, why text) returns void
+language sql security definer set search_path = pg_catalog, pg_temp as $$
+  update public.session s set ended_at = clock_timestamp(), ended_why = why
+    from public.account a
+    where s.id = session and s.ended_at is null and a.id = s.account_id and a.office = public.current_office()
+$$;
+
+create function public.sessions_end_of(account uuid, why text) returns integer
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare own text := public.own_office(); ended integer;
+begin
+  perform from public.account a where a.id = account for update;
+  update public.session s set ended_at = clock_timestamp(), ended_why = why
+    from public.account a
+    where s.account_id = account and s.ended_at is null and a.id = account
+      and (own = 'administration' or a.office = own);
+  get diagnostics ended = row_count;
+  return ended;
+end $$;

@@ -1,0 +1,113 @@
+"""Market conformity, benchmarks and agreements on the pages, without a script."""
+
+from tests.bank import World
+from tests.conformity import agreed
+from tests.parties import LEI
+from tests.settling import captured, done, post
+from tests.visiting import signed_in
+
+DOCUMENT = "cd" * 32
+
+
+async def test_a_deal_off_the_market_is_justified_and_noticed_where_its_figures_stand(bank: World) -> None:
+    deal = await captured(bank, rate="1.2350")
+    controller, board = await signed_in(bank, "risk-controller"), await signed_in(bank, "board-back")
+
+    assert f"/checks/{deal.id}" in (await controller.get("/work")).links
+    alerts = await controller.get("/checks")
+    assert "outside the tolerance" in alerts.text
+    assert "+599.0" in alerts.text
+    without = await controller.act(
+        f"/checks/{deal.id}", "justify", ground="customer_wish", reason="prolonged as asked"
+    )
+    assert "state its SHA-256" in without.text
+    after = await controller.act(
+        f"/checks/{deal.id}",
+        "justify",
+        ground="customer_wish",
+        reason="prolonged as asked",
+        document_sha256=DOCUMENT,
+    )
+    assert "The price is justified." in after.text
+    assert "the customer's wish, with its document" in after.text
+    assert not after.offers("trade.justify")
+
+    assert "/notices" in (await board.get("/work")).links
+    noticed = await board.act("/notices", "/acts/notice.take", note="discussed")
+    assert "Notice is taken." in noticed.text
+    assert "discussed" in (await board.get("/notices", state="taken")).text
+
+
+async def test_the_checks_of_a_deal_without_a_reference_are_read_in_german(bank: World) -> None:
+    await agreed(bank, LEI)
+    terms = {
+        "type": "fx_forward",
+        "spot_rate": "1.1650",
+        "forward_points": "0.0020",
+        "rate": "1.1670",
+        "value_date": "2026-11-30",
+    }
+    deal = await captured(bank, **terms)
+    inverted = await captured(bank, rate="0.8583")
+    auditor = await signed_in(bank, "auditor", language="de")
+
+    page = await auditor.get(f"/checks/{deal.id}")
+    assert "Swappunkte ohne Referenz" in page.text
+    assert not page.offers("trade.justify")
+    assert "umgekehrt notiert" in (await auditor.get(f"/checks/{inverted.id}")).text
+    assert f"/checks/{deal.id}" in (await auditor.get("/checks", state="no_reference")).links
+    assert "umgekehrt notiert" in (await auditor.get("/notices")).text
+
+
+async def test_tolerances_and_reference_rates_take_two_people_on_the_page(bank: World) -> None:
+    controller = await signed_in(bank, "risk-controller", language="de")
+    await controller.act("/benchmarks", "tolerance", product="fx_spot", tolerance_bp="42,5")
+    rate = {"currency": "EUR", "day": "2026-10-26", "rate_percent": "2,05", "source": "broker page"}
+    proposed = await controller.act("/benchmarks", "reference_rate", **rate)
+    assert "42,5" in proposed.text
+    assert "broker page" in proposed.text
+    assert not proposed.offers("benchmark.approve")
+    assert "(D-02)" in proposed.text
+
+    head = await signed_in(bank, "head-of-risk")
+    approved = await head.act("/benchmarks?state=proposed", "/acts/benchmark.approve")
+    assert approved.offers("benchmark.approve")  # the other one still waits
+    verifier = await (await signed_in(bank, "verifier")).get("/benchmarks")
+    assert not verifier.offers("benchmark.propose")
+    assert not verifier.offers("benchmark.approve")
+
+
+async def test_an_agreement_is_filed_and_cleared_on_the_page(bank: World) -> None:
+    steward, legal = await signed_in(bank, "steward"), await signed_in(bank, "legal")
+    blank = (await steward.get("/agreements")).form("agreement.propose")
+    blank.fields["form"] = "waiver"
+    filed = await steward.submit(blank, counterparty=LEI, name="one deal only", valid_from="2026-10-01")
+    assert "one deal only" in filed.text
+    assert not filed.offers("agreement.clear")
+
+    assert "/agreements" in " ".join((await legal.get("/work")).links)
+    bare = await legal.act("/agreements", "/acts/agreement.clear")
+    assert "Say why deals may do without a master agreement." in bare.text
+    cleared = await legal.act("/agreements", "/acts/agreement.clear", reason="collateralised in full")
+    assert "✓ cleared" in cleared.text
+    done(
+        await post(
+            bank,
+            "trader",
+            "/api/trades",
+            {
+                "type": "mm_loan",
+                "currency": "EUR",
+                "principal": "1000000.00",
+                "rate_percent": "2.00",
+                "day_count": "ACT/360",
+                "start_date": "2026-10-29",
+                "end_date": "2026-11-30",
+                "trade_date": "2026-10-27",
+                "counterparty": LEI,
+                "portfolio": "FX-EUR",
+                "executed_at": "2026-10-27T07:30:00Z",
+                "side_agreements": "none",
+            },
+        )
+    )

@@ -1,0 +1,58 @@
+"""Limits on the pages: proposed by trading, set by credit, used by deals, passed, answered for."""
+
+from tests.bank import World
+from tests.deals import capture
+from tests.limits import a_limit
+from tests.parties import LEI
+from tests.settling import captured
+from tests.visiting import Visitor, signed_in
+
+AMOUNTS = {"amount_eur": "2.5M", "valid_from": "2026-10-27", "valid_to": "2027-10-26", "reason": "agreed"}
+
+
+async def test_a_limit_is_proposed_by_trading_and_set_by_two_of_credit(bank: World) -> None:
+    head = await signed_in(bank, "head-of-trading")
+    owner = (await head.get("/limits")).form("limit.propose").choices["counterparty"][-1]
+    page = await head.act("/limits", "limit.propose", counterparty=owner, **AMOUNTS)
+    assert "The limit is proposed; credit votes." in page.text
+    assert "2,500,000.00" in page.text
+    assert not page.offers("limit.vote")
+
+    for officer in ("credit-officer", "other-credit-officer"):
+        voter = await signed_in(bank, officer)
+        place = next(link for link in (await voter.get("/work")).links if link.startswith("/limits/"))
+        page = await voter.act(place, "limit.vote:approve", reason="within what we can bear")
+        assert "The vote is recorded." in page.text
+    assert "✓ in force" in page.text
+    assert "other-credit-officer: for it" in page.text
+    assert not page.offers("limit.vote")
+
+
+async def test_an_excess_is_seen_by_all_and_closed_by_risk_control_alone(bank: World) -> None:
+    limit = await a_limit(bank, LEI, "1500000.00")
+    deal = await captured(bank)
+    assert (await capture(bank, base_amount="2000000.00")).status_code == 409
+    trader, place = await signed_in(bank, "trader"), f"/limits/{limit['id']}"
+    seen = await trader.get(place)
+    assert f"/trades/{deal.id}" in seen.links
+    assert "there is room for EUR 500000.00" in seen.text
+    assert not seen.offers("excess.close")
+    assert "Limits" in (await trader.get("/limits")).text
+
+    risk = await signed_in(bank, "risk-controller")
+    assert place in (await risk.get("/work")).links
+    closed = await risk.act(place, "excess.close", cause="typed twice", measure="none needed")
+    assert "The excess is closed." in closed.text
+    assert "typed twice" in closed.text
+    await board_takes_notice(await signed_in(bank, "board-trading", language="de"), place)
+
+
+async def board_takes_notice(board: Visitor, place: str) -> None:
+    assert place in (await board.get("/work")).links
+    listed = await board.get("/excesses")
+    assert "Das Limit dieses Kontrahenten beträgt EUR 1500000.00" in listed.text
+    assert "unterrichtet" in listed.text
+    noticed = await board.act(place, "notice.take", note="besprochen")
+    assert "Kenntnis genommen" in noticed.text
+    assert not noticed.offers("notice.take")
+    assert place not in (await board.get("/work")).links
