@@ -3,6 +3,7 @@
 from typing import Any
 
 from tests.bank import World
+from tests.limits import a_limit, a_market_limit
 
 LEI, OTHER_LEI = "529900T8BM49AURSDO55", "7LTWFZYICNSX8D621K86"
 IBAN = "DE89370400440532013000"
@@ -19,15 +20,25 @@ async def in_force(world: World, path: str, body: dict[str, Any]) -> dict[str, A
     return dict(proposed.json())
 
 
-async def a_counterparty(world: World, lei: str = LEI, name: str = "First counterparty") -> str:
-    """Return the id of a counterparty in force."""
+async def a_counterparty(
+    world: World, lei: str = LEI, name: str = "First counterparty", *, limit: bool = True
+) -> str:
+    """Return the id of a counterparty in force, with room for every deal unless told otherwise."""
     body = {"lei": lei, "name": name, "bic": "COBADEFF"}
-    return str((await in_force(world, "/api/counterparties", body))["id"])
+    found = str((await in_force(world, "/api/counterparties", body))["id"])
+    if limit:
+        await a_limit(world, found)
+    return found
 
 
-async def a_portfolio(world: World, name: str = "FX-EUR", desk: str = "FX desk") -> str:
-    """Return the id of a portfolio in force."""
-    return str((await in_force(world, "/api/portfolios", {"name": name, "desk": desk}))["id"])
+async def a_portfolio(
+    world: World, name: str = "FX-EUR", desk: str = "FX desk", *, limit: bool = True
+) -> str:
+    """Return the id of a portfolio in force, with room for every deal unless told otherwise."""
+    found = str((await in_force(world, "/api/portfolios", {"name": name, "desk": desk}))["id"])
+    if limit:
+        await a_market_limit(world, found)
+    return found
 
 
 async def an_instruction(world: World, counterparty: str, currency: str, number: str = IBAN) -> str:

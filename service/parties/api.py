@@ -12,23 +12,37 @@ from policies.vocabulary import Action
 from service.faces import Allows, IdempotencyKey, Seen, SeenWithReason, answer, checked_key
 from service.gate import Gate
 from service.kernel.actor import Actor
+from service.kernel.texts import Reason
 from service.parties import queries
-from service.parties.lifecycle import ProposalState
+from service.parties.lifecycle import AgreementState, ProposalState
 from service.parties.use_cases import (
     ApproveProposal,
+    ClearAgreement,
+    ProposeAgreement,
     ProposeCounterparty,
     ProposeInstruction,
     ProposePortfolio,
+    RefuseAgreement,
     RefuseProposal,
     approve_proposal,
+    clear_agreement,
+    propose_agreement,
     propose_counterparty,
     propose_instruction,
     propose_portfolio,
+    refuse_agreement,
     refuse_proposal,
 )
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200)]
 StateWanted = Annotated[ProposalState | None, QueryParameter(name="state")]
+AgreementWanted = Annotated[AgreementState | None, QueryParameter(name="state")]
+
+
+class Clearance(Seen, frozen=True, forbid_unknown_fields=True):
+    """The version that legal saw, and its reason: for a waiver it must be given."""
+
+    reason: Reason | None = None
 
 
 class CounterpartyApi(Controller):
@@ -170,4 +184,63 @@ class ProposalApi(Controller):
         return answer(await gate.perform(actor, refuse_proposal, command, key=checked_key(key)))
 
 
-ROUTES = [CounterpartyApi, InstructionApi, PortfolioApi, ProposalApi]
+class AgreementApi(Controller):
+    """Master agreements with counterparties, filed by master data and cleared by legal."""
+
+    path = "/api/agreements"
+    tags = ("master data",)
+
+    @get(guards=[Allows(Action.PARTY_READ)])
+    async def index(
+        self,
+        reads: NamedDependency[AsyncSession],
+        counterparty: FromQuery[UUID | None] = None,
+        state_: AgreementWanted = None,
+        cursor: FromQuery[UUID | None] = None,
+        limit: Limit = 50,
+    ) -> dict[str, Any]:
+        """List the agreements, newest first."""
+        found = await queries.agreements(
+            reads, counterparty=counterparty, state=state_, cursor=cursor, limit=limit
+        )
+        return queries.page(found, limit)
+
+    @post(guards=[Allows(Action.AGREEMENT_PROPOSE)])
+    async def propose(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        key: IdempotencyKey,
+        data: JSONBody[ProposeAgreement],
+    ) -> Response[Any]:
+        """File an agreement as a draft."""
+        return answer(await gate.perform(actor, propose_agreement, data, key=checked_key(key)))
+
+    @post("/{agreement:uuid}/clearance", guards=[Allows(Action.AGREEMENT_CLEAR)], status_code=200)
+    async def clear(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        key: IdempotencyKey,
+        agreement: FromPath[UUID],
+        data: JSONBody[Clearance],
+    ) -> Response[Any]:
+        """Clear an agreement as enforceable, or waive one."""
+        command = ClearAgreement(agreement_id=agreement, version=data.version, reason=data.reason)
+        return answer(await gate.perform(actor, clear_agreement, command, key=checked_key(key)))
+
+    @post("/{agreement:uuid}/refusal", guards=[Allows(Action.AGREEMENT_REFUSE)], status_code=200)
+    async def refuse(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        key: IdempotencyKey,
+        agreement: FromPath[UUID],
+        data: JSONBody[SeenWithReason],
+    ) -> Response[Any]:
+        """Turn an agreement down."""
+        command = RefuseAgreement(agreement_id=agreement, version=data.version, reason=data.reason)
+        return answer(await gate.perform(actor, refuse_agreement, command, key=checked_key(key)))
+
+
+ROUTES = [CounterpartyApi, InstructionApi, PortfolioApi, ProposalApi, AgreementApi]

@@ -1,4 +1,4 @@
-"""A proposal of master data is put in force or turned down by a second person."""
+"""A proposal of master data is decided by a second person, an agreement by legal."""
 
 from enum import StrEnum
 
@@ -19,5 +19,22 @@ PROPOSAL = Lifecycle(
     {
         (ProposalState.PROPOSED, Action.PROPOSAL_APPROVE): ProposalState.APPROVED,
         (ProposalState.PROPOSED, Action.PROPOSAL_REFUSE): ProposalState.REFUSED,
+    },
+)
+
+
+class AgreementState(StrEnum):
+    """Where an agreement stands; only a cleared one carries deals."""
+
+    DRAFT = "draft"
+    CLEARED = "cleared"
+    REFUSED = "refused"
+
+
+AGREEMENT = Lifecycle(
+    "agreement",
+    {
+        (AgreementState.DRAFT, Action.AGREEMENT_CLEAR): AgreementState.CLEARED,
+        (AgreementState.DRAFT, Action.AGREEMENT_REFUSE): AgreementState.REFUSED,
     },
 )

@@ -1,7 +1,7 @@
-"""Master data: what is in force, what is proposed, and the second person's decision."""
+"""Master data and agreements: what is in force, what is proposed, and the other person's decision."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 from uuid import UUID
 
 from litestar import Controller, Response, get
@@ -15,7 +15,8 @@ from service import page_forms
 from service.faces import Allows
 from service.page_frame import Button, History, Page
 from service.parties import queries
-from service.parties.lifecycle import PROPOSAL, ProposalState
+from service.parties.lifecycle import AGREEMENT, PROPOSAL, AgreementState, ProposalState
+from service.parties.use_cases import Form
 
 ROWS = 100
 DESKS = text("SELECT id, name FROM public.unit WHERE function_class = :office ORDER BY name")
@@ -92,6 +93,39 @@ class PartyPages(Controller):
             state=state_,
             buttons=buttons,
             names=await desks(reads) | await parties_in(page, reads, found["items"]),
+        )
+
+    @get("/agreements", guards=[Allows(Action.PARTY_READ)])
+    async def agreements(
+        self,
+        page: NamedDependency[Page],
+        reads: NamedDependency[AsyncSession],
+        history: NamedDependency[History],
+        state_: Annotated[str, QueryParameter(name="state")] = "",
+        cursor: FromQuery[str] = "",
+    ) -> Response[str]:
+        """Show master agreements and waivers, each with legal's decision where it waits for one."""
+        state = page_forms.one_of(AgreementState, state_, "state")
+        after = page_forms.id_in(cursor, "cursor")
+        found = queries.page(await queries.agreements(reads, state=state, cursor=after, limit=ROWS), ROWS)
+        buttons = {}
+        for row in found["items"]:
+            possible = AGREEMENT.actions_from(AgreementState(row["state"]))
+            related = [("agreement", row["id"])]
+            buttons[row["id"]] = await history.buttons(page, possible, related=related)
+        parties = queries.page(await queries.counterparties(reads, limit=2 * ROWS), 2 * ROWS)["items"]
+        names = await queries.counterparty_names(reads, {UUID(row["counterparty"]) for row in found["items"]})
+        return page.show(
+            "parties/templates/agreements.html",
+            rows=found["items"],
+            next=found["next"],
+            states=list(AgreementState),
+            state=state_,
+            forms=get_args(Form),
+            choices=[(row["lei"], row["name"]) for row in parties],
+            names={str(party): name for party, name in names.items()},
+            buttons=buttons,
+            propose=Button(Action.AGREEMENT_PROPOSE) if page.may(Action.AGREEMENT_PROPOSE) else None,
         )
 
 

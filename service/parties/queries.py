@@ -1,4 +1,4 @@
-"""Counterparties, portfolios and payment routes in force, and the proposals that led there."""
+"""Counterparties, portfolios, payment routes and agreements, and the proposals that led there."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.kernel.database import plain_value
-from service.parties.model import Counterparty, Instruction, Portfolio, Proposal
+from service.parties.model import Agreement, Counterparty, Instruction, Portfolio, Proposal
 
 
 async def counterparty_by(session: AsyncSession, id_or_lei: str | UUID) -> Counterparty | None:
@@ -50,8 +50,11 @@ async def portfolio_names(session: AsyncSession, ids: Collection[UUID]) -> dict[
 async def counterparties(
     session: AsyncSession, *, lei: str | None = None, cursor: UUID | None = None, limit: int
 ) -> list[dict[str, Any]]:
-    """Return counterparties in force, oldest first, from behind ``cursor``, one more than ``limit``."""
-    wanted = select(Counterparty).order_by(Counterparty.id).limit(limit + 1)
+    """Return counterparties in force, oldest first, from behind ``cursor``, one more than ``limit``.
+
+    The bank itself is none of them.
+    """
+    wanted = select(Counterparty).where(~Counterparty.own).order_by(Counterparty.id).limit(limit + 1)
     if lei is not None:
         wanted = wanted.where(Counterparty.lei == lei)
     if cursor is not None:
@@ -116,6 +119,33 @@ async def proposals(
     return [proposal_view(row) for row in await session.scalars(wanted)]
 
 
+async def agreements(
+    session: AsyncSession,
+    *,
+    counterparty: UUID | None = None,
+    state: str | None = None,
+    cursor: UUID | None = None,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """Return agreements, newest first, from behind ``cursor``, one more than ``limit``."""
+    wanted = select(Agreement).order_by(Agreement.id.desc()).limit(limit + 1)
+    if counterparty is not None:
+        wanted = wanted.where(Agreement.counterparty_id == counterparty)
+    if state is not None:
+        wanted = wanted.where(Agreement.state == state)
+    if cursor is not None:
+        wanted = wanted.where(Agreement.id < cursor)
+    return [agreement_view(row) for row in await session.scalars(wanted)]
+
+
+async def open_draft(session: AsyncSession, counterparty_id: UUID, name: str) -> UUID | None:
+    """Return the id of an agreement of this name that legal has not decided yet."""
+    wanted = select(Agreement.id).where(
+        Agreement.counterparty_id == counterparty_id, Agreement.name == name, Agreement.state == "draft"
+    )
+    return await session.scalar(wanted.limit(1))
+
+
 def waiting(object_kind: str, **facts: str) -> Select[UUID]:
     """Select the proposals of this kind and these facts that nobody has decided yet."""
     return select(Proposal.id).where(
@@ -156,6 +186,21 @@ def proposal_view(row: Proposal) -> dict[str, Any]:
         "state": row.state,
         "reason": row.reason,
         "terms": plain_value(row.payload),
+    }
+
+
+def agreement_view(row: Agreement) -> dict[str, Any]:
+    """Return the agreement as answers show it."""
+    return {
+        "id": str(row.id),
+        "version": row.rev,
+        "counterparty": str(row.counterparty_id),
+        "form": row.form,
+        "name": row.name,
+        "valid_from": row.valid_from.isoformat(),
+        "valid_to": None if row.valid_to is None else row.valid_to.isoformat(),
+        "state": row.state,
+        "reason": row.reason,
     }
 
 

@@ -1,7 +1,8 @@
-"""Counterparties, portfolios and payment routes come into force by two people outside trading."""
+"""Counterparties, portfolios, payment routes and agreements come into force by two people outside trading."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated
+from datetime import date
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
@@ -18,13 +19,21 @@ from service.kernel.items import Item
 from service.kernel.money import CURRENCIES
 from service.kernel.texts import Name, Reason
 from service.parties.account_numbers import check_account_number
-from service.parties.lifecycle import PROPOSAL, ProposalState
-from service.parties.model import Counterparty, Instruction, Portfolio, Proposal
-from service.parties.queries import as_uuid, counterparty_by, portfolio_by, waiting
+from service.parties.lifecycle import AGREEMENT, PROPOSAL, AgreementState, ProposalState
+from service.parties.model import Agreement, Counterparty, Instruction, Portfolio, Proposal
+from service.parties.queries import (
+    agreement_view,
+    as_uuid,
+    counterparty_by,
+    open_draft,
+    portfolio_by,
+    waiting,
+)
 
 UNIT = text("SELECT id, function_class FROM public.unit WHERE id = :id OR name = :name")
 ALONE = text("SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(:name, 0))")
 
+Form = Literal["master_agreement", "waiver"]
 Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 
@@ -37,7 +46,7 @@ class WrongCurrency(Unprocessable):
 
 
 class UnknownCounterparty(Unprocessable):
-    """422. A payment route is for a counterparty in force."""
+    """422. A payment route or an agreement is for a counterparty in force."""
 
 
 class NotATradingDesk(Unprocessable):
@@ -46,6 +55,16 @@ class NotATradingDesk(Unprocessable):
 
 class AlreadyProposed(AlreadyExists):
     """409. The same was proposed before and waits for its decision."""
+
+
+class WrongPeriod(Unprocessable):
+    """422. An agreement begins before it ends."""
+
+
+class UnexplainedWaiver(Unprocessable):
+    """422. Legal says why deals may do without a master agreement."""
+
+    rule = "TRD-02"
 
 
 class ProposeCounterparty(Command, frozen=True, kw_only=True):
@@ -83,6 +102,32 @@ class RefuseProposal(Command, frozen=True, kw_only=True):
     """A second person turns the proposal down."""
 
     proposal: UUID
+    version: int
+    reason: Reason
+
+
+class ProposeAgreement(Command, frozen=True, kw_only=True):
+    """A master agreement with a counterparty (id or LEI), or that none is needed; valid on the days given."""
+
+    counterparty: Identifier
+    form: Form
+    name: Name
+    valid_from: date
+    valid_to: date | None = None
+
+
+class ClearAgreement(Command, frozen=True, kw_only=True):
+    """Legal finds the agreement enforceable, or waives one and says why."""
+
+    agreement_id: UUID
+    version: int
+    reason: Reason | None = None
+
+
+class RefuseAgreement(Command, frozen=True, kw_only=True):
+    """Legal turns the agreement down."""
+
+    agreement_id: UUID
     version: int
     reason: Reason
 
@@ -150,6 +195,49 @@ async def refuse_proposal(attempt: Attempt, command: RefuseProposal) -> Changed:
     return Changed(outcome(proposal, command.version + 1))
 
 
+@use_case(Action.AGREEMENT_PROPOSE)
+async def propose_agreement(attempt: Attempt, command: ProposeAgreement) -> Changed:
+    """File an agreement as a draft; no deal stands on it before legal cleared it (TRD-17)."""
+    counterparty = await counterparty_by(attempt.session, command.counterparty)
+    if counterparty is None or counterparty.own:
+        raise UnknownCounterparty("No counterparty in force has this id or LEI.", field="counterparty")
+    if command.valid_to is not None and command.valid_to < command.valid_from:
+        raise WrongPeriod("An agreement begins before it ends.", field="valid_to")
+    await attempt.session.execute(ALONE, {"name": f"agreement:{counterparty.id}:{command.name}"})
+    if await open_draft(attempt.session, counterparty.id, command.name) is not None:
+        raise AlreadyProposed("The same agreement was filed before; legal must decide that one first.")
+    row = Agreement(
+        id=uuid7(),
+        counterparty_id=counterparty.id,
+        form=command.form,
+        name=command.name,
+        valid_from=command.valid_from,
+        valid_to=command.valid_to,
+        proposed_by=attempt.actor.account,
+        state=AgreementState.DRAFT.value,
+    )
+    attempt.open_item(Item.CLEAR_AGREEMENT, attempt.add(row))
+    return Changed(agreement_view(row) | {"version": 1}, 201)
+
+
+@use_case(Action.AGREEMENT_CLEAR)
+async def clear_agreement(attempt: Attempt, command: ClearAgreement) -> Changed:
+    """Find the agreement enforceable, or waive one; whoever filed it may not (D-02)."""
+    row = await judged(attempt, command.agreement_id, command.version, command.reason)
+    if row.form == "waiver" and command.reason is None:
+        raise UnexplainedWaiver("Say why deals may do without a master agreement.", field="reason")
+    await attempt.session.flush()
+    return Changed(agreement_view(row))
+
+
+@use_case(Action.AGREEMENT_REFUSE)
+async def refuse_agreement(attempt: Attempt, command: RefuseAgreement) -> Changed:
+    """Turn the agreement down; whoever filed it may not (D-02)."""
+    row = await judged(attempt, command.agreement_id, command.version, command.reason)
+    await attempt.session.flush()
+    return Changed(agreement_view(row))
+
+
 def within_standard(check: Callable[[str], str], identifier: str, field: str) -> None:
     """Raise WrongIdentifier, naming the field, if the identifier breaks its standard."""
     try:
@@ -192,12 +280,24 @@ async def decided(attempt: Attempt, proposal_id: UUID, version: int, reason: str
     return proposal
 
 
+async def judged(attempt: Attempt, agreement_id: UUID, version: int, reason: str | None) -> Agreement:
+    """Move the agreement to the state legal's act leads to."""
+    row = await locked(attempt, Agreement, agreement_id, seen=version)
+    await attempt.admit(related=[(Agreement.__tablename__, row.id)])
+    state = AGREEMENT.after(AgreementState(row.state), attempt.action)
+    attempt.change(row, state=state.value, reason=reason)
+    attempt.close_item(Item.CLEAR_AGREEMENT, row.id)
+    return row
+
+
 def in_force(proposal: Proposal) -> Recorded:
     """Return the row that the proposal asks for."""
     terms = proposal.payload
     match proposal.object_kind:
         case Counterparty.__tablename__:
-            return Counterparty(id=proposal.object_id, lei=terms["lei"], name=terms["name"], bic=terms["bic"])
+            return Counterparty(
+                id=proposal.object_id, lei=terms["lei"], name=terms["name"], bic=terms["bic"], own=False
+            )
         case Portfolio.__tablename__:
             return Portfolio(id=proposal.object_id, name=terms["name"], desk_id=UUID(terms["desk_id"]))
         case Instruction.__tablename__:
