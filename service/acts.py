@@ -17,7 +17,17 @@ from service.kernel.problems import problem
 
 ACTS_MAX = 128
 FACE_ONLY = frozenset(
-    {Action.EVIDENCE_EXPORT, Action.SESSION_OPEN, Action.PASSWORD_CHANGE, Action.PASSWORD_RESET}
+    {
+        Action.EVIDENCE_EXPORT,
+        Action.LOG_BACKUP,
+        Action.LOG_CHECK,
+        Action.LOG_RECOVER,
+        Action.RECOVERY_COMPLETE,
+        Action.RECOVERY_REQUEST,
+        Action.SESSION_OPEN,
+        Action.PASSWORD_CHANGE,
+        Action.PASSWORD_RESET,
+    }
 )
 """Acts whose answer or command holds a secret, or what only their face can know: no batch does them."""
 

@@ -21,9 +21,10 @@ from service.kernel.identifiers import uuid7
 from service.kernel.items import ROUTES, Item
 
 RowT = TypeVar("RowT", bound=Recorded)
+LINKS_MAX = 32
 
 ACTS_OF = text(
-    "SELECT trade_id, kind, id, act, person, at FROM public.acts_of("
+    "SELECT trade_id, kind, id, act, person, at, entry_id FROM public.acts_of("
     "CAST(:trades AS uuid[]), CAST(:kinds AS text[]), CAST(:ids AS uuid[]))"
 )
 
@@ -67,6 +68,7 @@ class Attempt:
     rows: list[Recorded] = field(default_factory=list)
     opened: list[dict[str, Any]] = field(default_factory=list)
     closed: list[dict[str, Any]] = field(default_factory=list)
+    controls: list[str] = field(default_factory=list)  # of apart.csv, that this act was held against
     admitted: bool = False
 
     @property
@@ -116,19 +118,42 @@ class Attempt:
         trade_id: UUID | None = None,
         version: int | None = None,
         reason: str | None = None,
+        due: datetime | None = None,
     ) -> None:
-        """Ask the next office to act on ``subject``, in this same transaction."""
+        """Ask the next office to act on ``subject``, in this same transaction; ``due``: where no fixed span will do."""
+        self.open_item_about(
+            item,
+            type(subject).__tablename__,
+            subject.id,
+            trade_id=trade_id,
+            version=version,
+            reason=reason,
+            due=due,
+        )
+
+    def open_item_about(
+        self,
+        item: Item,
+        subject_kind: str,
+        subject_id: UUID,
+        *,
+        trade_id: UUID | None = None,
+        version: int | None = None,
+        reason: str | None = None,
+        due: datetime | None = None,
+    ) -> None:
+        """Ask the next office to act on what another slice keeps, known by kind and id."""
         route = ROUTES[item]
         facts = {
             "id": uuid7(),
             "office": route.office,
             "kind": item,
-            "subject_kind": type(subject).__tablename__,
-            "subject": subject.id,
+            "subject_kind": subject_kind,
+            "subject": subject_id,
             "trade": trade_id,
             "version": version,
             "reason": reason,
-            "due": self.now + route.within,
+            "due": due or self.now + route.within,
             "entry": self.entry_id,
         }
         self.opened.append(plain_value(facts))  # type: ignore[arg-type]
@@ -143,14 +168,12 @@ class Attempt:
         The caller has locked the object before: the history read here cannot grow behind it.
         Raises KeptApart naming the control, if the acting natural person stands on the other side.
         """
-        found = await self.session.execute(
-            ACTS_OF,
-            {
-                "trades": [trade_id] if trade_id is not None else [],
-                "kinds": [kind for kind, _ in related],
-                "ids": [object_id for _, object_id in related],
-            },
-        )
+        asked = {
+            "trades": [trade_id] if trade_id is not None else [],
+            "kinds": [kind for kind, _ in related],
+            "ids": [object_id for _, object_id in related],
+        }
+        found = (await self.session.execute(ACTS_OF, asked)).all()
         objects = set(related)
         history = [
             Act(row.act, row.person, row.at, "object" if (row.kind, row.id) in objects else "trade")
@@ -159,6 +182,15 @@ class Attempt:
         broken = refusal(self.policy.apart, self.action, str(self.actor.person), history, self.now)
         if broken is not None:
             raise KeptApart(f"{broken.why} ({broken.control}).", rule=broken.control)
+        rules = [rule for rule in self.policy.apart if rule.action == self.action]
+        self.controls = sorted({rule.control for rule in rules})
+        others = {
+            str(row.entry_id): act.at
+            for row, act in zip(found, history, strict=True)
+            if any(rule.bars(act, self.now) for rule in rules)
+        }
+        if others:  # the acts of other hands that this one was kept apart from: four eyes, linked
+            self.data["four_eyes"] = sorted(others, key=lambda entry: (others[entry], entry))[-LINKS_MAX:]
         self.admitted = True
 
     def must_have_admitted(self) -> None:
@@ -171,13 +203,34 @@ class Attempt:
         if not any(known is row for known in self.rows):
             self.rows.append(row)
 
-    def tell_new_rows(self) -> None:
-        """Put what was stored of each new row into the entry, once the database has seen it; never a private field."""
+    def tell_trail(self) -> None:
+        """Put into the entry what it left: work handed on and finished, and what was stored of each new row.
+
+        A row is told once the database has seen it, and never a private field of it.
+        """
+        if self.opened:
+            self.data["opens"] = [opened_as_told(item, self.now) for item in self.opened]
+        if self.closed:
+            self.data["closes"] = [{name: item[name] for name in ("kind", "subject")} for item in self.closed]
         for row in self.rows:
             if row.rev == 1:
                 hidden = (*getattr(type(row), "__private__", ()), "rev")
                 view = {name: value for name, value in row_view(row).items() if name not in hidden}
                 self.data.setdefault("rows", {})[f"{type(row).__tablename__}:{row.id}"] = {"new": view}
+
+
+def opened_as_told(item: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    """Return what the entry tells of work it handed on: all of it, but what goes without saying.
+
+    Without saying: the subject is a deal; the deal concerned is the subject; it is due when such work is due.
+    """
+    told = {name: value for name, value in item.items() if value is not None and name != "entry"}
+    implied = {
+        "subject_kind": "trade",
+        "trade": item["subject"],
+        "due": plain_value(at + ROUTES[Item(item["kind"])].within),
+    }
+    return {name: value for name, value in told.items() if implied.get(name) != value}
 
 
 async def locked(

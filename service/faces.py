@@ -5,7 +5,7 @@ import re
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, cast
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlencode
 from uuid import UUID
 
 import msgspec
@@ -16,18 +16,22 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.handlers import BaseRouteHandler
 from litestar.params import HeaderParameter
 from litestar.types import ASGIApp, HTTPReceiveMessage, Receive, Scope, Send
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from policies.vocabulary import Action
 from service.gate import Done, Gate
 from service.kernel.actor import Actor
-from service.kernel.errors import Malformed, NotFound, NotPermitted, NotSignedIn, Refusal
+from service.kernel.errors import Malformed, NotFound, NotPermitted, NotSignedIn, Refusal, WrongClock
+from service.kernel.failures import is_out_of_time
 from service.kernel.problems import problem
 from service.kernel.texts import Reason
 
 BODY_BYTES_MAX = 65_536
 BATCH_BYTES_MAX = 1_048_576
 QUERY_CHARACTERS_MAX = 2_000
+WHO = "actor"  # the query parameter that may hold the name of an account
+ACCOUNT = text("SELECT id FROM public.account WHERE name = :name")
 KEY = re.compile(r"[\x21-\x7e]{1,128}\Z")
 CONTRACT = frozenset({"/api", "/api/openapi.json", "/api/{path:str}"})
 FIELD = re.compile(r"`\$\.([A-Za-z_][A-Za-z0-9_.\[\]]*)`|field `([A-Za-z_][A-Za-z0-9_]*)`")
@@ -100,16 +104,35 @@ class Allows:
             raise NotPermitted(decision.reason, rule=decision.rule)
         refuse_foreign_query(connection)
         if self.sensitive:
-            await gate.record_read(actor, self.action, **asked(connection.scope))
+            await gate.record_read(actor, self.action, **await asked(connection.scope, gate, actor))
 
 
-def asked(scope: Scope) -> dict[str, str]:
-    """Return what a read asked for, spelled so that it can stand in an entry. Raises Malformed if it is too long."""
+async def asked(scope: Scope, gate: Gate, reader: Actor) -> dict[str, str]:
+    """Return what a read asked for, spelled so that it can stand in an entry. Raises Malformed if it is too long.
+
+    Persons stand in the log by identifiers only: the name of an account that was asked for becomes its id.
+    """
     query = scope["query_string"].decode("latin-1")
     if len(query) > QUERY_CHARACTERS_MAX:
         raise Malformed(f"A query has at most {QUERY_CHARACTERS_MAX} characters.")
+    named = parse_qsl(query, keep_blank_values=True)
+    if any(name == WHO and value for name, value in named):
+        async with gate.offices[reader.office].connect() as connection:
+            by_id = [
+                (name, await id_of(connection, value) if name == WHO else value) for name, value in named
+            ]
+        query = urlencode(by_id)
     told = {"path": quote(scope["path"]), "query": quote(query, safe="%&+,-./:=_~")}
     return {name: value for name, value in told.items() if value}
+
+
+async def id_of(connection: AsyncConnection, said: str) -> str:
+    """Return the id of the account of this name; what is an id stays, and what nobody is called is not repeated."""
+    try:
+        return str(UUID(said))
+    except ValueError:
+        found = None if "\x00" in said else await connection.scalar(ACCOUNT, {"name": said})
+        return "unknown" if found is None else str(found)
 
 
 def actor_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Actor:
@@ -253,6 +276,8 @@ def as_refusal(failure: Exception) -> Refusal | None:
     """Return the refusal that a framework's exception amounts to; None for a bug."""
     if isinstance(failure, Refusal):
         return failure
+    if is_out_of_time(failure):
+        return WrongClock()
     if isinstance(failure, ValidationException):
         return shape_refusal(failure)
     if isinstance(failure, HTTPException) and failure.status_code < 500:  # noqa: PLR2004
@@ -284,9 +309,9 @@ def named_field(sentence: str) -> str | None:
 async def record_outside_gate(failure: Exception, scope: Scope) -> None:
     """Hook after an exception: a signed-in caller's refusal that the gate did not record is recorded now."""
     refusal = as_refusal(failure)
+    scope["state"]["refusal"] = refusal  # None too: a refusal whose entry could not be written is none
     if refusal is None:
         return
-    scope["state"]["refusal"] = refusal
     actor = scope["state"].get("actor")
     action = action_of(scope.get("route_handler"))
     if actor is None and isinstance(refusal, NotSignedIn) and refusal.decision is None:

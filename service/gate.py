@@ -7,37 +7,40 @@ import secrets
 import typing
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import time
+from datetime import datetime, time
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.exc import StaleDataError
 
 from audit.entry import MalformedEntry, encode, leaf_hash, timestamp
-from audit.note import SigningKey
+from audit.note import SigningKey, VerifierKey
 from audit.receipt import issue
 from policies.policy import Decision, Policy
 from policies.vocabulary import Action, Office
-from service.attempt import Attempt, Changed, Command, Desk
+from service.attempt import Attempt, Changed, Command, Desk, opened_as_told
+from service.brake import Brake
+from service.effects import effect, previous_leaves
 from service.kernel.actor import Actor
 from service.kernel.clock import Clock
-from service.kernel.database import Offices, Recorded, digest, row_view
+from service.kernel.database import Offices, plain_value
 from service.kernel.errors import (
-    AlreadyExists,
     KeyReused,
     Malformed,
     NotPermitted,
     NotSignedIn,
     Refusal,
+    Report,
     StalePolicy,
-    StaleVersion,
 )
-from service.kernel.identifiers import uuid7
+from service.kernel.failures import in_time_or_said, sqlstate, translated
+from service.kernel.identifiers import traced, uuid7
+from service.kernel.items import ROUTES
 from service.kernel.problems import Replayed, problem
 from service.together import Together
 
@@ -47,14 +50,9 @@ RETRIES_MAX = 3
 RECEIPT_DEADLINE_SECONDS = 60
 FIELD_CHARACTERS_MAX = 200
 RETRYABLE = frozenset({"40001", "40P01"})  # serialisation failure, deadlock
-UNIQUE_VIOLATION = "23505"
 
 BEGIN = text("SELECT * FROM public.attempt_begin(:policy, CAST(:requests AS jsonb)) ORDER BY n")
 APPEND = text("SELECT public.audit_append(CAST(:entries AS bytea[]))")
-LEAVES = text(
-    "SELECT n, leaf FROM public.effect_leaves("
-    "CAST(:kinds AS text[]), CAST(:ids AS uuid[]), CAST(:revs AS integer[]))"
-)
 KEYS = text("SELECT public.key_store(CAST(:answers AS jsonb))")
 WORK_OPEN = text("SELECT public.work_open(CAST(:items AS jsonb))")
 WORK_CLOSE = text("SELECT public.work_close(CAST(:items AS jsonb))")
@@ -69,7 +67,7 @@ class UseCase:
     """
 
     action: Action
-    command: type[Command]
+    command: Any  # a type of command, or a union of them told apart by their tags
     run: Callable[..., Awaitable[Any]]
     many: bool
 
@@ -84,8 +82,8 @@ def use_case(action: Action, *, many: bool = False) -> Callable[[Callable[..., A
         assert action not in USE_CASES, f"{action} has two use cases"
         annotation = typing.get_type_hints(function)["commands" if many else "command"]
         command = typing.get_args(annotation)[0] if many else annotation
-        assert inspect.isclass(command)
-        assert issubclass(command, Command)
+        kinds = typing.get_args(command) or (command,)
+        assert all(inspect.isclass(kind) and issubclass(kind, Command) for kind in kinds)
         USE_CASES[action] = UseCase(action, command, function, many)
         return USE_CASES[action]
 
@@ -94,13 +92,13 @@ def use_case(action: Action, *, many: bool = False) -> Callable[[Callable[..., A
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One command of one actor; ``key`` is the caller's idempotency key."""
+    """One command of one actor; ``key`` is the caller's idempotency key. ``again``: a refusal leaves the key free."""
 
     actor: Actor
     command: Command
     key: str | None = None
-    trace: str | None = None
     opening: bool = False
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +132,10 @@ class _Try:
 
 @dataclass(slots=True)
 class Gate:
-    """What every face calls. It holds the offices' logins, the policy and the key that signs receipts."""
+    """What every face calls. It holds the offices' logins, the policy and the key that signs receipts.
+
+    ``certificate`` is the log's word for that key where it is not the log's own; ``pinned`` is the log's first key.
+    """
 
     offices: Offices
     policy: Policy
@@ -142,7 +143,15 @@ class Gate:
     key: SigningKey
     origin: str
     entity_lei: str = ""
+    certificate: str | None = None
+    pinned: VerifierKey | None = None
+    brake: Brake | None = None
     sets: dict[tuple[Action, Office], Together[Request, Done | Refusal]] = field(default_factory=dict)
+
+    @property
+    def log_key(self) -> VerifierKey:
+        """The key that everybody pins to verify the log."""
+        return self.key.verifier if self.pinned is None else self.pinned
 
     async def perform(
         self, actor: Actor, case: UseCase, command: Command, *, key: str | None = None, opening: bool = False
@@ -201,6 +210,8 @@ class Gate:
                 one.outcome = NotPermitted("A one-time password only opens the change of the password.")
             elif not one.decision.allowed:
                 one.outcome = NotPermitted(one.decision.reason, rule=one.decision.rule)
+            elif self.brake is not None:
+                one.outcome = one.outcome or self.brake(case.action, service=one.request.actor.service)
         await self._run(case, [one for one in tries if one.outcome is None])
         for one in tries:
             if isinstance(one.outcome, Refusal) and not isinstance(one.outcome, Replayed | KeyReused):
@@ -351,10 +362,10 @@ class Gate:
 
     def _encode(self, one: _Try, prev: Mapping[tuple[str, UUID, int], str]) -> bytes:
         assert one.attempt is not None
-        entry = self._line(one.request.actor, one.decision.action, one.entry_id, one.request.trace)
-        one.attempt.tell_new_rows()
+        entry = self._line(one.request.actor, one.decision.action, one.entry_id, traced(one.request.key))
+        one.attempt.tell_trail()
         entry["ts"] = timestamp(one.attempt.now)
-        entry["decision"] |= {"outcome": "allow", "rules": [one.decision.rule]}
+        entry["decision"] |= {"outcome": "allow", "rules": [one.decision.rule, *one.attempt.controls]}
         entry["data"] = one.attempt.data
         entry["links"] = one.attempt.links
         entry["eff"] = [effect(row, prev) for row in one.attempt.rows]
@@ -382,6 +393,7 @@ class Gate:
             self.origin,
             [(str(entry_id), leaf_hash(entry), timestamp(at)) for entry_id, entry, at in items],
             RECEIPT_DEADLINE_SECONDS,
+            self.certificate,
         )
 
     async def record_refusal(
@@ -393,10 +405,10 @@ class Gate:
         """
         entry_id = uuid7()
         refusal.decision = str(entry_id)
-        line = self._line(request.actor, action, entry_id, request.trace)
+        line = self._line(request.actor, action, entry_id, traced(request.key))
         line["ts"] = timestamp(self.clock.now())
         line["decision"] |= {"outcome": "refuse", "rules": [refusal.rule or refusal.code]}
-        line["data"] = {"code": refusal.code, "status": refusal.status}
+        line["data"] = {"code": refusal.code, "status": refusal.status, **refusal.facts}
         if refusal.field is not None:
             line["data"]["field"] = ascii(refusal.field)[1:-1][
                 :FIELD_CHARACTERS_MAX
@@ -404,11 +416,17 @@ class Gate:
         if digest_of_body is not None:
             line["data"]["body"] = digest_of_body
         trade = getattr(request.command, "trade_id", None)
+        at = datetime.fromisoformat(line["ts"])
+        told = [reported(one, entry_id, trade, at, refusal.code) for one in refusal.report]
+        if told:
+            line["data"]["opens"] = [opened_as_told(item, at) for item in told]
         line["links"] = {"trade": str(trade)} if isinstance(trade, UUID) else {}
-        async with self.offices[request.actor.office].begin() as connection:
+        async with in_time_or_said(refusal), self.offices[request.actor.office].begin() as connection:
             await connection.execute(APPEND, {"entries": [encode(line)]})
+            if told:
+                await connection.execute(WORK_OPEN, {"items": json.dumps(told)})
             final = refusal.status < 500 and not isinstance(refusal, NotSignedIn)  # noqa: PLR2004
-            if request.key is not None and digest_of_body is not None and final:
+            if request.key is not None and digest_of_body is not None and final and not request.again:
                 answer = key_row(request, digest_of_body, refusal.status, problem(refusal))
                 await connection.execute(KEYS, {"answers": json.dumps([answer])})
 
@@ -429,36 +447,28 @@ class Gate:
             await connection.execute(APPEND, {"entries": [encode(line)]})
 
 
+def reported(report: Report, entry_id: UUID, trade: object, at: datetime, code: str) -> dict[str, Any]:
+    """Return the work item by which a refusal is told to the office that must hear of it."""
+    route = ROUTES[report.item]
+    subject = {"subject_kind": report.subject_kind, "subject": str(report.subject_id)}
+    facts = {"id": str(uuid7()), "office": route.office.value, "kind": report.item.value, **subject}
+    return facts | {
+        "trade": str(trade) if isinstance(trade, UUID) else None,
+        "reason": report.reason or code,
+        "due": plain_value(at + route.within),
+        "entry": str(entry_id),
+    }
+
+
 def body_hash(action: Action, command: Command) -> str:
     """Return what an idempotency key is bound to: the act and every field of the command, but no secret."""
     fields = {
         name: getattr(command, name) for name in command.__struct_fields__ if name not in command.secrets
     }
+    if (tag := command.__struct_config__.tag) is not None:
+        fields["type"] = tag
     body = msgspec.json.encode(fields, order="sorted")
     return "sha256:" + hashlib.sha256(action.value.encode() + b"\n" + body).hexdigest()
-
-
-def effect(row: Recorded, prev: Mapping[tuple[str, UUID, int], str]) -> dict[str, Any]:
-    """Return what the entry says about one row: its revision and the digest of the row after the act."""
-    kind = type(row).__tablename__
-    line = {"after": digest({"kind": kind, **row_view(row)}), "id": str(row.id), "kind": kind, "rev": row.rev}
-    if row.rev > 1:
-        line["prev"] = prev[kind, row.id, row.rev - 1]
-    return line
-
-
-async def previous_leaves(
-    connection: AsyncConnection, rows: Sequence[Recorded]
-) -> dict[tuple[str, UUID, int], str]:
-    """Return the leaf hash of the entry that made each changed row's revision before."""
-    wanted = [(type(row).__tablename__, row.id, row.rev - 1) for row in rows if row.rev > 1]
-    if not wanted:
-        return {}
-    found = await connection.execute(
-        LEAVES,
-        {"kinds": [w[0] for w in wanted], "ids": [w[1] for w in wanted], "revs": [w[2] for w in wanted]},
-    )
-    return {wanted[row.n - 1]: row.leaf.hex() for row in found}
 
 
 def key_row(request: Request, digest_of_body: str, status: int, answer: Mapping[str, Any]) -> dict[str, Any]:
@@ -478,23 +488,3 @@ def replayed(status: int | None, answer: str | None) -> Done | Refusal:
     assert answer is not None
     body = json.loads(answer)
     return Done(body, status, replay=True) if status < 400 else Replayed(status, body)  # noqa: PLR2004
-
-
-def sqlstate(failure: Exception) -> str | None:
-    """Return PostgreSQL's error code, if the failure carries one."""
-    original = getattr(failure, "orig", None)
-    return getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
-
-
-def translated(failure: Exception) -> Refusal | None:
-    """Return the refusal behind what breaks a set: users racing each other, words that cannot stand in the log."""
-    if isinstance(failure, Malformed):
-        return failure
-    if isinstance(failure, StaleDataError):
-        return StaleVersion("Somebody else changed this at the same moment. Look again.", field="version")
-    if isinstance(failure, IntegrityError) and sqlstate(failure) == UNIQUE_VIOLATION:
-        constraint = getattr(getattr(failure.orig, "__cause__", None), "constraint_name", None)
-        return AlreadyExists(
-            f"Somebody else was first: this exists already ({constraint or 'unique value'})."
-        )
-    return None

@@ -21,20 +21,17 @@ async def journal_by_key(session: AsyncSession, event_key: str) -> Journal | Non
     return found
 
 
-async def unreversed(session: AsyncSession, trade_id: UUID) -> list[Journal]:
-    """Return the journals of a deal that nothing has reversed yet, oldest first."""
+async def unreversed(session: AsyncSession, trade_id: UUID, version: int | None = None) -> list[Journal]:
+    """Return the journals of a deal that nothing has reversed yet, oldest first; up to ``version`` if it is given."""
     reversal = aliased(Journal)
-    return list(
-        await session.scalars(
-            select(Journal)
-            .where(
-                Journal.trade_id == trade_id,
-                Journal.reverses_id.is_(None),
-                ~select(reversal.id).where(reversal.reverses_id == Journal.id).exists(),
-            )
-            .order_by(Journal.id)
-        )
+    wanted = select(Journal).where(
+        Journal.trade_id == trade_id,
+        Journal.reverses_id.is_(None),
+        ~select(reversal.id).where(reversal.reverses_id == Journal.id).exists(),
     )
+    if version is not None:
+        wanted = wanted.where(Journal.version <= version)
+    return list(await session.scalars(wanted.order_by(Journal.id)))
 
 
 async def lines_of(session: AsyncSession, journals: Iterable[UUID]) -> dict[UUID, list[Line]]:

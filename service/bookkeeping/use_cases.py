@@ -1,24 +1,24 @@
 """Accounting books what is proved to have happened, once, and takes back by a mirror, never by a change."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
 from service.attempt import Attempt, Changed, Command
 from service.bookkeeping.model import Journal, JournalLine
 from service.bookkeeping.posting import (
-    FX_SPOT_SETTLE,
-    FX_SPOT_TRADE,
     REVERSAL,
     Line,
     NotBooked,
     Rule,
     mirror,
-    settlement_lines,
-    trade_date_lines,
+    settlement_journals,
+    trade_date_journal,
 )
 from service.bookkeeping.queries import (
     journal_by_key,
@@ -28,7 +28,7 @@ from service.bookkeeping.queries import (
     lines_of,
     unreversed,
 )
-from service.confirmations.standing import must_be_cancelled, must_have_been_verified
+from service.confirmations.standing import is_past, must_be_undone, must_have_been_verified
 from service.control.model import TradeControl
 from service.gate import UseCase, use_case
 from service.kernel.errors import Malformed, NotFound, Refusal
@@ -38,8 +38,8 @@ from service.market.ecb import NoFixing
 from service.market.queries import last_rates
 from service.settlement.lifecycle import SettlementState
 from service.settlement.model import Settlement
-from service.trades.deals.fx_spot import FxSpotTerms
-from service.trades.queries import terms_of
+from service.trades.deals.deal import Terms
+from service.trades.versions import terms_of
 from service.work.model import WorkItem
 from service.work.worker import Handlers
 
@@ -72,12 +72,14 @@ class PostJournal(Command, frozen=True, kw_only=True):
     event: Event
     trade_id: UUID
     settlement_id: UUID | None = None
+    version: int | None = None  # of the deal, where the work that waits was opened for one
 
 
 class ReverseJournals(Command, frozen=True, kw_only=True):
-    """Mirror every journal of a cancelled deal."""
+    """Mirror every journal of a cancelled deal, or of the versions up to an amended one."""
 
     trade_id: UUID
+    version: int | None = None
 
 
 @use_case(Action.JOURNAL_POST)
@@ -90,35 +92,34 @@ async def post_journal(attempt: Attempt, command: PostJournal) -> Changed:
     attempt.concerns(command.trade_id)
     control = await attempt.session.get(TradeControl, command.trade_id)
     await attempt.admit(command.trade_id)
+    if command.settlement_id is None and command.version is not None and is_past(control, command.version):
+        attempt.close_item(Item.POST_TRADE, command.trade_id)
+        return Changed({"trade": str(command.trade_id), "journals": []})
     control = await must_have_been_verified(attempt, control)
     terms = await terms_of(attempt.session, control.id, control.version)
     if command.settlement_id is None:
-        journal, lines = await book_trade_date(attempt, control, terms)
+        booked = [await book_trade_date(attempt, control, terms)]
         attempt.close_item(Item.POST_TRADE, control.id)
     else:
-        journal, lines = await book_settlement(attempt, control, terms, command.settlement_id)
+        booked = await book_settlement(attempt, control, terms, command.settlement_id)
         attempt.close_item(Item.POST_SETTLEMENT, command.settlement_id)
     await attempt.session.flush()
-    return Changed(journal_view(journal, lines), 201)
+    journals = [journal_view(journal, lines) for journal, lines in booked]
+    return Changed(journals[-1] | {"journals": journals}, 201)
 
 
 @use_case(Action.JOURNAL_REVERSE)
 async def reverse_journals(attempt: Attempt, command: ReverseJournals) -> Changed:
-    """A cancelled deal leaves nothing in the books, and its way in and out stays there for ever."""
+    """A cancelled deal or an amended version leaves nothing in the books; its way in and out stays there for ever."""
     session, trade_id = attempt.session, command.trade_id
     attempt.concerns(trade_id)
     control = await session.get(TradeControl, trade_id)
     await attempt.admit(trade_id)
-    must_be_cancelled(control)
-    if await session.scalar(
-        select(WorkItem.id).where(
-            WorkItem.subject_id == trade_id,
-            WorkItem.kind == Item.POST_TRADE,
-            WorkItem.closed_entry_id.is_(None),
-        )
-    ):
+    version = command.version if command.version is not None else (0 if control is None else control.version)
+    must_be_undone(control, version)
+    if await posts_first(session, trade_id, version):
         raise PostFirst("The deal's trade-date journal is still to be booked; it is reversed afterwards.")
-    open_journals = await unreversed(session, trade_id)
+    open_journals = await unreversed(session, trade_id, version)
     if not open_journals:
         raise NothingToReverse("No journal of this deal is left to reverse.")
     lines = await lines_of(session, [journal.id for journal in open_journals])
@@ -147,53 +148,72 @@ async def reverse_journals(attempt: Attempt, command: ReverseJournals) -> Change
     )
 
 
+async def posts_first(session: AsyncSession, trade_id: UUID, version: int) -> bool:
+    """Tell whether the trade-date journal of this version, or an earlier one, is still to be booked."""
+    wanted = select(WorkItem.id).where(
+        WorkItem.subject_id == trade_id,
+        WorkItem.kind == Item.POST_TRADE,
+        WorkItem.closed_entry_id.is_(None),
+        WorkItem.version <= version,
+    )
+    return await session.scalar(wanted.limit(1)) is not None
+
+
 async def book_trade_date(
-    attempt: Attempt, control: TradeControl, terms: FxSpotTerms
+    attempt: Attempt, control: TradeControl, terms: Terms
 ) -> tuple[Journal, Sequence[Line]]:
     """Book what was dealt, at the fixing of the trade date or the last one before it."""
     day, rates = await last_rates(attempt.session, terms.trade_date) or (terms.trade_date, {})
     attempt.note(rates_of=day)
     try:
-        lines = trade_date_lines(terms, rates)
+        rule, lines = trade_date_journal(terms, rates)
     except NoFixing as unknown:
-        raise NoReferenceRate(
-            f"No reference rate of {unknown.currency} is held for {terms.trade_date}; risk control must import it."
-        ) from unknown
-    journal = await book(
-        attempt,
-        trade=(control.id, control.version),
-        event_key=trade_key(control.id, control.version),
-        rule=FX_SPOT_TRADE,
-        lines=lines,
-    )
-    return journal, lines
+        raise no_rate(unknown, terms.trade_date) from unknown
+    event_key = trade_key(control.id, control.version)
+    return await book(
+        attempt, trade=(control.id, control.version), event_key=event_key, rule=rule, lines=lines
+    ), lines
 
 
 async def book_settlement(
-    attempt: Attempt, control: TradeControl, terms: FxSpotTerms, settlement_id: UUID
-) -> tuple[Journal, Sequence[Line]]:
-    """Book the payment of one leg at the euro worth it entered the books with."""
-    leg = await attempt.session.get(Settlement, settlement_id)
-    if leg is None or (leg.trade_id, leg.version) != (control.id, control.version):
+    attempt: Attempt, control: TradeControl, terms: Terms, settlement_id: UUID
+) -> list[tuple[Journal, Sequence[Line]]]:
+    """Book the payment of one leg, and the interest due with it; see ``settlement_journals``."""
+    session, trade = attempt.session, (control.id, control.version)
+    leg = await session.get(Settlement, settlement_id)
+    if leg is None or (leg.trade_id, leg.version) != trade:
         raise NotFound("settlement")
     if leg.state != SettlementState.SETTLED:
         raise NotSettled(f"The leg is {leg.state}; only a settled leg is booked.")
-    booked = await journal_by_key(attempt.session, trade_key(control.id, control.version))
-    if booked is None:
+    if await journal_by_key(session, f"settlement:{leg.id}") is not None:
+        raise AlreadyPosted("This is in the books already.")
+    in_force = [
+        journal.id for journal in await unreversed(session, control.id) if journal.version == control.version
+    ]
+    if not in_force:
         raise PostFirst("The deal's trade-date journal is still to be booked.")
-    found = await lines_of(attempt.session, [booked.id])
+    held = [line for lines in (await lines_of(session, in_force)).values() for line in lines]
+    day = leg.settled_on or leg.value_date
+    _, rates = await last_rates(session, day) or (day, {})
     try:
-        lines = settlement_lines(terms, leg.currency, found[booked.id])
+        found = settlement_journals(terms, leg.leg, held, rates)
     except NotBooked as missing:
-        raise PostFirst(f"The deal's trade-date journal does not hold this leg: {missing}.") from missing
-    journal = await book(
-        attempt,
-        trade=(control.id, control.version),
-        event_key=f"settlement:{leg.id}",
-        rule=FX_SPOT_SETTLE,
-        lines=lines,
+        raise PostFirst(f"The deal's journals do not hold this leg: {missing}.") from missing
+    except NoFixing as unknown:
+        raise no_rate(unknown, day) from unknown
+    *before, payment = found  # what is due with a payment comes before it, under a key of its own
+    keyed = [*((f"interest:{leg.id}", one) for one in before), (f"settlement:{leg.id}", payment)]
+    return [
+        (await book(attempt, trade=trade, event_key=key, rule=rule, lines=lines), lines)
+        for key, (rule, lines) in keyed
+    ]
+
+
+def no_rate(unknown: NoFixing, day: date) -> NoReferenceRate:
+    """Return the refusal that says whose rate is missing."""
+    return NoReferenceRate(
+        f"No reference rate of {unknown.currency} is held for {day}; risk control must import it."
     )
-    return journal, lines
 
 
 async def book(
@@ -250,7 +270,13 @@ def _post_settlement(item: WorkItem) -> tuple[UseCase, Command]:
 
 AUTOMATIC: Handlers = {
     Item.POST_SETTLEMENT: _post_settlement,
-    Item.POST_TRADE: lambda item: (post_journal, PostJournal(event="trade_date", trade_id=item.subject_id)),
-    Item.REVERSE: lambda item: (reverse_journals, ReverseJournals(trade_id=item.subject_id)),
+    Item.POST_TRADE: lambda item: (
+        post_journal,
+        PostJournal(event="trade_date", trade_id=item.subject_id, version=item.version),
+    ),
+    Item.REVERSE: lambda item: (
+        reverse_journals,
+        ReverseJournals(trade_id=item.subject_id, version=item.version),
+    ),
 }
 """How accounting's own account does what waits for it here."""

@@ -12,7 +12,7 @@ from policies.vocabulary import Action
 from service import page_forms
 from service.confirmations import queries
 from service.confirmations.lifecycle import CONFIRMATION, ConfirmationState
-from service.confirmations.matching import FIELDS, REFERENCE
+from service.confirmations.matching import REFERENCE, TYPE, fields_of
 from service.faces import Allows
 from service.kernel.actor import Actor
 from service.page_frame import History, Page
@@ -66,7 +66,7 @@ class ConfirmationPages(Controller):
             "confirmations/templates/confirmation.html",
             confirmation=found,
             lines=side_by_side(found),
-            names=(*FIELDS, REFERENCE),
+            names=(*(name for name in fields_of(found["ours"]) if name != TYPE), REFERENCE),
             deal=await trade_view(reads, actor, trade),
             timeline=await timeline(reads, actor, trade),
             buttons=await history.buttons(page, possible, trade, [("confirmation", confirmation_id)]),
@@ -77,7 +77,8 @@ def side_by_side(confirmation: dict[str, Any]) -> list[dict[str, Any]]:
     """Return each field with what both sides say and whether it is a break, breaks first."""
     ours, theirs = confirmation["ours"], confirmation["counter"] or {}
     broken = {one["field"]: one for one in confirmation["breaks"] or []}
-    names = [*FIELDS, REFERENCE, *sorted((set(ours) | set(theirs)) - {*FIELDS, REFERENCE})]
+    known = (*fields_of(ours), REFERENCE)
+    names = [*known, *sorted((set(ours) | set(theirs)) - set(known))]
     lines = [
         {"field": name, "ours": ours.get(name), "theirs": theirs.get(name), "broken": broken.get(name)}
         for name in names

@@ -9,10 +9,11 @@ from sqlalchemy import select
 from policies.vocabulary import Action
 from service.attempt import Attempt, Changed, Command, locked
 from service.confirmations.lifecycle import CONFIRMATION, ConfirmationState
-from service.confirmations.matching import match, ours
+from service.confirmations.matching import CLAUSE, match, ours
 from service.confirmations.model import Confirmation
 from service.confirmations.queries import view
-from service.confirmations.standing import must_be_cancelled, must_have_been_verified
+from service.confirmations.standing import is_past, must_be_undone, must_have_been_verified
+from service.conformity.standing import Standing, must_stand_within_the_market, standing_of
 from service.control.holding import hold_trade, must_be_verified
 from service.gate import use_case
 from service.kernel.errors import NotFound, Refusal
@@ -20,7 +21,9 @@ from service.kernel.identifiers import uuid7
 from service.kernel.items import Item
 from service.parties.model import Counterparty, Portfolio
 from service.trades.model import Trade
-from service.trades.queries import terms_of
+from service.trades.versions import terms_of
+from service.work.model import WorkItem
+from service.work.queries import waits
 from service.work.worker import Handlers
 
 FieldName = Annotated[str, msgspec.Meta(pattern=r"\A[a-z_]{1,40}\Z")]
@@ -38,10 +41,17 @@ class DraftFirst(Refusal):
     """409. The confirmation is still to be drafted; it is withdrawn afterwards."""
 
 
+class NoClause(Refusal):
+    """409. A confirmation of a deal off the market says so, or does not go out."""
+
+    rule = "TRD-05"
+
+
 class DraftConfirmation(Command, frozen=True, kw_only=True):
-    """Write down what we say about a verified deal."""
+    """Write down what we say about a verified version of a deal."""
 
     trade_id: UUID
+    version: int
 
 
 class DispatchConfirmation(Command, frozen=True, kw_only=True):
@@ -67,9 +77,10 @@ class MatchConfirmation(Command, frozen=True, kw_only=True):
 
 
 class WithdrawConfirmation(Command, frozen=True, kw_only=True):
-    """Take back what was said about a deal that is cancelled."""
+    """Take back what was said about a version of a deal that no longer counts."""
 
     trade_id: UUID
+    version: int
 
 
 @use_case(Action.CONFIRMATION_DRAFT)
@@ -77,9 +88,14 @@ async def draft_confirmation(attempt: Attempt, command: DraftConfirmation) -> Ch
     """Our side comes from the verified version and from nobody's hands (SET-01)."""
     session = attempt.session
     attempt.concerns(command.trade_id)
-    control = await must_have_been_verified(attempt, await hold_trade(attempt, command.trade_id))
+    control = await hold_trade(attempt, command.trade_id)
+    attempt.close_item(Item.DRAFT_CONFIRMATION, command.trade_id)
+    if is_past(control, command.version):
+        return Changed({"trade": str(command.trade_id), "confirmation": None})
+    control = await must_have_been_verified(attempt, control)
     trade = await session.get_one(Trade, command.trade_id)
     terms = await terms_of(session, trade.id, control.version)
+    standing = await standing_of(session, trade, control.version)
     counterparty = await session.get_one(Counterparty, terms.counterparty_id)
     book = await session.get_one(Portfolio, trade.portfolio_id)
     confirmation = attempt.add(
@@ -88,10 +104,15 @@ async def draft_confirmation(attempt: Attempt, command: DraftConfirmation) -> Ch
             trade_id=trade.id,
             version=control.version,
             state=ConfirmationState.DUE,
-            ours=ours(terms, attempt.entity_lei, counterparty.lei, reference=f"{book.name}/{trade.number}"),
+            ours=ours(
+                terms,
+                attempt.entity_lei,
+                counterparty.lei,
+                reference=f"{book.name}/{trade.number}",
+                clause=clause_for(standing),
+            ),
         )
     )
-    attempt.close_item(Item.DRAFT_CONFIRMATION, trade.id)
     attempt.open_item(Item.CONFIRM, confirmation, trade_id=trade.id, version=control.version)
     return await shown(attempt, confirmation, 201)
 
@@ -100,6 +121,11 @@ async def draft_confirmation(attempt: Attempt, command: DraftConfirmation) -> Ch
 async def dispatch_confirmation(attempt: Attempt, command: DispatchConfirmation) -> Changed:
     """Our side goes out; from now on the counterparty's is awaited."""
     confirmation = await held(attempt, command.confirmation_id, command.version)
+    trade = await attempt.session.get_one(Trade, confirmation.trade_id)
+    await must_stand_within_the_market(attempt.session, trade)  # a better reference may have come meanwhile
+    clause = clause_for(await standing_of(attempt.session, trade, confirmation.version))
+    if clause and confirmation.ours.get(CLAUSE) != clause:
+        raise NoClause("This deal is off the market, and its confirmation does not say so.")
     attempt.change(confirmation, state=after(attempt, confirmation), sent_at=attempt.now)
     attempt.close_item(Item.CONFIRM, confirmation.id)
     attempt.open_item(Item.MATCH, confirmation, trade_id=confirmation.trade_id, version=confirmation.version)
@@ -138,15 +164,21 @@ async def match_confirmation(attempt: Attempt, command: MatchConfirmation) -> Ch
 
 @use_case(Action.CONFIRMATION_WITHDRAW)
 async def withdraw_confirmation(attempt: Attempt, command: WithdrawConfirmation) -> Changed:
-    """A cancelled deal's confirmation is withdrawn, whatever was said about it before."""
+    """What was said about a cancelled deal or an amended version is withdrawn."""
     attempt.concerns(command.trade_id)
-    must_be_cancelled(await hold_trade(attempt, command.trade_id))
+    must_be_undone(await hold_trade(attempt, command.trade_id), command.version)
+    if await waits(attempt.session, Item.DRAFT_CONFIRMATION, command.trade_id, version=command.version):
+        raise DraftFirst("The confirmation of this deal is still to be drafted.")
     found = await attempt.session.scalars(
-        select(Confirmation).where(Confirmation.trade_id == command.trade_id).with_for_update()
+        select(Confirmation)
+        .where(
+            Confirmation.trade_id == command.trade_id,
+            Confirmation.version <= command.version,
+            Confirmation.state != ConfirmationState.WITHDRAWN,
+        )
+        .with_for_update()
     )
     confirmations = list(found)
-    if not confirmations:
-        raise DraftFirst("The confirmation of this deal is still to be drafted.")
     for confirmation in confirmations:
         attempt.change(confirmation, state=after(attempt, confirmation))
         attempt.close_item(Item.CONFIRM, confirmation.id)
@@ -154,6 +186,13 @@ async def withdraw_confirmation(attempt: Attempt, command: WithdrawConfirmation)
     attempt.close_item(Item.WITHDRAW_CONFIRMATION, command.trade_id)
     await attempt.session.flush()
     return Changed({"trade": str(command.trade_id), "confirmations": [view(one) for one in confirmations]})
+
+
+def clause_for(standing: Standing) -> str:
+    """Return the clause that a confirmation of a deal off the market carries (TRD-05); empty within the market."""
+    if standing.check.state != "alert" or standing.justification is None:
+        return ""
+    return "agreed at off-market terms"
 
 
 async def held(attempt: Attempt, confirmation_id: UUID, seen: int) -> Confirmation:
@@ -185,11 +224,19 @@ async def shown(attempt: Attempt, confirmation: Confirmation, status: int = 200)
     return Changed(view(confirmation), status)
 
 
+def _version(item: WorkItem) -> int:
+    assert item.version is not None, "work that follows from a deal names its version"
+    return item.version
+
+
 AUTOMATIC: Handlers = {
-    Item.DRAFT_CONFIRMATION: lambda item: (draft_confirmation, DraftConfirmation(trade_id=item.subject_id)),
+    Item.DRAFT_CONFIRMATION: lambda item: (
+        draft_confirmation,
+        DraftConfirmation(trade_id=item.subject_id, version=_version(item)),
+    ),
     Item.WITHDRAW_CONFIRMATION: lambda item: (
         withdraw_confirmation,
-        WithdrawConfirmation(trade_id=item.subject_id),
+        WithdrawConfirmation(trade_id=item.subject_id, version=_version(item)),
     ),
 }
 """How the back office's own account does what waits for it here."""

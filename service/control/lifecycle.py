@@ -14,6 +14,7 @@ class ControlState(StrEnum):
     VERIFIED = "verified"
     SETTLING = "settling"  # money was released: from here on nothing is cancelled
     CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"  # an amendment was approved: the next version is on its way
 
 
 CONTROL = Lifecycle(
@@ -26,6 +27,9 @@ CONTROL = Lifecycle(
         (ControlState.RETURNED, Action.TRADE_RESUBMIT): ControlState.DUE,
         (ControlState.RETURNED, Action.REQUEST_APPROVE): ControlState.CANCELLED,
         (ControlState.VERIFIED, Action.REQUEST_APPROVE): ControlState.CANCELLED,
+        # An approved amendment: what is known as the act of the front office's own account that follows it.
+        (ControlState.DUE, Action.TRADE_AMEND): ControlState.SUPERSEDED,
+        (ControlState.VERIFIED, Action.TRADE_AMEND): ControlState.SUPERSEDED,
         (ControlState.VERIFIED, Action.SETTLEMENT_RELEASE): ControlState.SETTLING,
         (ControlState.SETTLING, Action.SETTLEMENT_RELEASE): ControlState.SETTLING,
     },
@@ -50,8 +54,8 @@ REQUEST = Lifecycle(
 
 
 def state_in_force(stored: str, stored_version: int, version: int) -> ControlState:
-    """Return what the back office's row means for a deal at ``version``: a corrected deal is due again."""
+    """Return what the back office's row means for a deal at ``version``: a corrected or amended deal is due again."""
     state = ControlState(stored)
-    if state is ControlState.RETURNED and stored_version != version:
-        return CONTROL.after(state, Action.TRADE_RESUBMIT)
+    if stored_version != version and state in (ControlState.RETURNED, ControlState.SUPERSEDED):
+        return ControlState.DUE
     return state

@@ -64,12 +64,14 @@ class ControlPages(Controller):
         if asked is None:
             raise NotFound("request")
         possible = REQUEST.actions_from(RequestState(asked["state"]))
-        if Action.REQUEST_APPROVE not in CONTROL.actions_from(state_of(deal)):
+        through = Action.TRADE_AMEND if asked["request"] == "amendment" else Action.REQUEST_APPROVE
+        if through not in CONTROL.actions_from(state_of(deal)):
             possible = tuple(act for act in possible if act is not Action.REQUEST_APPROVE)
         return page.show(
             "control/templates/request.html",
             deal=deal,
             asked=asked,
+            names=await names_in(reads, deal),
             timeline=await queries.timeline(reads, actor, trade),
             buttons=await history.buttons(page, possible, trade, [("change_request", request_id)]),
         )

@@ -7,18 +7,21 @@ from sqlalchemy import select
 
 from policies.vocabulary import Action
 from service.attempt import Attempt, Changed, Command
+from service.conformity.standing import must_stand_within_the_market
 from service.control.lifecycle import CONTROL, REQUEST, ControlState, RequestState, state_in_force
 from service.control.model import RequestDecision, TradeControl
+from service.control.pairing import must_have_both_legs, must_not_leave_a_paid_leg
 from service.gate import use_case
 from service.kernel.errors import NotFound, StaleVersion
 from service.kernel.identifiers import uuid7
 from service.kernel.items import Item
 from service.kernel.texts import Reason
+from service.limits.reserving import give_back
 from service.trades.lifecycle import derived
 from service.trades.model import ChangeRequest, Trade
 
 AFTER_VERIFICATION = (Item.DRAFT_CONFIRMATION, Item.POST_TRADE)
-AFTER_CANCELLATION = (Item.WITHDRAW_CONFIRMATION, Item.WITHDRAW_SETTLEMENT, Item.REVERSE)
+UNDOING = (Item.WITHDRAW_CONFIRMATION, Item.WITHDRAW_SETTLEMENT, Item.REVERSE)
 
 
 class VerifyTrade(Command, frozen=True, kw_only=True):
@@ -67,6 +70,8 @@ async def verify_trade(attempt: Attempt, command: VerifyTrade) -> Changed:
     at_hand = await take_up(attempt, command.trade_id)
     await attempt.admit(command.trade_id)
     must_be_seen(at_hand.trade.version, command.version)
+    await must_stand_within_the_market(attempt.session, at_hand.trade)
+    await must_have_both_legs(attempt.session, at_hand.trade)
     answer = decide(attempt, at_hand, reason=None)
     for item in AFTER_VERIFICATION:
         attempt.open_item(item, at_hand.trade, trade_id=command.trade_id, version=command.version)
@@ -92,15 +97,25 @@ async def return_trade(attempt: Attempt, command: ReturnTrade) -> Changed:
 
 @use_case(Action.REQUEST_APPROVE)
 async def approve_request(attempt: Attempt, command: ApproveRequest) -> Changed:
-    """Cancel the deal as trading asked; neither who asked nor who entered it may decide this (SET-19)."""
+    """Cancel or amend the deal as trading asked; neither who asked nor who entered it may decide this (SET-19)."""
     request = await request_at_hand(attempt, command.request_id)
     at_hand = await take_up(attempt, request.trade_id)
+    trade = at_hand.trade
     await attempt.admit(request.trade_id, related=[("change_request", request.id)])
+    must_be_of_version(request, trade)
     answer = await answer_request(attempt, request, command.version, command.reason or "as requested")
-    decide(attempt, at_hand, reason=request.reason)
-    undo = AFTER_CANCELLATION if at_hand.state is ControlState.VERIFIED else ()
-    for item in (Item.UNWIND, *undo):
-        attempt.open_item(item, at_hand.trade, trade_id=at_hand.trade.id, version=at_hand.trade.version)
+    undo = UNDOING if at_hand.state is ControlState.VERIFIED else ()
+    if request.terms is None:
+        await must_not_leave_a_paid_leg(attempt.session, trade)
+        decide(attempt, at_hand, reason=request.reason)
+        attempt.open_item(Item.UNWIND, trade, trade_id=trade.id, version=trade.version)
+        await attempt.session.flush()
+        await give_back(attempt, trade.id)
+    else:
+        decide(attempt, at_hand, reason=request.reason, through=Action.TRADE_AMEND)
+        attempt.open_item(Item.AMEND, request, trade_id=trade.id, version=trade.version)
+    for item in undo:
+        attempt.open_item(item, trade, trade_id=trade.id, version=trade.version)
     return answer
 
 
@@ -137,10 +152,22 @@ def must_be_seen(version: int, seen: int) -> None:
         raise StaleVersion(sentence, field="version")
 
 
-def decide(attempt: Attempt, at_hand: AtHand, *, reason: str | None) -> Changed:
-    """Write what the act makes of the deal, and finish the own office's item. Raises IllegalTransition."""
+def must_be_of_version(request: ChangeRequest, trade: Trade) -> None:
+    """Raise StaleVersion if the deal has moved on since trading asked."""
+    if request.trade_version != trade.version:
+        sentence = f"Trading asked about version {request.trade_version}; the deal is at {trade.version} now. Refuse it."
+        raise StaleVersion(sentence, field="version")
+
+
+def decide(
+    attempt: Attempt, at_hand: AtHand, *, reason: str | None, through: Action | None = None
+) -> Changed:
+    """Write what the act makes of the deal, and finish the own office's item. Raises IllegalTransition.
+
+    ``through``: the act whose transition this one makes, where it is another.
+    """
     trade, control = at_hand.trade, at_hand.control
-    state = CONTROL.after(at_hand.state, attempt.action)
+    state = CONTROL.after(at_hand.state, through or attempt.action)
     if control is None:
         attempt.add(TradeControl(id=trade.id, version=trade.version, state=state.value, reason=reason))
     else:

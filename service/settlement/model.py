@@ -15,11 +15,19 @@ class Settlement(Recorded):
     """One leg. ``amount`` positive: we receive; negative: we pay."""
 
     __tablename__ = "settlement"
-    __frozen__: ClassVar[tuple[str, ...]] = ("trade_id", "version", "currency", "amount", "value_date")
-    __table_args__ = (UniqueConstraint("trade_id", "version", "currency"), Index(None, "state", "value_date"))
+    __frozen__: ClassVar[tuple[str, ...]] = (
+        "trade_id",
+        "version",
+        "leg",
+        "currency",
+        "amount",
+        "value_date",
+    )
+    __table_args__ = (UniqueConstraint("trade_id", "version", "leg"), Index(None, "state", "value_date"))
 
     trade_id: Mapped[UUID] = mapped_column(ForeignKey("trade.id"))
     version: Mapped[int]
+    leg: Mapped[str]  # base or quote of an exchange; start or maturity of a loan
     currency: Mapped[str]
     amount: Mapped[Decimal]
     value_date: Mapped[date]

@@ -57,6 +57,7 @@ def view(leg: Settlement) -> dict[str, Any]:
         "trade_version": leg.version,
         "version": leg.rev,
         "state": leg.state,
+        "leg": leg.leg,
         "currency": leg.currency,
         "amount": leg.amount,
         "value_date": leg.value_date,

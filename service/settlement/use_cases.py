@@ -3,28 +3,33 @@
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
 from service.attempt import Attempt, Changed, Command, locked
 from service.confirmations.lifecycle import ConfirmationState
 from service.confirmations.queries import confirmation_of
-from service.confirmations.standing import must_be_cancelled
+from service.confirmations.standing import UNDONE, is_past, must_be_undone
 from service.control.holding import hold_trade, mark_settling, must_be_verified
-from service.control.lifecycle import ControlState
 from service.control.model import TradeControl
+from service.control.pairing import must_have_both_legs
 from service.gate import use_case
 from service.kernel.errors import NotFound, Refusal
 from service.kernel.identifiers import uuid7
 from service.kernel.items import Item
 from service.kernel.texts import Reason
+from service.limits.reserving import give_back
 from service.parties.model import Instruction
 from service.parties.queries import instruction_for
 from service.settlement.lifecycle import SETTLEMENT, SettlementState
 from service.settlement.model import Settlement
 from service.settlement.queries import route_view, view
-from service.trades.deals.fx_spot import cash_flows
-from service.trades.queries import terms_of
+from service.trades.deals.deal import cash_flows
+from service.trades.model import Trade
+from service.trades.queries import open_request
+from service.trades.versions import terms_of
 from service.work.model import WorkItem
+from service.work.queries import waits
 from service.work.worker import Handlers
 
 
@@ -50,6 +55,12 @@ class InstructionReplaced(Refusal):
     rule = "SET-17"
 
 
+class ChangeUndecided(Refusal):
+    """409. Trading asked for a change of the deal; no money moves before it is decided."""
+
+    rule = "SET-19"
+
+
 class BeforeValueDate(Refusal):
     """409. Nothing settles before its value date."""
 
@@ -59,9 +70,10 @@ class ProjectFirst(Refusal):
 
 
 class ProjectLegs(Command, frozen=True, kw_only=True):
-    """Lay out the two payments of a matched deal."""
+    """Lay out the two payments of a matched version of a deal."""
 
     trade_id: UUID
+    version: int
 
 
 class PrepareLeg(Command, frozen=True, kw_only=True):
@@ -94,9 +106,10 @@ class FailLeg(Command, frozen=True, kw_only=True):
 
 
 class WithdrawLegs(Command, frozen=True, kw_only=True):
-    """Take back the legs of a deal that is cancelled."""
+    """Take back the legs of a version of a deal that no longer counts."""
 
     trade_id: UUID
+    version: int
 
 
 @use_case(Action.SETTLEMENT_PROJECT)
@@ -105,9 +118,12 @@ async def project_legs(attempt: Attempt, command: ProjectLegs) -> Changed:
     session, trade_id = attempt.session, command.trade_id
     attempt.concerns(trade_id)
     control = await hold_trade(attempt, trade_id)
+    attempt.close_item(Item.PROJECT, trade_id)
+    if is_past(control, command.version):
+        return Changed({"trade": str(trade_id), "settlements": []})
     confirmation = await confirmation_of(session, trade_id, control.version)
     agreed = {ConfirmationState.MATCHED}
-    if control.state == ControlState.CANCELLED:
+    if control.state in UNDONE:
         agreed.add(ConfirmationState.WITHDRAWN)
     if confirmation is None or confirmation.state not in agreed:
         raise NotMatched("The deal's confirmation is not matched.")
@@ -118,6 +134,7 @@ async def project_legs(attempt: Attempt, command: ProjectLegs) -> Changed:
                 id=uuid7(),
                 trade_id=trade_id,
                 version=control.version,
+                leg=flow.leg,
                 currency=flow.currency,
                 amount=flow.amount,
                 value_date=flow.value_date,
@@ -126,7 +143,6 @@ async def project_legs(attempt: Attempt, command: ProjectLegs) -> Changed:
         )
         for flow in cash_flows(terms)
     ]
-    attempt.close_item(Item.PROJECT, trade_id)
     for leg in legs:
         attempt.open_item(Item.PREPARE, leg, trade_id=trade_id, version=leg.version)
     return await answered(attempt, trade_id, legs, 201)
@@ -180,6 +196,9 @@ async def release_leg(attempt: Attempt, command: ReleaseLeg) -> Changed:
         raise InstructionReplaced(
             "The payment route was replaced after the leg was prepared; it must be prepared anew."
         )
+    await must_have_nothing_undecided(attempt.session, leg.trade_id)
+    trade = await attempt.session.get_one(Trade, leg.trade_id)
+    await must_have_both_legs(attempt.session, trade, both_agreed=True)
     mark_settling(attempt, control)
     attempt.change(leg, state=state, released_by=attempt.actor.account)
     attempt.note(instruction=route.id, proposal=route.proposal_id)
@@ -196,7 +215,9 @@ async def complete_leg(attempt: Attempt, command: CompleteLeg) -> Changed:
             f"The leg is due on {leg.value_date}; the bank's business date is {attempt.desk.business_date}."
         )
     attempt.change(leg, state=state, settled_on=attempt.desk.business_date)
-    return await handed_on(attempt, leg, Item.COMPLETE, Item.POST_SETTLEMENT)
+    answer = await handed_on(attempt, leg, Item.COMPLETE, Item.POST_SETTLEMENT)
+    await give_back(attempt, leg.trade_id)
+    return answer
 
 
 @use_case(Action.SETTLEMENT_FAIL)
@@ -209,20 +230,21 @@ async def fail_leg(attempt: Attempt, command: FailLeg) -> Changed:
 
 @use_case(Action.SETTLEMENT_WITHDRAW)
 async def withdraw_legs(attempt: Attempt, command: WithdrawLegs) -> Changed:
-    """A cancelled deal moves no money; what was projected or prepared for it is taken back."""
+    """A cancelled deal or an amended version moves no money; what was projected or prepared for it is taken back."""
     trade_id = command.trade_id
     attempt.concerns(trade_id)
-    must_be_cancelled(await hold_trade(attempt, trade_id))
-    if await attempt.session.scalar(
-        select(WorkItem.id).where(
-            WorkItem.subject_id == trade_id,
-            WorkItem.kind == Item.PROJECT,
-            WorkItem.closed_entry_id.is_(None),
-        )
-    ):
+    must_be_undone(await hold_trade(attempt, trade_id), command.version)
+    if await waits(attempt.session, Item.PROJECT, trade_id, version=command.version):
         raise ProjectFirst("The legs of this deal are still to be projected.")
     found = await attempt.session.scalars(
-        select(Settlement).where(Settlement.trade_id == trade_id).order_by(Settlement.id).with_for_update()
+        select(Settlement)
+        .where(
+            Settlement.trade_id == trade_id,
+            Settlement.version <= command.version,
+            Settlement.state != SettlementState.WITHDRAWN,
+        )
+        .order_by(Settlement.id)
+        .with_for_update()
     )
     legs = list(found)
     for leg in legs:
@@ -231,6 +253,12 @@ async def withdraw_legs(attempt: Attempt, command: WithdrawLegs) -> Changed:
         attempt.close_item(Item.RELEASE, leg.id)
     attempt.close_item(Item.WITHDRAW_SETTLEMENT, trade_id)
     return await answered(attempt, trade_id, legs)
+
+
+async def must_have_nothing_undecided(session: AsyncSession, trade_id: UUID) -> None:
+    """Raise ChangeUndecided while the back office has a request about the deal to decide."""
+    if await open_request(session, trade_id) is not None:
+        raise ChangeUndecided("Trading asked for a change of this deal; decide that first.")
 
 
 async def held(attempt: Attempt, settlement_id: UUID, seen: int) -> tuple[TradeControl, Settlement]:
@@ -271,8 +299,19 @@ async def answered(attempt: Attempt, trade_id: UUID, legs: list[Settlement], sta
     return Changed({"trade": str(trade_id), "settlements": [view(leg) for leg in legs]}, status)
 
 
+def _version(item: WorkItem) -> int:
+    assert item.version is not None, "work that follows from a deal names its version"
+    return item.version
+
+
 AUTOMATIC: Handlers = {
-    Item.PROJECT: lambda item: (project_legs, ProjectLegs(trade_id=item.subject_id)),
-    Item.WITHDRAW_SETTLEMENT: lambda item: (withdraw_legs, WithdrawLegs(trade_id=item.subject_id)),
+    Item.PROJECT: lambda item: (
+        project_legs,
+        ProjectLegs(trade_id=item.subject_id, version=_version(item)),
+    ),
+    Item.WITHDRAW_SETTLEMENT: lambda item: (
+        withdraw_legs,
+        WithdrawLegs(trade_id=item.subject_id, version=_version(item)),
+    ),
 }
 """How the back office's own account does what waits for it here."""

@@ -1,7 +1,7 @@
 """Deals over JSON: captured, corrected, asked about, read."""
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import date, time
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -13,23 +13,45 @@ from litestar.params import BodyKwarg, FromPath, FromQuery, JSONBody, QueryParam
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
-from service.faces import Allows, IdempotencyKey, SeenWithReason, answer, checked_key, named_field
-from service.gate import BATCH_MAX, Done, Gate, Request
+from service.attempt import Desk
+from service.faces import Allows, IdempotencyKey, Seen, SeenWithReason, answer, checked_key, named_field
+from service.gate import BATCH_MAX, BERLIN, Done, Gate, Request
 from service.kernel.actor import Actor
 from service.kernel.cursors import place_of
 from service.kernel.errors import Malformed, Refusal
 from service.kernel.problems import problem
+from service.market.queries import desk
 from service.trades import queries
+from service.trades.entering import UnknownCounterparty, checked_terms, look_up, name_or_id
+from service.trades.impact import foreseen
+from service.trades.internal import (
+    AcceptInternal,
+    OfferInternal,
+    accept_internal,
+    internal_deals,
+    offer_internal,
+)
 from service.trades.lifecycle import TradeState
-from service.trades.use_cases import (
+from service.trades.model import Trade
+from service.trades.tickets import (
+    AmendedTerms,
     CaptureTrade,
     CorrectedTerms,
-    RequestCancellation,
+    Location,
+    RequestAmendment,
     ResubmitTrade,
+)
+from service.trades.transactions import transactions
+from service.trades.use_cases import (
+    RequestCancellation,
     capture_trades,
+    request_amendment,
     request_cancellation,
     resubmit_trade,
 )
+
+Past = Callable[[AsyncSession, UUID, str], Awaitable[dict[str, Any]]]
+"""How a deal's past is told: by compliance, which alone reads the log."""
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200)]
 StateWanted = Annotated[TradeState | None, QueryParameter(name="state")]
@@ -37,6 +59,12 @@ Batch = Annotated[
     list[dict[str, Any]],
     BodyKwarg(media_type=RequestEncodingType.JSON, min_items=1, max_items=BATCH_MAX),
 ]
+
+
+class AcceptedFrom(Seen, frozen=True, forbid_unknown_fields=True):
+    """The version of the offer seen, and where its acceptor is."""
+
+    location: Location = "premises"
 
 
 class TradeApi(Controller):
@@ -86,10 +114,18 @@ class TradeApi(Controller):
 
     @get("/{trade:uuid}", guards=[Allows(Action.TRADE_READ)])
     async def show(
-        self, actor: NamedDependency[Actor], reads: NamedDependency[AsyncSession], trade: FromPath[UUID]
+        self,
+        actor: NamedDependency[Actor],
+        reads: NamedDependency[AsyncSession],
+        past: NamedDependency[Past],
+        trade: FromPath[UUID],
+        as_of: Annotated[str | None, QueryParameter(max_length=40)] = None,
     ) -> dict[str, Any]:
-        """Show a deal with its versions, its requests and every office's state beside it."""
-        return await queries.trade_view(reads, actor, trade)
+        """Show a deal with its versions, its requests and every office's state beside it.
+
+        ``as_of``, an instant with its zone: as it was then, told again from the log, for those who read the log.
+        """
+        return await (queries.trade_view(reads, actor, trade) if as_of is None else past(reads, trade, as_of))
 
     @get("/{trade:uuid}/timeline", guards=[Allows(Action.TRADE_READ)])
     async def timeline(
@@ -108,8 +144,25 @@ class TradeApi(Controller):
         data: JSONBody[CorrectedTerms],
     ) -> Response[Any]:
         """Correct a deal that the back office returned."""
-        command = ResubmitTrade(trade_id=trade, **msgspec.structs.asdict(data))
+        command = about(trade, data, ResubmitTrade)
         return answer(await gate.perform(actor, resubmit_trade, command, key=checked_key(key)))
+
+    @post("/{trade:uuid}/amendments", guards=[Allows(Action.AMENDMENT_REQUEST)])
+    async def request_amendment(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        key: IdempotencyKey,
+        trade: FromPath[UUID],
+        data: JSONBody[AmendedTerms],
+        reads: NamedDependency[AsyncSession],
+        preview: FromQuery[bool] = False,  # noqa: FBT002  # a query parameter
+    ) -> Response[Any]:
+        """Ask the back office to change a deal to the terms given; with ``preview`` only say what would follow."""
+        if preview:
+            return Response(await previewed(reads, gate, actor, trade, data), status_code=200)
+        command = about(trade, data, RequestAmendment)
+        return answer(await gate.perform(actor, request_amendment, command, key=checked_key(key)))
 
     @post("/{trade:uuid}/cancellations", guards=[Allows(Action.CANCELLATION_REQUEST)])
     async def request_cancellation(
@@ -123,6 +176,48 @@ class TradeApi(Controller):
         """Ask the back office to cancel a deal."""
         command = RequestCancellation(trade_id=trade, version=data.version, reason=data.reason)
         return answer(await gate.perform(actor, request_cancellation, command, key=checked_key(key)))
+
+
+class InternalDealApi(Controller):
+    """Deals between two books of the bank."""
+
+    path = "/api/internal-deals"
+    tags = ("trades",)
+
+    @get(guards=[Allows(Action.TRADE_READ)])
+    async def index(
+        self,
+        actor: NamedDependency[Actor],
+        reads: NamedDependency[AsyncSession],
+        cursor: FromQuery[str | None] = None,
+        limit: Limit = 50,
+    ) -> dict[str, Any]:
+        """List internal deals by the legs that offered them, newest first; a desk sees both sides of its own."""
+        return await internal_deals(reads, actor, place_of(cursor), limit)
+
+    @post(guards=[Allows(Action.INTERNAL_OFFER)])
+    async def offer(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        key: IdempotencyKey,
+        data: JSONBody[OfferInternal],
+    ) -> Response[Any]:
+        """Enter the first leg and offer it to the owner of the other book."""
+        return answer(await gate.perform(actor, offer_internal, data, key=checked_key(key)))
+
+    @post("/{trade:uuid}/acceptance", guards=[Allows(Action.INTERNAL_ACCEPT)])
+    async def accept(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        key: IdempotencyKey,
+        trade: FromPath[UUID],
+        data: JSONBody[AcceptedFrom],
+    ) -> Response[Any]:
+        """Enter the second leg: the mirror of the first, in the other book."""
+        command = AcceptInternal(trade_id=trade, version=data.version, location=data.location)
+        return answer(await gate.perform(actor, accept_internal, command, key=checked_key(key)))
 
 
 class PositionApi(Controller):
@@ -157,7 +252,7 @@ class TransactionApi(Controller):
         limit: Limit = 50,
     ) -> dict[str, Any]:
         """List deals and requests in sight, newest first."""
-        return await queries.transactions(reads, actor, place_of(cursor), limit)
+        return await transactions(reads, actor, place_of(cursor), limit)
 
 
 async def capture_each(
@@ -177,12 +272,34 @@ async def capture_each(
     return [deal if isinstance(deal, Malformed) else next(done) for deal in read]
 
 
+async def previewed(
+    reads: AsyncSession, gate: Gate, actor: Actor, trade_id: UUID, ticket: Any
+) -> dict[str, Any]:
+    """Return what an amendment would change and what would follow; nothing is written. Raises NotFound."""
+    await queries.trade_view(reads, actor, trade_id)
+    trade = await reads.get_one(Trade, trade_id)
+    row = await desk(reads)
+    now = gate.clock.now().astimezone(BERLIN)
+    clock = time(now.hour, now.minute) if row is None or row.desk_clock is None else row.desk_clock
+    at = Desk(now.date() if row is None else row.business_date, clock)
+    known = (await look_up(reads, [ticket], at)).counterparties.get(name_or_id(ticket.counterparty))
+    if known is None:
+        raise UnknownCounterparty("No counterparty in force has this id or LEI.", field="counterparty")
+    return await foreseen(reads, trade, checked_terms(ticket, known.id, trade.portfolio_id), at)
+
+
+def about(trade: UUID, body: Any, command: Any) -> Any:
+    """Return the command of this type that a body amounts to on a deal."""
+    return msgspec.convert(msgspec.to_builtins(body) | {"trade_id": trade}, command)
+
+
 def read_deal(body: dict[str, Any]) -> CaptureTrade | Malformed:
     """Return the deal, read as strictly as a body of its own, or why it cannot be read."""
     try:
-        return msgspec.convert(body, CaptureTrade)
+        deal: CaptureTrade = msgspec.convert(body, CaptureTrade)
     except msgspec.ValidationError as failure:
         return Malformed(str(failure), field=named_field(str(failure)))
+    return deal
 
 
 def as_item(outcome: Done | Refusal) -> dict[str, Any]:
@@ -192,4 +309,4 @@ def as_item(outcome: Done | Refusal) -> dict[str, Any]:
     return {"status": outcome.status, **outcome.answer}
 
 
-ROUTES = [TradeApi, PositionApi, TransactionApi]
+ROUTES = [TradeApi, InternalDealApi, PositionApi, TransactionApi]

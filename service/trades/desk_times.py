@@ -20,7 +20,9 @@ class Mark(StrEnum):
     BACKDATED = "backdated"
     EXECUTED_AHEAD = "executed_ahead"
     EXECUTED_LATE = "executed_late"
+    INTERNAL = "internal"
     LATE = "late"
+    OFF_PREMISES = "off_premises"
 
 
 def desk_now(business_date: date, clock: time) -> datetime:
@@ -46,13 +48,16 @@ def marks(
     """Return the marks of a deal captured now, in alphabetical order.
 
     Late: after the back office's cut-off, which is a time of day in Berlin. Executed late or ahead: the
-    stated time of execution lies too far behind the desk's clock, or before it.
+    stated time of execution lies too far behind the desk's clock, or before it; late as well where it is
+    said to have been in time and was entered after the cut-off.
     """
     now = desk_now(business_date, clock)
+    is_late = cut_off is not None and clock > cut_off
+    said_in_time = cut_off is not None and executed_at < desk_now(business_date, cut_off)
     found = {
         Mark.BACKDATED: trade_date < business_date,
         Mark.EXECUTED_AHEAD: executed_at >= now + CLOCK_STEP,
-        Mark.EXECUTED_LATE: now - executed_at > CAPTURE_DELAY_MAX,
-        Mark.LATE: cut_off is not None and clock > cut_off,
+        Mark.EXECUTED_LATE: now - executed_at > CAPTURE_DELAY_MAX or (is_late and said_in_time),
+        Mark.LATE: is_late,
     }
     return [mark.value for mark, holds in found.items() if holds]

@@ -22,6 +22,10 @@ class Trade(Recorded):
         "captured_by",
         "captured_at",
         "marks",
+        "mirrors_id",
+        "offered_to_id",
+        "purpose",
+        "replaces_id",
     )
     __table_args__ = (
         UniqueConstraint("portfolio_id", "number"),
@@ -43,31 +47,65 @@ class Trade(Recorded):
     marks: Mapped[list[Any]]
     version: Mapped[int]
     terms_digest: Mapped[str]
+    mirrors_id: Mapped[UUID | None] = mapped_column(ForeignKey("trade.id"), unique=True)
+    """The other leg of an internal deal, on the leg that accepted it."""
+    offered_to_id: Mapped[UUID | None] = mapped_column(ForeignKey("portfolio.id"))
+    """The other book of an internal deal, on the leg that offers it."""
+    purpose: Mapped[str | None]  # of an internal deal
+    replaces_id: Mapped[UUID | None] = mapped_column(ForeignKey("trade.id"))
+    """The cancelled deal that this one was booked for anew."""
+
+
+FX = "type IN ('fx_spot', 'fx_forward')"
+FORWARD = "type = 'fx_forward'"
+MONEY_MARKET = "type IN ('mm_deposit', 'mm_loan')"
 
 
 class TradeVersion(Moved):
-    """The economic terms as entered once; a correction is another version."""
+    """The economic terms as entered once; a correction is another version. Each type fills columns of its own."""
 
     __tablename__ = "trade_version"
     __table_args__ = (
-        CheckConstraint("base_amount > 0", name="base_amount_positive"),
-        CheckConstraint("rate > 0", name="rate_positive"),
-        CheckConstraint("side IN ('buy', 'sell')", name="side_known"),
+        CheckConstraint(f"{FX} OR {MONEY_MARKET}", name="type_known"),
+        CheckConstraint(
+            f"({FX}) = ((side IN ('buy', 'sell') AND base IS NOT NULL AND quote IS NOT NULL AND base <> quote "
+            "AND base_amount > 0 AND quote_amount > 0 AND rate > 0) IS TRUE)",
+            name="fx_whole",
+        ),
+        CheckConstraint(
+            f"({FORWARD}) = ((spot_rate > 0 AND rate = spot_rate + forward_points) IS TRUE)",
+            name="forward_whole",
+        ),
+        CheckConstraint(
+            f"({MONEY_MARKET}) = ((currency IS NOT NULL AND principal > 0 AND rate_percent IS NOT NULL "
+            "AND day_count IS NOT NULL AND end_date > value_date AND interest IS NOT NULL) IS TRUE)",
+            name="money_market_whole",
+        ),
     )
 
     trade_id: Mapped[UUID] = mapped_column(ForeignKey("trade.id"), primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True)
-    side: Mapped[str]  # buy: we receive the base currency
-    base: Mapped[str]
-    quote: Mapped[str]
-    base_amount: Mapped[Decimal]  # always positive
-    quote_amount: Mapped[Decimal]  # always positive
-    rate: Mapped[Decimal]  # quote per 1 base
+    type: Mapped[str]
+    side: Mapped[str | None]  # buy: we receive the base currency
+    base: Mapped[str | None]
+    quote: Mapped[str | None]
+    base_amount: Mapped[Decimal | None]  # always positive
+    quote_amount: Mapped[Decimal | None]  # always positive
+    rate: Mapped[Decimal | None]  # quote per 1 base
+    spot_rate: Mapped[Decimal | None]
+    forward_points: Mapped[Decimal | None]  # rate less spot rate, signed
+    currency: Mapped[str | None]
+    principal: Mapped[Decimal | None]  # always positive; the type says who lends
+    rate_percent: Mapped[Decimal | None]  # a year
+    day_count: Mapped[str | None]
+    interest: Mapped[Decimal | None]  # at maturity; the sign of the rate
     trade_date: Mapped[date]
-    value_date: Mapped[date] = mapped_column(index=True)
+    value_date: Mapped[date] = mapped_column(index=True)  # of the first payment
+    end_date: Mapped[date | None]  # of the last payment, where it is another day
     counterparty_id: Mapped[UUID] = mapped_column(ForeignKey("counterparty.id"), index=True)
     side_agreements: Mapped[str]
     executed_at: Mapped[datetime]
+    location: Mapped[str]  # premises, home_office or other, as the trader states it
     entered_by: Mapped[UUID] = mapped_column(ForeignKey("account.id"))
     entered_at: Mapped[datetime]
 
@@ -99,6 +137,10 @@ class ChangeRequest(Recorded):
     reason: Mapped[str]
     requested_by: Mapped[UUID] = mapped_column(ForeignKey("account.id"))
     requested_at: Mapped[datetime]
+    terms: Mapped[dict[str, Any] | None]  # of an amendment: the whole deal as it shall be
+    changes: Mapped[dict[str, Any] | None]  # each term that changes, old and new
+    material: Mapped[bool | None]
+    impact: Mapped[dict[str, Any] | None]  # what will follow, as shown to who asked
 
 
 class DealCounter(Base):

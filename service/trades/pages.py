@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
 from service import page_forms, page_frame
+from service.attempt import Desk
 from service.faces import Allows
 from service.kernel.actor import Actor
 from service.kernel.calendar import CALENDARS, NoCalendar, spot_date
@@ -23,18 +24,26 @@ from service.market.queries import last_rates
 from service.page_frame import History, Page, Said
 from service.parties.queries import counterparties, counterparty_names, portfolios
 from service.trades import queries
-from service.trades.deals.fx_spot import FxSpotTerms, wording
+from service.trades.deals.day_count import DAY_COUNTS
+from service.trades.deals.deal import TYPES, Terms, wording
+from service.trades.deals.fx import FxTerms
+from service.trades.deals.fx_forward import FxForwardTerms
 from service.trades.desk_times import desk_now
-from service.trades.entering import EnteredTerms, UnknownCounterparty, checked_terms, look_up, name_or_id
+from service.trades.entering import UnknownCounterparty, checked_terms, look_up, name_or_id
+from service.trades.impact import foreseen
+from service.trades.internal_pages import InternalPages
 from service.trades.lifecycle import TradeState
+from service.trades.model import Trade
 from service.trades.reference import Reference, beside_reference
-from service.trades.use_cases import CaptureTrade, CorrectedTerms
+from service.trades.tickets import AmendedTerms, CaptureTrade, CorrectedTerms
+from service.trades.versions import terms_of as terms_in_force
 from service.ui.formats import BERLIN, field_moment
+from service.ui.words import LOCATIONS
 
 ROWS = 50
 RETURNED_MAX = 20
 CHOICES_MAX = 200
-NEW, AGAIN = "trade.capture", "trade.resubmit"
+NEW, AGAIN, AMEND = "trade.capture", "trade.resubmit", "amendment.request"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,7 @@ class Echo:
 
     sentence: str
     reference: Reference | None
+    foreseen: Mapping[str, Any] | None = None  # of an amendment: what will follow
 
 
 class TradePages(Controller):
@@ -91,10 +101,14 @@ class TradePages(Controller):
 
     @get("/new", guards=[Allows(Action.TRADE_CAPTURE)])
     async def ticket(
-        self, page: NamedDependency[Page], reads: NamedDependency[AsyncSession]
+        self,
+        page: NamedDependency[Page],
+        reads: NamedDependency[AsyncSession],
+        type_: Annotated[str, QueryParameter(name="type")] = "fx_spot",
     ) -> Response[str]:
-        """Show the ticket."""
-        return await ticket(page, reads, NEW, fresh_terms(page))
+        """Show the ticket of a type of deal."""
+        wanted = type_ if type_ in TYPES else "fx_spot"
+        return await ticket(page, reads, NEW, fresh_terms(page) | {"type": wanted})
 
     @post("/new", guards=[Allows(Action.TRADE_CAPTURE)], status_code=200)
     async def capture(
@@ -106,7 +120,7 @@ class TradePages(Controller):
             return await checked(page, reads, NEW, form, CaptureTrade)
         outcome = await page_frame.perform_form(page, Action.TRADE_CAPTURE, form)
         if isinstance(outcome, Said):
-            return page.back("/trades/new", outcome)
+            return page.back(f"/trades/new?type={form['type']}", outcome)
         return page.back(f"/trades/{outcome.answer['id']}", page_frame.done(Action.TRADE_CAPTURE, outcome))
 
     @get("/{trade:uuid}", guards=[Allows(Action.TRADE_READ)])
@@ -159,6 +173,37 @@ class TradePages(Controller):
             return page.back(f"/trades/{trade}/correction", outcome)
         return page.back(f"/trades/{trade}", page_frame.done(Action.TRADE_RESUBMIT, outcome))
 
+    @get("/{trade:uuid}/amendment", guards=[Allows(Action.AMENDMENT_REQUEST)])
+    async def amendment(
+        self,
+        page: NamedDependency[Page],
+        actor: NamedDependency[Actor],
+        reads: NamedDependency[AsyncSession],
+        trade: FromPath[UUID],
+    ) -> Response[str]:
+        """Show the ticket with the deal as it stands, to be changed."""
+        deal = await queries.trade_view(reads, actor, trade)
+        return await ticket(page, reads, AMEND, terms_of(deal), deal)
+
+    @post("/{trade:uuid}/amendment", guards=[Allows(Action.AMENDMENT_REQUEST)], status_code=200)
+    async def request_amendment(
+        self,
+        page: NamedDependency[Page],
+        actor: NamedDependency[Actor],
+        reads: NamedDependency[AsyncSession],
+        trade: FromPath[UUID],
+    ) -> Response[str] | Redirect:
+        """Say what would follow, or ask the back office for the amendment."""
+        form = with_spot_date(page.form, page)
+        if form.get("_do") == "check":
+            deal = await queries.trade_view(reads, actor, trade)
+            return await checked(page, reads, AMEND, form, AmendedTerms, deal)
+        facts = {**form, "trade_id": str(trade)}
+        outcome = await page_frame.perform_form(page, Action.AMENDMENT_REQUEST, facts)
+        if isinstance(outcome, Said):
+            return page.back(f"/trades/{trade}/amendment", outcome)
+        return page.back(f"/trades/{trade}", page_frame.done(Action.AMENDMENT_REQUEST, outcome))
+
 
 class PositionPages(Controller):
     """What the deals add up to."""
@@ -184,7 +229,9 @@ def acts_on(deal: Mapping[str, Any]) -> list[Action]:
     waits = any(request["state"] == "open" for request in deal["requests"])
     if deal["state"] == TradeState.CANCELLED or settled or waits:
         return []
-    return [Action.CANCELLATION_REQUEST]
+    if deal["state"] == TradeState.RETURNED or (control is not None and control["state"] == "superseded"):
+        return [Action.CANCELLATION_REQUEST]
+    return [Action.AMENDMENT_REQUEST, Action.CANCELLATION_REQUEST]
 
 
 async def choices(page: Page, reads: AsyncSession, *, own_desk: bool = False) -> dict[str, Any]:
@@ -215,6 +262,9 @@ async def ticket(
         deal=deal,
         echo=echo,
         currencies=sorted(CALENDARS),
+        day_counts=[(name, name) for name in DAY_COUNTS],
+        locations=page.options(LOCATIONS, LOCATIONS),
+        names=await names_in(reads, deal) if deal is not None else {},
         **await choices(page, reads, own_desk=True),
     )
 
@@ -224,36 +274,43 @@ async def checked(
     reads: AsyncSession,
     action: str,
     form: Mapping[str, str],
-    command: type[EnteredTerms],
+    command: Any,
     deal: Mapping[str, Any] | None = None,
 ) -> Response[str]:
     """Return the ticket with the deal in words, or with what is wrong with it. Nothing is entered."""
     echo, status = None, 200
     try:
         said = page_forms.decoded(command, page_forms.command_fields(form, page.language))
-        known = (await look_up(reads, [said])).counterparties.get(name_or_id(said.counterparty))
+        desk = Desk(page.business_date or said.trade_date, page.desk_clock or time(9))
+        known = (await look_up(reads, [said], desk)).counterparties.get(name_or_id(said.counterparty))
         if known is None:
             raise UnknownCounterparty("No counterparty in force has this id or LEI.", field="counterparty")
         terms = checked_terms(said, known.id, known.id)
-        echo = Echo(wording(terms, known.name, page.language), await distance(page, reads, terms))
+        told = None
+        if deal is not None and action == AMEND:
+            row = await reads.get_one(Trade, UUID(deal["id"]))
+            told = await foreseen(reads, row, checked_terms(said, known.id, row.portfolio_id), desk)
+        echo = Echo(wording(terms, known.name, page.language), await distance(page, reads, terms), told)
     except Refusal as refusal:
         page.said, status = page_frame.refused(action, refusal, action, form), refusal.status
     return await ticket(page, reads, action, form, deal, echo, status)
 
 
-async def distance(page: Page, reads: AsyncSession, terms: FxSpotTerms) -> Reference | None:
+async def distance(page: Page, reads: AsyncSession, terms: Terms) -> Reference | None:
     """Return how far the deal is from the last reference, where the reader may know that."""
     if not page.may(Action.FIXING_READ):
         return None
-    fixings = await last_rates(reads, terms.trade_date)
-    return beside_reference(terms.rate, terms.base, terms.quote, fixings)
+    if not isinstance(terms, FxTerms):
+        return None
+    dealt = terms.spot_rate if isinstance(terms, FxForwardTerms) else terms.rate
+    return beside_reference(dealt, terms.base, terms.quote, await last_rates(reads, terms.trade_date))
 
 
 async def reference_of(page: Page, reads: AsyncSession, deal: Mapping[str, Any]) -> Reference | None:
     """Return how far a deal is from the last reference of its trade date."""
     if not page.may(Action.FIXING_READ):
         return None
-    return await distance(page, reads, await queries.terms_of(reads, UUID(deal["id"])))
+    return await distance(page, reads, await terms_in_force(reads, UUID(deal["id"])))
 
 
 async def names_in(reads: AsyncSession, deal: Mapping[str, Any]) -> dict[str, str]:
@@ -266,10 +323,10 @@ async def names_in(reads: AsyncSession, deal: Mapping[str, Any]) -> dict[str, st
 
 def with_spot_date(form: Mapping[str, str], page: Page) -> dict[str, str]:
     """Return the form with the spot date where the value date was left blank and the pair is known."""
-    filled = {**form, "type": "fx_spot"}
-    for name in ("base", "quote"):
-        filled[name] = filled.get(name, "").strip().upper()
-    if filled.get("value_date", "").strip():
+    filled = {"type": "fx_spot", **form}
+    for name in {"base", "quote", "currency"} & filled.keys():
+        filled[name] = filled[name].strip().upper()
+    if filled["type"] != "fx_spot" or filled.get("value_date", "").strip():
         return filled
     try:
         dealt = page_forms.day_in(filled.get("trade_date", ""), "trade_date") or page.business_date
@@ -303,4 +360,4 @@ def terms_of(deal: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-ROUTES = [TradePages, PositionPages]
+ROUTES = [TradePages, PositionPages, InternalPages]

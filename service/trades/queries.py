@@ -16,23 +16,17 @@ from sqlalchemy import (
     ColumnElement,
     Row,
     Select,
-    Subquery,
-    Text,
     Uuid,
     and_,
     case,
-    cast,
     column,
     func,
-    literal,
-    null,
     or_,
     select,
     table,
     text,
     true,
     tuple_,
-    union_all,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -44,9 +38,10 @@ from service.kernel.errors import NotFound
 from service.parties.model import Counterparty, Portfolio
 from service.parties.queries import as_uuid
 from service.people.model import Account
-from service.trades.deals.fx_spot import FxSpotTerms, differences, wording
+from service.trades.deals.deal import Terms, wording
 from service.trades.lifecycle import BY_CONTROL, TradeState
 from service.trades.model import ChangeRequest, PositionMovement, Trade, TradeVersion
+from service.trades.versions import changes_between, terms_from_version, terms_view
 
 CONTROL = table(
     "trade_control",
@@ -72,7 +67,13 @@ CONFIRMATION = table(
 LEG = table(
     "settlement",
     *(column("id", Uuid()), column("rev"), column("trade_id", Uuid()), column("version"), column("state")),
-    *(column("currency"), column("amount"), column("value_date"), column("settled_on")),
+    *(column("leg"), column("currency"), column("amount"), column("value_date"), column("settled_on")),
+    schema="public",
+)
+CHECK = table(
+    "market_check",
+    *(column("id", Uuid()), column("trade_id", Uuid()), column("version"), column("seq"), column("state")),
+    column("inverted"),
     schema="public",
 )
 JOURNALS = text("SELECT * FROM public.journal_states(CAST(:trades AS uuid[]))")
@@ -105,41 +106,6 @@ class Wanted:
 
 
 # For acts: rows and terms ---------------------------------------------------------------------------
-
-
-async def version_of(session: AsyncSession, trade_id: UUID, version: int | None = None) -> TradeVersion:
-    """Return one version of a deal, by default the one in force. Raises NotFound."""
-    wanted = select(TradeVersion).join(Trade, Trade.id == TradeVersion.trade_id).where(Trade.id == trade_id)
-    row = await session.scalar(
-        wanted.where(TradeVersion.version == (Trade.version if version is None else version))
-    )
-    if row is None:
-        raise NotFound("trade")
-    return row
-
-
-async def terms_of(session: AsyncSession, trade_id: UUID, version: int | None = None) -> FxSpotTerms:
-    """Return the terms of one version of a deal, by default the one in force. Raises NotFound."""
-    row = await version_of(session, trade_id, version)
-    portfolio_id = await session.scalar(select(Trade.portfolio_id).where(Trade.id == trade_id))
-    assert portfolio_id is not None
-    return terms_from_version(row, portfolio_id)
-
-
-def terms_from_version(row: TradeVersion, portfolio_id: UUID) -> FxSpotTerms:
-    """Return the terms that a stored version holds."""
-    return FxSpotTerms(
-        side="buy" if row.side == "buy" else "sell",
-        base=row.base,
-        quote=row.quote,
-        base_amount=row.base_amount,
-        rate=row.rate,
-        trade_date=row.trade_date,
-        value_date=row.value_date,
-        counterparty_id=row.counterparty_id,
-        portfolio_id=portfolio_id,
-        side_agreements=row.side_agreements,
-    )
 
 
 async def control_of(session: AsyncSession, trade_id: UUID) -> Row[Any, Any, Any] | None:
@@ -256,17 +222,11 @@ def view_of(row: Row[Any, Any, Any, Any, Any, Any, Any]) -> dict[str, Any]:
         "captured_by": row.captured_by,
         "captured_at": plain_value(trade.captured_at),
         "marks": trade.marks,
+        "capture_delay_seconds": int((trade.captured_at - version.executed_at).total_seconds()),
+        "mirrors": plain_value(trade.mirrors_id) if trade.mirrors_id else None,
+        "purpose": trade.purpose,
+        "replaces": plain_value(trade.replaces_id) if trade.replaces_id else None,
         "terms": terms_view(version),
-    }
-
-
-def terms_view(version: TradeVersion) -> dict[str, Any]:
-    """Return the economic terms of a version as answers and entries show them."""
-    names = ("side", "base", "quote", "base_amount", "quote_amount", "rate", "trade_date", "value_date")
-    view = {name: plain_value(getattr(version, name)) for name in names}
-    return view | {
-        "executed_at": plain_value(version.executed_at),
-        "side_agreements": version.side_agreements,
     }
 
 
@@ -274,13 +234,18 @@ async def states_beside(session: AsyncSession, trades: Mapping[UUID, int]) -> di
     """Return what each later office says about each deal (id and version in force): states, never contents."""
     due = {"state": "due", "version": None, "reason": None}
     found: dict[UUID, dict[str, Any]] = {
-        trade: {"control": due, "confirmation": None, "legs": [], "journals": []} for trade in trades
+        trade: {"control": due, "check": None, "confirmation": None, "legs": [], "journals": []}
+        for trade in trades
     }
     if not trades:
         return found
     for row in await session.execute(select(CONTROL).where(CONTROL.c.id.in_(trades))):
         if row.state != TradeState.RETURNED or row.version == trades[row.id]:  # else corrected, and due again
             found[row.id]["control"] = {"state": row.state, "version": row.version, "reason": row.reason}
+    checks = select(CHECK).where(CHECK.c.trade_id.in_(trades)).order_by(CHECK.c.version, CHECK.c.seq)
+    for row in await session.execute(checks):
+        if row.version == trades[row.trade_id]:
+            found[row.trade_id]["check"] = {"state": row.state, "inverted": row.inverted}
     confirmations = select(CONFIRMATION).where(CONFIRMATION.c.trade_id.in_(trades))
     for row in await session.execute(confirmations.order_by(CONFIRMATION.c.version)):
         found[row.trade_id]["confirmation"] = {
@@ -290,9 +255,9 @@ async def states_beside(session: AsyncSession, trades: Mapping[UUID, int]) -> di
             "state": row.state,
         }
     legs = select(LEG).where(LEG.c.trade_id.in_(trades))
-    for row in await session.execute(legs.order_by(LEG.c.version, LEG.c.currency)):
+    for row in await session.execute(legs.order_by(LEG.c.version, LEG.c.leg)):
         leg = {"id": str(row.id), "version": row.rev, "trade_version": row.version, "state": row.state}
-        leg |= {"currency": row.currency, "amount": plain_value(row.amount)}
+        leg |= {"leg": row.leg, "currency": row.currency, "amount": plain_value(row.amount)}
         found[row.trade_id]["legs"].append(leg | {"value_date": plain_value(row.value_date)})
     for row in await session.execute(JOURNALS, {"trades": list(trades)}):
         found[row.trade_id]["journals"].append(
@@ -316,7 +281,7 @@ async def versions(session: AsyncSession, trade: Trade) -> list[dict[str, Any]]:
         .order_by(TradeVersion.version)
     )
     found: list[dict[str, Any]] = []
-    before: FxSpotTerms | None = None
+    before: Terms | None = None
     for version, entered_by in rows:
         terms = terms_from_version(version, trade.portfolio_id)
         view = {"version": version.version, "entered_by": entered_by, "terms": terms_view(version)}
@@ -324,14 +289,6 @@ async def versions(session: AsyncSession, trade: Trade) -> list[dict[str, Any]]:
         found.append(view | {"entered_at": plain_value(version.entered_at), "changes": changes})
         before = terms
     return found
-
-
-def changes_between(old: FxSpotTerms, new: FxSpotTerms) -> dict[str, Any]:
-    """Return each term that changed with its value before and after."""
-    return {
-        change.field: {"old": plain_value(change.old), "new": plain_value(change.new)}
-        for change in differences(old, new)
-    }
 
 
 async def requests_about(session: AsyncSession, trade_id: UUID) -> list[dict[str, Any]]:
@@ -354,9 +311,22 @@ async def requests_about(session: AsyncSession, trade_id: UUID) -> list[dict[str
             "requested_at": plain_value(row.ChangeRequest.requested_at),
             "state": row.outcome or "open",
             "decision": row.because,
+            **amendment_in(row.ChangeRequest),
         }
         for row in rows
     ]
+
+
+def amendment_in(request: ChangeRequest) -> dict[str, Any]:
+    """Return what an amendment would change and what would follow; nothing for a cancellation."""
+    if request.terms is None:
+        return {}
+    return {
+        "terms": request.terms,
+        "changes": request.changes,
+        "material": request.material,
+        "impact": request.impact,
+    }
 
 
 async def timeline(session: AsyncSession, actor: Actor, trade_id: UUID) -> list[dict[str, Any]]:
@@ -405,94 +375,3 @@ async def positions(
         }
         for row in await session.execute(rows)
     ]
-
-
-async def transactions(
-    session: AsyncSession, actor: Actor, after: Place | None, limit: int
-) -> dict[str, Any]:
-    """Return everything the front office entered, newest first: deals, and requests about them."""
-    both = union_all(
-        *(
-            select(page)
-            for page in (deals_entered(actor, after, limit), requests_entered(actor, after, limit))
-        )
-    ).subquery("entered")
-    found = (
-        await session.execute(
-            select(both, Portfolio.name.label("portfolio"), Account.name.label("account"))
-            .join(Portfolio, Portfolio.id == both.c.portfolio_id)
-            .join(Account, Account.id == both.c.by)
-            .order_by(both.c.at.desc(), both.c.id.desc())
-            .limit(limit)
-        )
-    ).all()
-    items = [
-        {
-            "kind": row.kind,
-            "id": str(row.id),
-            "version": row.version,
-            "trade": str(row.trade_id),
-            "deal_number": row.number,
-            "portfolio": {"id": str(row.portfolio_id), "name": row.portfolio},
-            "at": plain_value(row.at),
-            "by": row.account,
-            "state": row.state,
-            "reason": row.reason,
-        }
-        for row in found
-    ]
-    return {"items": items, "next": cursor_of(found[-1].at, found[-1].id) if len(found) == limit else None}
-
-
-def deals_entered(actor: Actor, after: Place | None, limit: int) -> Subquery:
-    """Select a page of deals in sight in the columns that everything entered has."""
-    page = (
-        select(
-            literal("trade").label("kind"),
-            Trade.id,
-            Trade.id.label("trade_id"),
-            Trade.version,
-            Trade.number,
-            Trade.portfolio_id,
-            Trade.captured_at.label("at"),
-            Trade.captured_by.label("by"),
-            STATE.label("state"),
-            cast(null(), Text()).label("reason"),
-        )
-        .join(Portfolio, Portfolio.id == Trade.portfolio_id)
-        .outerjoin(CONTROL, CONTROL.c.id == Trade.id)
-        .where(in_sight(actor))
-        .order_by(Trade.captured_at.desc(), Trade.id.desc())
-        .limit(limit)
-    )
-    if after is not None:
-        page = page.where(tuple_(Trade.captured_at, Trade.id) < tuple_(after.at, after.id))
-    return page.subquery("deals")
-
-
-def requests_entered(actor: Actor, after: Place | None, limit: int) -> Subquery:
-    """Select a page of requests in sight in the columns that everything entered has."""
-    at = ChangeRequest.requested_at
-    page = (
-        select(
-            ChangeRequest.request.label("kind"),
-            ChangeRequest.id,
-            ChangeRequest.trade_id,
-            ChangeRequest.rev.label("version"),
-            Trade.number,
-            Trade.portfolio_id,
-            at.label("at"),
-            ChangeRequest.requested_by.label("by"),
-            func.coalesce(DECISION.c.outcome, "open").label("state"),
-            ChangeRequest.reason,
-        )
-        .join(Trade, Trade.id == ChangeRequest.trade_id)
-        .join(Portfolio, Portfolio.id == Trade.portfolio_id)
-        .outerjoin(DECISION, DECISION.c.request_id == ChangeRequest.id)
-        .where(in_sight(actor))
-        .order_by(at.desc(), ChangeRequest.id.desc())
-        .limit(limit)
-    )
-    if after is not None:
-        page = page.where(tuple_(at, ChangeRequest.id) < tuple_(after.at, after.id))
-    return page.subquery("requests")

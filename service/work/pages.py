@@ -22,19 +22,31 @@ from service.work import queries
 ROWS = 50
 
 PLACES = {
+    Item.ACCEPT_INTERNAL: "/internal-deals#{subject}",
+    Item.ACKNOWLEDGE_PREMISES: "/premises#{subject}",
+    Item.CLEAR_AGREEMENT: "/agreements#{subject}",
     Item.COMPLETE: "/settlements/{subject}",
     Item.CONFIRM: "/confirmations/{subject}",
     Item.CORRECT: "/trades/{trade}/correction",
     Item.DECIDE: "/trades/{trade}/requests/{subject}",
+    Item.DECIDE_BENCHMARK: "/benchmarks?state=proposed#{subject}",
+    Item.DECIDE_DESK_RULE: "/desk-rules#{subject}",
     Item.DECIDE_PROPOSAL: "/proposals#{subject}",
     Item.GRANT_APPROVE: "/rights?state=requested#{subject}",
     Item.GRANT_EXECUTE: "/rights?state=approved#{subject}",
+    Item.JUSTIFY: "/checks/{trade}",
     Item.MATCH: "/confirmations/{subject}",
     Item.PREPARE: "/settlements/{subject}",
+    Item.PREPARE_TRANSFER: "/transfers/{subject}",
     Item.RELEASE: "/settlements/{subject}",
+    Item.RELEASE_TRANSFER: "/transfers/{subject}",
+    Item.REVIEW_TRANSFER_BOOKS: "/transfers/{subject}",
+    Item.REVIEW_TRANSFER_RISK: "/transfers/{subject}",
+    Item.TAKE_NOTICE: "/notices",
     Item.VERIFY: "/trades/{trade}/control",
 }
 """Where an item is worked on: with its object in sight."""
+OF_A_LIMIT = "/limits/{subject}"
 
 
 class WorkPages(Controller):
@@ -74,7 +86,7 @@ def row_of(item: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """Return an item with where it is worked on, how long it may still wait, and its act where it has no page."""
     due = datetime.fromisoformat(item["due_at"])
     subject, trade = item["subject"]["id"], item["trade"]
-    place = PLACES.get(Item(item["kind"]))
+    place = OF_A_LIMIT if item["subject"]["kind"] == "trading_limit" else PLACES.get(Item(item["kind"]))
     return {
         **item,
         "place": None if place is None else place.format(subject=subject, trade=trade),

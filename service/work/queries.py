@@ -63,6 +63,16 @@ class Judge:
         return None if broken is None else f"{broken.why[0].upper()}{broken.why[1:]} ({broken.control})."
 
 
+async def waits(session: AsyncSession, kind: Item, subject_id: UUID, *, version: int | None = None) -> bool:
+    """Tell whether an item of this kind about the subject is still open; of no later version, if one is given."""
+    wanted = select(WorkItem.id).where(
+        WorkItem.subject_id == subject_id, WorkItem.kind == kind, WorkItem.closed_entry_id.is_(None)
+    )
+    if version is not None:
+        wanted = wanted.where(WorkItem.version <= version)
+    return await session.scalar(wanted.limit(1)) is not None
+
+
 async def open_items(
     session: AsyncSession,
     actor: Actor,

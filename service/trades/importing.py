@@ -1,0 +1,260 @@
+"""Deals out of a file: looked at without writing anything, or entered by the person who imports, as one by one."""
+
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, time
+from decimal import Decimal
+from itertools import islice
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from policies.vocabulary import Action
+from service.attempt import Attempt, Desk
+from service.gate import BATCH_MAX, Done, Gate, Request
+from service.importing.outcomes import Outcome
+from service.importing.rows import Row
+from service.kernel.actor import Actor
+from service.kernel.errors import Malformed, NotPermitted, NotSignedIn, Refusal, StalePolicy
+from service.kernel.identifiers import uuid7
+from service.limits.reserving import outcome as said_of_room
+from service.market.ecb import NoFixing, to_eur
+from service.market.queries import desk, last_rates
+from service.trades.api import read_deal
+from service.trades.deals.deal import wording
+from service.trades.deals.fx import FxTerms
+from service.trades.deals.fx_forward import FxForwardTerms
+from service.trades.entering import Judged, judged, look_up
+from service.trades.reference import beside_reference
+from service.trades.tickets import CaptureTrade
+from service.trades.use_cases import capture_trades
+
+BERLIN = ZoneInfo("Europe/Berlin")
+ROOM = text("SELECT * FROM public.limit_room(:scope, :owner)")
+Keyed = Sequence[tuple[Row, str]]
+Rates = tuple[date, Mapping[str, Decimal]] | None
+
+
+class NoDeal(Malformed):
+    """400. A row of a file is no deal that can be entered; the sentence says what to correct."""
+
+
+class ImportEnded(Exception):
+    """Nobody can go on: the session ended, or the bank's policy changed. What was told before stands."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
+
+
+async def must_capture(gate: Gate, actor: Actor) -> None:
+    """Raise NotPermitted, with one entry of it, unless the person may enter deals at all."""
+    refusal = None
+    if actor.restricted:
+        refusal = NotPermitted("A one-time password only opens the change of the password.")
+    elif not (decision := gate.policy.decide(actor.roles, Action.TRADE_CAPTURE)).allowed:
+        refusal = NotPermitted(decision.reason, rule=decision.rule)
+    if refusal is not None:
+        await gate.refuse(actor, Action.TRADE_CAPTURE, refusal)
+        raise refusal
+
+
+def in_sets(rows: Iterable[tuple[Row, str]]) -> Iterator[Keyed]:
+    """Part the rows into sets that are entered together."""
+    remaining = iter(rows)
+    while taken := list(islice(remaining, BATCH_MAX)):
+        yield taken
+
+
+# Entering -------------------------------------------------------------------------------------------
+
+
+async def enter(
+    gate: Gate, actor: Actor, rows: Iterable[tuple[Row, str]]
+) -> AsyncGenerator[list[Outcome], None]:
+    """Enter the deals set by set; yield what became of each row once it is committed.
+
+    Stopped anywhere, a rerun finds under its keys what was entered and goes on with the rest; what was refused is tried anew.
+    Raises ImportEnded.
+    """
+    for taken in in_sets(rows):
+        read = [deal_of(row) for row, _ in taken]
+        requests = [
+            Request(actor, deal, key, again=True)
+            for (_, key), deal in zip(taken, read, strict=True)
+            if not isinstance(deal, Refusal)
+        ]
+        for deal in read:
+            if isinstance(deal, Refusal):
+                await gate.refuse(actor, Action.TRADE_CAPTURE, deal)
+        done = iter(await gate.perform_many(capture_trades, requests) if requests else [])
+        outcomes = [deal if isinstance(deal, Refusal) else next(done) for deal in read]
+        yield [told(row, outcome) for (row, _), outcome in zip(taken, outcomes, strict=True)]
+        for outcome in outcomes:
+            if isinstance(outcome, NotSignedIn | StalePolicy):
+                raise ImportEnded(outcome)
+
+
+def deal_of(row: Row) -> CaptureTrade | Malformed:
+    """Return the deal of a row, read as strictly as a body of ``POST /api/trades``, or why it is none."""
+    if row.deal is None:
+        assert row.refusal is not None
+        return NoDeal(row.refusal, field=row.field)
+    return read_deal(dict(row.deal))
+
+
+def told(row: Row, outcome: Done | Refusal) -> Outcome:
+    """Return what to say of a row that was offered."""
+    if isinstance(outcome, Refusal):
+        return refused(row, outcome)
+    answer = outcome.answer
+    market = answer["checks"]["market"]
+    distance = "" if market.get("deviation_bp") is None else f" {market['deviation_bp']} bp"
+    return Outcome(
+        line=row.number,
+        row=row.source,
+        result="entered before" if outcome.replay else "entered",
+        deal_number=answer["deal_number"],
+        id=answer["id"],
+        market=f"{market['result']} ({market['why']}{distance})",
+        marks=tuple(answer["marks"]),
+        deal=answer["wording"],
+        notes=row.notes,
+    )
+
+
+def refused(row: Row, refusal: Refusal) -> Outcome:
+    """Return what to say of a row that is not entered."""
+    return Outcome(
+        line=row.number,
+        row=row.source,
+        result="refused",
+        code=refusal.code,
+        field=refusal.field,
+        reason=str(refusal),
+        decision=refusal.decision,
+        notes=row.notes,
+    )
+
+
+# Looking --------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Room:
+    """How much of each limit the rows looked at so far would leave, had they been entered."""
+
+    used: dict[tuple[str, UUID], Any] = field(default_factory=dict)
+    rates: dict[date, Rates] = field(default_factory=dict)
+
+    async def take(self, reads: AsyncSession, deal: Judged, rates: Rates) -> None:
+        """Take what the deal would. Raises what the limits would say of it."""
+        if rates is None:
+            return  # the import may know a reference that trading does not see yet
+        wants = deal.needs(1)
+        asked = [
+            ("counterparty", wants.counterparty_id, wants.exposure),
+            ("portfolio", wants.portfolio_id, wants.nominal),
+        ]
+        takes = []
+        for scope, owner, money in asked:
+            try:
+                worth = to_eur(money.amount, money.currency, rates[1])
+            except NoFixing:
+                raise said(scope, "no_rate", currency=money.currency) from None
+            if scope == "portfolio" and wants.max_eur is not None and worth > wants.max_eur:
+                raise said(scope, "mandate", limit_eur=wants.max_eur, asked_eur=worth)
+            room = await self._of(reads, scope, owner)
+            if room is None:
+                raise said(scope, "no_limit")
+            if worth > 0 and room.used_eur + worth > room.amount_eur:
+                figures = {"limit_eur": room.amount_eur, "used_eur": room.used_eur, "asked_eur": worth}
+                raise said(scope, "excess", limit_id=room.limit_id, **figures)
+            takes.append((room, worth))
+        for room, worth in takes:
+            room.used_eur += worth
+
+    async def _of(self, reads: AsyncSession, scope: str, owner: UUID) -> Any:
+        if (scope, owner) not in self.used:
+            row = (await reads.execute(ROOM, {"scope": scope, "owner": owner})).one()
+            self.used[scope, owner] = None if row.limit_id is None else SimpleNamespace(**row._mapping)  # noqa: SLF001
+        return self.used[scope, owner]
+
+    async def fixing(self, reads: AsyncSession, until: date) -> Rates:
+        """Return the newest reference up to a day that the reader may know."""
+        if until not in self.rates:
+            self.rates[until] = await last_rates(reads, until)
+        return self.rates[until]
+
+
+def said(scope: str, verdict: str, **facts: Any) -> Refusal:
+    """Return the refusal that the limits would give."""
+    row: Any = SimpleNamespace(scope=scope, verdict=verdict, **facts)
+    refusal = said_of_room(row)
+    assert isinstance(refusal, Refusal)
+    return refusal
+
+
+async def preview(
+    gate: Gate, actor: Actor, rows: Iterable[tuple[Row, str]]
+) -> AsyncGenerator[list[Outcome], None]:
+    """Yield what would become of each row: the deal in words, or the first reason against it. Nothing is written.
+
+    The rows count against the limits as they stand now, one after the other. Whether a row was entered before is
+    not looked up, and the market's check is the trade date's last published reference.
+    """
+    engine = gate.offices[actor.office].execution_options(postgresql_readonly=True)
+    decision = gate.policy.decide(actor.roles, Action.TRADE_CAPTURE)
+    room = Room()
+    for taken in in_sets(rows):
+        read = [deal_of(row) for row, _ in taken]
+        async with AsyncSession(engine) as reads:
+            now = gate.clock.now()
+            known = await look_up(
+                reads,
+                [deal for deal in read if not isinstance(deal, Refusal)],
+                today := await desk_of(reads, gate),
+            )
+            attempt = Attempt(reads, actor, decision, gate.policy, now, today, uuid7(), gate.entity_lei)
+            outcomes = []
+            for (row, _), deal in zip(taken, read, strict=True):
+                try:
+                    if isinstance(deal, Refusal):
+                        raise deal
+                    outcomes.append(await looked_at(row, judged(attempt, deal, known, uuid7()), room))
+                except Refusal as refusal:
+                    outcomes.append(refused(row, refusal))
+        yield outcomes
+
+
+async def desk_of(reads: AsyncSession, gate: Gate) -> Desk:
+    """Return desk time: as recorded, else the system's in Berlin."""
+    recorded = await desk(reads)
+    local = gate.clock.now().astimezone(BERLIN)
+    if recorded is None:
+        return Desk(local.date(), time(local.hour, local.minute))
+    return Desk(recorded.business_date, recorded.desk_clock or time(local.hour, local.minute))
+
+
+async def looked_at(row: Row, deal: Judged, room: Room) -> Outcome:
+    """Return what the row would become. Raises what the limits would say."""
+    reads, terms = deal.attempt.session, deal.terms
+    await room.take(reads, deal, await room.fixing(reads, deal.attempt.desk.business_date))
+    market = None
+    if isinstance(terms, FxTerms):
+        dealt = terms.spot_rate if isinstance(terms, FxForwardTerms) else terms.rate
+        beside = beside_reference(dealt, terms.base, terms.quote, await room.fixing(reads, terms.trade_date))
+        market = None if beside is None else f"reference of {beside.day}: {beside.deviation_bp} bp"
+    return Outcome(
+        line=row.number,
+        row=row.source,
+        result="can be entered",
+        market=market,
+        marks=tuple(deal.marks),
+        deal=wording(terms, deal.counterparty.name),
+        notes=row.notes,
+    )

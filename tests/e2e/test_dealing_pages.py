@@ -1,0 +1,85 @@
+"""Every type of deal and its amendment on the pages, without a script."""
+
+from tests.bank import World
+from tests.conformity import agreed
+from tests.parties import LEI
+from tests.settling import captured, drain, matched
+from tests.visiting import CHECK, ENTER, Sheet, Visitor, deal_in, signed_in
+
+
+async def entered(trader: Visitor, type_: str, **typed: str) -> Sheet:
+    """Fill in the ticket of a type of deal."""
+    form = (await trader.get("/trades/new", type=type_)).form("trade.capture")
+    picked = {"portfolio": form.choices["portfolio"][-1], "counterparty": LEI}
+    return await trader.act(f"/trades/new?type={type_}", "trade.capture", **picked | typed | ENTER)
+
+
+async def test_a_forward_and_a_deposit_are_entered_and_shown(bank: World) -> None:
+    await agreed(bank, LEI)
+    trader = await signed_in(bank, "trader")
+    forward = await entered(
+        trader,
+        "fx_forward",
+        side="buy",
+        base="EUR",
+        quote="USD",
+        base_amount="1M",
+        spot_rate="1.1650",
+        forward_points="0.0050",
+        rate="1.1700",
+        value_date="2027-01-29",
+    )
+    assert "We buy 1,000,000.00 EUR from First counterparty against 1,170,000.00 USD" in forward.text
+    assert "Spot rate 1.1650 and points 0.005" in forward.text
+
+    deposit = await entered(
+        trader,
+        "mm_deposit",
+        principal="25M",
+        currency="EUR",
+        rate_percent="4",
+        day_count="ACT/360",
+        start_date="2026-10-29",
+        end_date="2026-10-30",
+    )
+    assert "We place 25,000,000.00 EUR with First counterparty at 4" in deposit.text
+    assert "interest 2,777.78 EUR" in deposit.text
+    blotter = (await trader.get("/trades")).text
+    assert "Deposit placed" in blotter
+    assert "FX forward" in blotter
+    for page in (forward, deposit):
+        assert (await trader.get(f"/trades/{deal_in(page)}")).text
+
+
+async def test_an_amendment_shows_what_will_follow_before_and_while_it_is_decided(bank: World) -> None:
+    deal = await matched(bank)
+    trader, verifier = await signed_in(bank, "trader"), await signed_in(bank, "other-verifier")
+    shown = await trader.get(f"/trades/{deal.id}")
+    assert f"/trades/{deal.id}/amendment" in shown.links
+
+    form = (await trader.get(f"/trades/{deal.id}/amendment")).form("amendment.request")
+    typed = {"base_amount": "1,200,000.00", "reason": "the ticket says 1.2 million"}
+    preview = Sheet(await trader.send(form, **typed | CHECK))
+    for words in ("What will follow", "Journal reversed and booked anew", "withdrawn and made anew"):
+        assert words in preview.text
+    assert "Nothing is entered yet." in preview.text
+
+    done = await trader.act(f"/trades/{deal.id}/amendment", "amendment.request", **typed | ENTER)
+    assert "The amendment is requested; the back office decides." in done.text
+    request = next(link for link in (await verifier.get("/work")).links if "/requests/" in link)
+    card = await verifier.get(request)
+    for words in ("Amendment of", "was 1,000,000.00 , now 1,200,000.00", "Journal reversed and booked anew"):
+        assert words in card.text
+    assert "The request is approved." in (await verifier.act(request, "approve")).text
+    await drain(bank)
+    assert "1,200,000.00 EUR" in (await trader.get(f"/trades/{deal.id}")).text
+
+
+async def test_a_deal_off_the_market_says_so_to_whoever_verifies_it(bank: World) -> None:
+    deal = await captured(bank, rate="0.8583")
+    verifier = await signed_in(bank, "verifier")
+    card = await verifier.get(f"/trades/{deal.id}/control")
+    assert "! alert" in card.text
+    assert "The rate looks quoted upside down." in card.text
+    refused = await verifier.act(f"/trades/{deal.id}/control", "/acts/trade.verify")
+    assert "This deal looks quoted upside down" in refused.text
