@@ -20,14 +20,17 @@ from service.audit_trail.sequencer import LogContradiction
 from service.compliance import evidence, queries, rebuild
 from service.compliance.evidence import Wish
 from service.compliance.queries import Outcome, Wanted, instant
-from service.faces import Allows, IdempotencyKey, answer, checked_key
+from service.faces import Allows, IdempotencyKey, actor_of, answer, asked, checked_key
 from service.gate import Gate
 from service.kernel.actor import Actor as Acting
-from service.kernel.errors import NotFound, Refusal
+from service.kernel.errors import NotFound, NotPermitted, Refusal
 from service.kernel.texts import Reason
+from service.settings import Settings
+from service.trades.api import Past
 
 OCTETS = "application/octet-stream"
 ZIP = "application/zip"
+NDJSON = "application/x-ndjson"
 TEXT = "text/plain"
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200)]
@@ -94,7 +97,7 @@ class LogApi(Controller):
         """Return the newest signed checkpoint, a signed note."""
         return await log_file(TEXT, published.checkpoint, directory_of(request))
 
-    @get("/tile/entries/{path:path}", guards=[Allows(Action.LOG_READ)], media_type=OCTETS)
+    @get("/tile/entries/{path:path}", guards=[Allows(Action.LOG_READ, sensitive=True)], media_type=OCTETS)
     async def entries(self, request: Request[Any, Any, Any], path: FromPath[str]) -> Response[bytes]:
         """Return a bundle of entries, each behind its length in two bytes."""
         return await log_file(OCTETS, published.tile, directory_of(request), f"entries{path}")
@@ -114,13 +117,13 @@ class LogApi(Controller):
     ) -> dict[str, Any]:
         """Return where the entry of this leaf hash stands, with the hashes and the checkpoint that prove it."""
         index, leaf = await queries.index_of(reads, leaf_hash)
-        return await proved(directory_of(request), gate.key.verifier, index, leaf)
+        return await proved(directory_of(request), gate.log_key, index, leaf)
 
 
 class EvidenceAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Of what evidence is wanted: a deal, a person, or a period (``to`` is exclusive); and why."""
+    """Of what evidence is wanted: a deal, a person, a period (``to`` is exclusive), or all business rows; and why."""
 
-    scope: Literal["trade", "person", "period"]
+    scope: Literal["trade", "person", "period", "rows"]
     reason: Reason
     trade: UUID | None = None
     person: UUID | None = None
@@ -168,8 +171,31 @@ class EvidenceApi(Controller):
         self, request: Request[Any, Any, Any], actor: NamedDependency[Acting], digest: FromPath[str]
     ) -> File:
         """Return a pack that the caller's own office exported, as a file."""
-        path = evidence.file_of(request.app.state.bank.settings, actor, digest)
-        return File(path, filename=f"evidence-{digest[:16]}.zip", media_type=ZIP)
+        return evidence_file(request.app.state.bank.settings, actor, digest)
+
+
+async def provide_past(request: Request[Any, Any, Any]) -> Past:
+    """Dependency ``past``: a deal as it was, for whoever may read the log; that they looked is an entry."""
+    gate: Gate = request.app.state.gate
+    actor = actor_of(request)
+
+    async def past(reads: AsyncSession, trade: UUID, as_of: str) -> dict[str, Any]:
+        decision = gate.policy.decide(actor.roles, Action.ENTRY_READ)
+        if not decision.allowed:
+            raise NotPermitted(decision.reason, rule=decision.rule)
+        until = instant(as_of, "as_of")
+        assert until is not None
+        await gate.record_read(actor, Action.ENTRY_READ, **await asked(request.scope, gate, actor))
+        return await rebuild.trade_as_of(reads, trade, until)
+
+    return past
+
+
+def evidence_file(settings: Settings, actor: Acting, digest: str) -> File:
+    """Return what an office exported, as a file to be kept. Raises NotFound."""
+    path = evidence.file_of(settings, actor, digest)
+    kind = ZIP if path.suffix == ".zip" else NDJSON
+    return File(path, filename=f"evidence-{digest[:16]}{path.suffix}", media_type=kind)
 
 
 def directory_of(request: Request[Any, Any, Any]) -> Path:

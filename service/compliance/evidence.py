@@ -13,6 +13,7 @@ moving the file        the office that asked can fetch it
 """
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -24,28 +25,40 @@ from uuid import UUID
 
 from sqlalchemy import Select, select, text, union
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from audit import contents
 from audit.checkpoint import Checkpoint
 from audit.gather import UnprovedEntry
 from audit.note import parse
 from audit.pack import BrokenPack, Scope
+from audit.reconcile import RowsWriter
 from audit.rows import Movement, Row, Rows
 from audit.tiles import MalformedTile, MissingTile
 from policies.vocabulary import Action
 from service.audit_trail.model import AuditEffect, AuditEntry, AuditIndex
 from service.bookkeeping.model import Journal, JournalLine
-from service.bookkeeping.posting import Line
-from service.bookkeeping.queries import line_view
+from service.compliance import all_rows
+from service.compliance.all_rows import (
+    FIRST_CHECK,
+    check_of,
+    lines_of,
+    recorded,
+    reservations_of,
+    row_of,
+    terms_of,
+)
 from service.compliance.queries import ANONYMOUS, CANCELLED, TooBroad
 from service.compliance.sealing import Material, Sealed, clean, keep_policy, seal
 from service.compliance.use_cases import ExportEvidence, export_evidence
-from service.gate import Done, Gate, sqlstate
+from service.conformity.model import MarketCheck
+from service.gate import Done, Gate
 from service.kernel.actor import Actor
-from service.kernel.database import Base, Recorded, plain_value, row_view
+from service.kernel.database import Recorded, plain_value
 from service.kernel.errors import Malformed, NotFound, NotPermitted, Refusal, Unprocessable
+from service.kernel.failures import sqlstate
 from service.kernel.identifiers import uuid7
+from service.limits.model import LimitReservation
 from service.people.model import Account, Person, RoleGrant
 from service.settings import Settings
 from service.trades.model import TradeVersion
@@ -55,7 +68,13 @@ ENTRIES_MAX: dict[str, int] = {"trade": 10_000, "person": 10_000, "period": 50_0
 TRIES_MAX = 10
 PAUSE_SECONDS = 0.3
 DIGEST = re.compile(r"[0-9a-f]{64}")
-MOVEMENTS = {TradeVersion: "trade_version", JournalLine: "journal_line"}
+SUFFIXES = (".zip", ".ndjson")  # of packs, and of all business rows
+MOVEMENTS = {
+    TradeVersion: "trade_version",
+    JournalLine: "journal_line",
+    LimitReservation: "limit_reservation",
+    MarketCheck: "market_check",
+}
 
 Publish = Callable[[], Awaitable[int]]
 
@@ -88,7 +107,7 @@ class NotBorneOut(Refusal):
 class Wish:
     """What somebody asks evidence of, and why. ``before`` is exclusive."""
 
-    scope: Literal["trade", "person", "period"]
+    scope: Literal["trade", "person", "period", "rows"]
     reason: str
     trade: UUID | None = None
     person: UUID | None = None
@@ -98,9 +117,9 @@ class Wish:
     def must_be_one_thing(self, now: datetime) -> None:
         """Raise OneScope unless exactly what the scope needs is told, PeriodNotOver for one that runs on."""
         told = {"trade": self.trade, "person": self.person, "from": self.since, "to": self.before}
-        needed = {"trade": {"trade"}, "person": {"person"}, "period": {"from", "to"}}[self.scope]
-        if {name for name, value in told.items() if value is not None} != needed:
-            fields = " and ".join(sorted(needed))
+        needed = {"trade": {"trade"}, "person": {"person"}, "period": {"from", "to"}, "rows": set[str]()}
+        if {name for name, value in told.items() if value is not None} != needed[self.scope]:
+            fields = " and ".join(sorted(needed[self.scope])) or "nothing"
             raise OneScope(f"Evidence of a {self.scope} is asked for by {fields} alone.", field="scope")
         if self.since is not None and self.before is not None:
             if self.since >= self.before:
@@ -129,16 +148,20 @@ async def export(
         await gate.refuse(actor, Action.EVIDENCE_EXPORT, refusal)
         raise refusal
     wish.must_be_one_thing(now)
-    material = await _material(gate, settings, actor, wish, publish)
-    await asyncio.to_thread(keep_policy, settings.data)
     staging = settings.data / "evidence" / "tmp" / str(uuid7())
     try:
-        asked = {**actor.frozen_view(), "at": plain_value(now), "reason": wish.reason}
-        places = (staging, settings.data, settings.log_directory)
-        sealed = await _sealed(*places, gate.key.verifier, material, asked, now)
+        if wish.scope == "rows":
+            sealed = await _all_rows(gate, settings, actor, staging, publish)
+        else:
+            material = await _material(gate, settings, actor, wish, publish)
+            await asyncio.to_thread(keep_policy, settings.data, gate.policy)
+            asked = {**actor.frozen_view(), "at": plain_value(now), "reason": wish.reason}
+            places = (staging, settings.data, settings.log_directory)
+            sealed = await _sealed(*places, gate.log_key, material, asked, now)
         done = await gate.perform(actor, export_evidence, _command(wish, sealed), key=key)
         if done.answer["sha256"] == sealed.member.sha256:  # else it is the answer to an earlier request
-            target = settings.data / "evidence" / actor.office.value / f"{sealed.member.sha256}.zip"
+            suffix = SUFFIXES[wish.scope == "rows"]
+            target = settings.data / "evidence" / actor.office.value / f"{sealed.member.sha256}{suffix}"
             target.parent.mkdir(parents=True, exist_ok=True)
             # Crash here: the export is recorded, nobody can fetch it yet, and asking again makes it anew.
             sealed.path.replace(target)
@@ -149,10 +172,19 @@ async def export(
 
 def file_of(settings: Settings, actor: Actor, digest: str) -> Path:
     """Return where the pack of this digest lies. Raises NotFound, also for the pack of another office."""
-    path = settings.data / "evidence" / actor.office.value / f"{digest}.zip"
-    if DIGEST.fullmatch(digest) is None or not path.is_file():
-        raise NotFound("evidence pack")
-    return path
+    folder = settings.data / "evidence" / actor.office.value
+    if DIGEST.fullmatch(digest) is not None:
+        for path in (folder / f"{digest}{suffix}" for suffix in SUFFIXES):
+            if path.is_file():
+                return path
+    raise NotFound("evidence pack")
+
+
+def is_held(settings: Settings, actor: Actor, digest: str) -> bool:
+    """Tell whether the office can still fetch the pack of this digest."""
+    with contextlib.suppress(NotFound):
+        return file_of(settings, actor, digest).is_file()
+    return False
 
 
 async def _sealed(*facts: Any) -> Sealed:
@@ -172,14 +204,7 @@ def _command(wish: Wish, sealed: Sealed) -> ExportEvidence:
         since=wish.since,
         before=wish.before,
         reason=wish.reason,
-        pack={
-            "pack": f"sha256:{sealed.member.sha256}",
-            "bytes": sealed.member.size,
-            "entries": sealed.entries,
-            "size": sealed.checkpoint.size,
-            "root": sealed.checkpoint.root.hex(),
-            "verdict": sealed.report.verdict.value,
-        },
+        pack=sealed.facts(),
     )
 
 
@@ -190,9 +215,7 @@ async def _material(
     gate: Gate, settings: Settings, actor: Actor, wish: Wish, publish: Publish | None
 ) -> Material:
     """Gather everything as of one moment that the signed log reaches. Raises NotAllSigned."""
-    engine = gate.offices[actor.office].execution_options(
-        isolation_level="REPEATABLE READ", postgresql_readonly=True
-    )
+    engine = _one_moment(gate, actor)
     for _ in range(TRIES_MAX):
         if publish is not None:
             await publish()
@@ -208,6 +231,34 @@ async def _material(
         if found is not None:
             return found
         await asyncio.sleep(PAUSE_SECONDS)
+    raise NotAllSigned("Part of this is recorded and not signed yet. Start the service, or ask again.")
+
+
+def _one_moment(gate: Gate, actor: Actor) -> AsyncEngine:
+    return gate.offices[actor.office].execution_options(
+        isolation_level="REPEATABLE READ", postgresql_readonly=True
+    )
+
+
+async def _all_rows(
+    gate: Gate, settings: Settings, actor: Actor, staging: Path, publish: Publish | None
+) -> Sealed:
+    """Write every business row as of one moment; the signed log reaches every entry it has seen. Raises NotAllSigned."""
+    engine = _one_moment(gate, actor)
+    await asyncio.to_thread(staging.mkdir, parents=True)
+    with (staging / all_rows.BODY).open("w+b") as body:
+        writer = RowsWriter(body)
+        if publish is not None:
+            await publish()
+        size, unplaced = await all_rows.write_all(engine, writer)
+        for _ in range(TRIES_MAX):
+            if publish is not None:
+                await publish()
+            note = await asyncio.to_thread((settings.log_directory / "checkpoint").read_bytes)
+            reach = await all_rows.reach_of(engine, size, unplaced)
+            if reach is not None and reach <= Checkpoint.parse(parse(note)[0]).size:
+                return await asyncio.to_thread(all_rows.finished, writer, staging, note, size, reach)
+            await asyncio.sleep(PAUSE_SECONDS)
     raise NotAllSigned("Part of this is recorded and not signed yet. Start the service, or ask again.")
 
 
@@ -270,10 +321,12 @@ async def _of_trade(session: AsyncSession, trade: UUID | None) -> tuple[Scope, S
     held: list[Row] = []
     for kind, ids in sorted(objects.items()):
         model = _model(kind)
-        held += [_row(row) for row in await session.scalars(select(model).where(model.id.in_(ids)))]
+        held += [row_of(row) for row in await session.scalars(select(model).where(model.id.in_(ids)))]
     movements = [
         *await _versions(session, trade),
         *await _journal_lines(session, trade),
+        *await _reservations(session, trade),
+        *await _checks(session, trade),
     ]
     wanted = _entries().where(AuditEntry.trade_id == trade)
     return Scope("trade", trade=str(trade)), wanted, Rows(_ordered(held), tuple(movements))
@@ -300,43 +353,39 @@ async def _of_person(session: AsyncSession, person: UUID | None) -> tuple[Scope,
     acted = select(AuditEntry.id).where(AuditEntry.account.in_(names))
     scope = Scope("person", person=str(person), accounts=tuple(sorted(map(str, ids))))
     wanted = _entries().where(AuditEntry.id.in_(union(acted, *touched)))
-    return scope, wanted, Rows(_ordered([_row(row) for row in own]))
+    return scope, wanted, Rows(_ordered([row_of(row) for row in own]))
 
 
 async def _versions(session: AsyncSession, trade: UUID) -> list[Movement]:
     query = select(TradeVersion).where(TradeVersion.trade_id == trade).order_by(TradeVersion.version)
-    names = [one.key for one in TradeVersion.__mapper__.column_attrs if one.key != "entry_id"]
-    return [
-        Movement(
-            MOVEMENTS[TradeVersion],
-            (str(row.entry_id), f"trade:{trade}", "terms_digest"),
-            {name: plain_value(getattr(row, name)) for name in names},
-        )
-        for row in await session.scalars(query)
-    ]
+    return [terms_of(row) for row in await session.scalars(query)]
 
 
 async def _journal_lines(session: AsyncSession, trade: UUID) -> list[Movement]:
     query = select(JournalLine).join(Journal, Journal.id == JournalLine.journal_id)
     ordered = query.where(Journal.trade_id == trade).order_by(JournalLine.journal_id, JournalLine.line)
-    found: dict[tuple[UUID, UUID], list[dict[str, str]]] = {}
+    found: dict[UUID, list[JournalLine]] = {}
     for row in await session.scalars(ordered):
-        line = Line(row.account, row.currency, row.amount, row.eur_amount)
-        found.setdefault((row.entry_id, row.journal_id), []).append(line_view(line))
-    return [
-        Movement(MOVEMENTS[JournalLine], (str(entry), f"journal:{journal}", "lines_digest"), {"lines": lines})
-        for (entry, journal), lines in found.items()
-    ]
+        found.setdefault(row.journal_id, []).append(row)
+    return [lines_of(lines) for lines in found.values()]
+
+
+async def _reservations(session: AsyncSession, trade: UUID) -> list[Movement]:
+    query = select(LimitReservation).where(LimitReservation.trade_id == trade)
+    found: dict[UUID, list[LimitReservation]] = {}
+    for row in await session.scalars(query.order_by(LimitReservation.entry_id)):
+        found.setdefault(row.entry_id, []).append(row)
+    return [reservations_of(rows) for rows in found.values()]
+
+
+async def _checks(session: AsyncSession, trade: UUID) -> list[Movement]:
+    query = select(MarketCheck).where(MarketCheck.trade_id == trade, FIRST_CHECK)
+    return [check_of(row) for row in await session.scalars(query.order_by(MarketCheck.version))]
 
 
 @cache
 def _model(kind: str) -> type[Recorded]:
-    models = (mapper.class_ for mapper in Base.registry.mappers if issubclass(mapper.class_, Recorded))
-    return next(model for model in models if model.__tablename__ == kind)
-
-
-def _row(row: Recorded) -> Row:
-    return Row(type(row).__tablename__, str(row.id), row.rev, row_view(row))
+    return next(model for model in recorded() if model.__tablename__ == kind)
 
 
 def _ordered(found: Iterable[Row]) -> tuple[Row, ...]:

@@ -1,28 +1,48 @@
 """The log searched, and one entry with the proof that it stands there."""
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import Controller, Response, get
+import msgspec
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.response import File, Redirect
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
 from service import page_forms, page_frame
-from service.compliance import queries
-from service.compliance.api import LogUnsound, NotYetSigned, directory_of, proved
+from service.compliance import evidence, queries
+from service.compliance.api import (
+    EvidenceAsked,
+    LogUnsound,
+    NotYetSigned,
+    directory_of,
+    evidence_file,
+    proved,
+)
+from service.compliance.evidence import Wish
 from service.compliance.queries import Outcome, Wanted, instant
-from service.faces import Allows
+from service.faces import Allows, checked_key
 from service.gate import Gate
-from service.kernel.errors import Malformed
+from service.kernel.actor import Actor
+from service.kernel.errors import Malformed, Refusal
 from service.page_frame import Page
 from service.settlement.pages import deal_names
 from service.ui.formats import typed_moment
+from service.ui.languages import N_, Words
 
 ROWS = 50
 FORM = "filter"
+EXPORT = "evidence.export"
+ABOUT = {
+    "trade": N_("a deal"),
+    "person": N_("a person"),
+    "period": N_("a period"),
+    "rows": N_("all business rows"),
+}
 
 
 class EntryPages(Controller):
@@ -82,7 +102,7 @@ class EntryPages(Controller):
         else:
             try:
                 leaf = bytes.fromhex(entry["leaf"])
-                proof = await proved(directory_of(page.request), gate.key.verifier, entry["index"], leaf)
+                proof = await proved(directory_of(page.request), gate.log_key, entry["index"], leaf)
             except (NotYetSigned, LogUnsound) as refusal:
                 missing = str(refusal)
         told = json.dumps(entry["entry"], indent=2, sort_keys=True, ensure_ascii=False)
@@ -92,8 +112,74 @@ class EntryPages(Controller):
             told=told,
             proof=proof,
             missing=missing,
-            key=str(gate.key.verifier),
+            key=str(gate.log_key),
         )
+
+
+class EvidencePages(Controller):
+    """Evidence: asked for, listed, fetched, and how to verify it."""
+
+    path = "/evidence"
+    include_in_schema = False
+
+    @get("/", guards=[Allows(Action.EVIDENCE_EXPORT)])
+    async def index(
+        self, page: NamedDependency[Page], reads: NamedDependency[AsyncSession], gate: NamedDependency[Gate]
+    ) -> Response[str]:
+        """Show what the reader's office has exported, and the form for more."""
+        assert page.actor is not None
+        rows = await queries.exports(reads, page.actor.office, ROWS)
+        settings = page.request.app.state.bank.settings
+        say = Words(page.language)
+        return page.show(
+            "compliance/templates/evidence.html",
+            rows=[row | {"held": evidence.is_held(settings, page.actor, row["sha256"])} for row in rows],
+            named={code: say(text) for code, text in ABOUT.items()},
+            scopes=[(code, say(text)) for code, text in ABOUT.items()],
+            form=EXPORT,
+            key=str(gate.log_key),
+        )
+
+    @post("/", guards=[Allows(Action.EVIDENCE_EXPORT)])
+    async def export(
+        self, page: NamedDependency[Page], actor: NamedDependency[Actor], gate: NamedDependency[Gate]
+    ) -> Redirect:
+        """Make the pack that the form asks for."""
+        bank = page.request.app.state.bank
+        try:
+            key = checked_key(page.form.get("_key", ""))
+            done = await evidence.export(
+                gate, bank.settings, actor, wish_of(page.form), publish=bank.keeper.step, key=key
+            )
+        except Refusal as refusal:
+            if refusal.decision is None:
+                await gate.refuse(actor, Action.EVIDENCE_EXPORT, refusal)
+            return page.back("/evidence", page_frame.refused(EXPORT, refusal, EXPORT, page.form))
+        return page.back("/evidence", page_frame.done(Action.EVIDENCE_EXPORT, done))
+
+    @get("/{digest:str}", guards=[Allows(Action.EVIDENCE_EXPORT, sensitive=True)])
+    async def fetch(self, page: NamedDependency[Page], digest: FromPath[str]) -> File:
+        """Return a pack that the reader's own office exported, as a file."""
+        assert page.actor is not None
+        return evidence_file(page.request.app.state.bank.settings, page.actor, digest)
+
+
+def wish_of(form: Mapping[str, str]) -> Wish:
+    """Return what the form asks evidence of. Raises Malformed naming the field."""
+    scope, reason = form.get("scope", ""), form.get("reason", "").strip()
+    if scope not in ABOUT:
+        raise Malformed("There is no such choice.", field="scope")
+    if not reason:
+        raise Malformed("This has to be filled in.", field="reason")
+    asked = msgspec.convert({"scope": scope, "reason": reason}, EvidenceAsked, strict=False)
+    return Wish(
+        asked.scope,
+        asked.reason,
+        page_forms.id_in(form.get("trade", "").strip(), "trade"),
+        page_forms.id_in(form.get("person", "").strip(), "person"),
+        instant(typed_moment(form.get("from", "")) or None, "from"),
+        instant(typed_moment(form.get("to", "")) or None, "to"),
+    )
 
 
 def wanted(typed: dict[str, str]) -> Wanted:
@@ -109,4 +195,4 @@ def wanted(typed: dict[str, str]) -> Wanted:
     )
 
 
-ROUTES = [EntryPages]
+ROUTES = [EntryPages, EvidencePages]

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from datetime import date as day
@@ -15,14 +15,16 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from audit.entry import leaf_hash
-from policies.vocabulary import Action
+from policies.vocabulary import Action, Office
 from service.audit_trail.model import AuditEffect, AuditEntry, AuditIndex
-from service.gate import sqlstate
+from service.compliance import rendering, retention
 from service.kernel.cursors import cursor_of, place_of
 from service.kernel.database import Base, Recorded, plain_value
 from service.kernel.errors import Malformed, NotFound, Unprocessable
+from service.kernel.failures import sqlstate
 from service.parties.queries import as_uuid
 from service.people.model import Account
+from service.ui.languages import LANGUAGES
 
 PATIENCE = text("SET LOCAL statement_timeout = '5s'")
 CANCELLED = "57014"
@@ -114,6 +116,39 @@ async def entry(session: AsyncSession, entry_id: UUID) -> dict[str, Any]:
     return entry_view(found[0], found[1], await names_of(session, {found[0].account}))
 
 
+async def exports(session: AsyncSession, office: Office, limit: int) -> list[dict[str, Any]]:
+    """Return what an office has exported, newest first; fetching it again is no export."""
+    query = (
+        select(AuditEntry)
+        .where(
+            AuditEntry.act == Action.EVIDENCE_EXPORT.value,
+            AuditEntry.outcome == Outcome.ALLOW.value,
+            AuditEntry.office == office.value,
+        )
+        .order_by(AuditEntry.recorded_at.desc(), AuditEntry.id.desc())
+        .limit(limit * 4)
+    )
+    told = [(entry, json.loads(entry.bytes)["data"]) for entry in await session.scalars(query)]
+    return [export_view(entry, data) for entry, data in told if "pack" in data][:limit]
+
+
+def export_view(entry: AuditEntry, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an export as its entry tells it."""
+    scope = data["scope"]
+    return {
+        "entry": str(entry.id),
+        "at": plain_value(entry.recorded_at),
+        "kind": scope["kind"],
+        "about": scope.get("trade") or scope.get("person"),
+        "since": scope.get("from"),
+        "before": scope.get("to"),
+        "reason": data["reason"],
+        "entries": data["entries"],
+        "verdict": data.get("verdict"),
+        "sha256": data["pack"].removeprefix("sha256:"),
+    }
+
+
 def narrowed(
     query: Select[AuditEntry, int], wanted: Wanted, accounts: Collection[str] | None
 ) -> Select[AuditEntry, int]:
@@ -184,6 +219,8 @@ def entry_view(entry: AuditEntry, index: int | None, names: dict[str, str]) -> d
         "person": told["actor"]["person"],
         "rules": told["decision"]["rules"],
         "trade": told.get("links", {}).get("trade"),
+        "sentence": {language: rendering.sentence(told, language) for language in LANGUAGES},
+        "retention": retention.class_of(told["act"]),
         "entry": told,
         "proof": f"/audit/v1/proof/{leaf.hex()}",
     }

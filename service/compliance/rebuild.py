@@ -1,4 +1,4 @@
-"""The past told again from entries alone: a deal, the balances, or the rights of an account as of any instant.
+"""The past told again from entries alone: a deal, balances, the use of limits, or rights as of any instant.
 
 An entry tells of each row what is new or changed, and the digest of the row after. So what is rebuilt proves
 itself: if every column together hashes to the digest that the last entry states, it is what was stored then.
@@ -22,15 +22,21 @@ from service.audit_trail.model import AuditEffect, AuditEntry, AuditIndex
 from service.bookkeeping.model import JournalLine
 from service.bookkeeping.posting import Line
 from service.bookkeeping.queries import line_view
+from service.compliance.all_rows import FIRST_CHECK, check_of, recorded, reservations_of
+from service.conformity.model import MarketCheck, Notice
 from service.kernel.database import Base, Recorded, digest, plain_value, row_view
 from service.kernel.errors import NotFound
+from service.limits.model import LimitReservation
+from service.limits.reserving import in_order
+from service.market.checking import VERDICT
 from service.trades.model import TradeVersion
-from service.trades.queries import terms_view
+from service.trades.versions import terms_view
 
 ENTRIES_MAX = 10_000
 ROWS_AT_ONCE = 256
 FINDINGS_MAX = 100
 TRADES_AT_ONCE = 50_000
+OF_DEALS = frozenset({"trade", "trade_control"})  # whose rows bear the deal's own id
 PATIENCE = text("SET LOCAL statement_timeout = '5s'")
 
 Place = tuple[str, str]  # kind and id
@@ -64,6 +70,9 @@ class Past:
     rows: dict[Place, Rebuilt] = field(default_factory=dict)
     terms: dict[str, dict[int, dict[str, Any]]] = field(default_factory=dict)  # by deal and version
     lines: dict[str, list[dict[str, str]]] = field(default_factory=dict)  # by journal
+    limits: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # taken and given back, by deal
+    checks: dict[str, dict[int, dict[str, Any]]] = field(default_factory=dict)  # by deal and version
+    policy: Mapping[str, Any] = field(default_factory=dict)  # as it was published last
     entries: int = 0
 
     def tell(self, entry: Mapping[str, Any]) -> None:
@@ -73,6 +82,8 @@ class Past:
             return
         data, trade = entry.get("data", {}), entry.get("links", {}).get("trade")
         told = data.get("rows", {})
+        if entry["act"] == "policy.publish":
+            self.policy = data
         for effect in entry.get("eff", ()):
             place = effect["kind"], effect["id"]
             row = self.rows.setdefault(place, Rebuilt(*place))
@@ -81,6 +92,9 @@ class Past:
         if trade is not None and "terms" in data and ("trade", trade) in self.rows:
             version = self.rows["trade", trade].columns["version"]
             self.terms.setdefault(trade, {})[version] = data["terms"]
+            self.checks.setdefault(trade, {})[version] = {**data["check"], **data.get("beside", {})}
+        if trade is not None:
+            self.limits.setdefault(trade, []).extend(data.get("limits", ()))
         self.lines.update(data.get("lines", {}))
 
     def of_kind(self, kind: str) -> list[Rebuilt]:
@@ -150,22 +164,63 @@ def balances_from_files(directory: Path, until: datetime) -> dict[str, Any]:
     return {"as_of": plain_value(until), "items": items}
 
 
+def limits_from_files(directory: Path, until: datetime) -> dict[str, Any]:
+    """Rebuild what deals held of every limit, in EUR, from the files alone: what they took less what they gave back."""
+    sums: dict[tuple[str, str], Decimal] = {}
+    for entry in entries_in(directory, until, b'"limits":'):
+        if entry["decision"]["outcome"] == "allow":
+            for row in entry["data"].get("limits", ()):
+                owner = row["scope"], row["owner_id"]
+                sums[owner] = sums.get(owner, Decimal(0)) + Decimal(row["eur_amount"])
+    items = [
+        {"scope": scope, "owner": owner, "used_eur": plain_value(used)}
+        for (scope, owner), used in sorted(sums.items())
+    ]
+    return {"as_of": plain_value(until), "items": items}
+
+
 def rights_from_files(directory: Path, account: UUID, until: datetime) -> dict[str, Any]:
-    """Rebuild which roles an account held, from the files alone; none if it was disabled by then."""
-    past = replayed(entries_in(directory, until, b'"rows":'))
-    holder = past.rows.get(("account", str(account)), Rebuilt("account", str(account)))
+    """Rebuild which roles an account held and what these allowed, from the files alone; none if it was disabled."""
+    past = replayed(_of_rights(directory, until))
+    return _rights(past, str(account), until)
+
+
+def all_rights_from_files(directory: Path, until: datetime) -> dict[str, Any]:
+    """Rebuild who could do what: every account that held a role in force then."""
+    past = replayed(_of_rights(directory, until))
+    holders = sorted({row.columns["account_id"] for row in past.of_kind("role_grant")})
+    found = [_rights(past, account, until) for account in holders]
+    return {
+        "as_of": plain_value(until),
+        "policy": past.policy.get("policy"),
+        "items": [one for one in found if one["roles"]],
+    }
+
+
+def _of_rights(directory: Path, until: datetime) -> Iterator[dict[str, Any]]:
+    """Read what tells of rows that belong to no deal, and of policies."""
+    for entry in entries_in(directory, until):
+        if "trade" not in entry.get("links", {}):
+            yield entry
+
+
+def _rights(past: Past, account: str, until: datetime) -> dict[str, Any]:
+    holder = past.rows.get(("account", account), Rebuilt("account", account))
     disabled = bool(holder.columns.get("disabled"))
     held = [
         {"grant": row.id, "role": row.columns["role"], "valid_until": row.columns.get("valid_until")}
         for row in past.of_kind("role_grant")
-        if row.columns["account_id"] == str(account) and _is_in_force(row, until)
+        if row.columns["account_id"] == account and _is_in_force(row, until)
     ]
     roles = [] if disabled else sorted({one["role"] for one in held})
+    powers = past.policy.get("roles", {})
     return {
-        "account": str(account),
+        "account": account,
         "as_of": plain_value(until),
         "disabled": disabled,
         "roles": roles,
+        "acts": sorted({act for role in roles for act in powers.get(role, ())}),
+        "policy": past.policy.get("policy"),
         "grants": held,
     }
 
@@ -197,6 +252,10 @@ def trade_view(past: Past, trade: UUID, until: datetime) -> dict[str, Any]:
         "trade": {**row.view(), "proved": row.proved},
         "terms": versions.get(row.columns["version"]),
         "versions": [{"version": version, **terms} for version, terms in sorted(versions.items())],
+        "checks": [
+            {"version": version, **check} for version, check in sorted(past.checks[str(trade)].items())
+        ],
+        "limits": past.limits[str(trade)],
         "rows": beside,
     }
 
@@ -246,7 +305,9 @@ class SelfCheck:
 
 
 async def self_check(connection: AsyncConnection, log_directory: Path) -> SelfCheck:
-    """Rebuild every deal from the signed files and compare it with what the database holds now.
+    """Rebuild every deal, every balance and every right from the signed files; compare with what is stored now.
+
+    A balance is the sum of journal lines, and these are compared one by one.
 
     Rows whose last entry is not signed yet are left to the next check. So many deals at a time as memory allows;
     each part reads the log once. ``connection`` may read every table and has not begun a transaction.
@@ -260,6 +321,7 @@ async def self_check(connection: AsyncConnection, log_directory: Path) -> SelfCh
         parts = max(1, -(-count // TRADES_AT_ONCE))
         for part in range(parts):
             await _check_part(session, log_directory, _in_part(part, parts), check)
+        await _check_standing(session, log_directory, check)
     return check
 
 
@@ -286,12 +348,44 @@ async def _check_part(
         async for stored in _stream(session, kind):
             place = kind, str(stored.id)
             left.discard(place[1])
-            if place not in unsigned and (place in past.rows or mine(_trade_of(stored))):
+            trade = _trade_of(stored)
+            if place not in unsigned and (place in past.rows or (trade is not None and mine(trade))):
                 check.rows += 1
                 _compare(past.rows.get(place), stored, place, check)
         for object_id in sorted(left):
             check.differs(kind, object_id, "is told by entries and not stored.")
     await _check_contents(session, past, unsigned, check)
+
+
+async def _check_standing(session: AsyncSession, directory: Path, check: SelfCheck) -> None:
+    """Compare what belongs to no deal: persons, accounts, their rights, master data. A name is compared by digest."""
+    past = replayed(entry for entry in entries_in(directory) if "trade" not in entry.get("links", {}))
+    unsigned = await _unsigned(session, check.size)
+    for kind in standing():
+        left = {row.id for row in past.of_kind(kind)}
+        async for stored in _stream(session, kind):
+            place = kind, str(stored.id)
+            left.discard(place[1])
+            if place in unsigned or _trade_of(stored) is not None:
+                continue
+            check.rows += 1
+            row, now = past.rows.get(place), row_view(stored)
+            if row is None:
+                check.differs(*place, "is stored and told by no entry.")
+            elif digest({"kind": kind, **now}) != row.after:
+                told = {name for name, value in row.view().items() if now.get(name) != value}
+                named = (
+                    f"differs in {', '.join(sorted(told))}." if told else "is not what its last entry left."
+                )
+                check.differs(*place, named)
+        for object_id in sorted(left):
+            check.differs(kind, object_id, "is told by entries and not stored.")
+
+
+def standing() -> list[str]:
+    """Return the kinds of row that belong to no deal, or not all to one."""
+    kinds = [model.__tablename__ for model in recorded() if not hasattr(model, "trade_id")]
+    return [kind for kind in kinds if kind not in OF_DEALS]
 
 
 async def _unsigned(session: AsyncSession, size: int) -> set[Place]:
@@ -303,8 +397,14 @@ async def _unsigned(session: AsyncSession, size: int) -> set[Place]:
     return {(kind, str(object_id)) for kind, object_id in await session.execute(beyond)}
 
 
-def _trade_of(stored: Recorded) -> str:
-    return str(getattr(stored, "trade_id", stored.id))
+def _trade_of(stored: Recorded) -> str | None:
+    """Return the deal that a row belongs to, if it is not the bank's own."""
+    if isinstance(stored, Notice):
+        return str(stored.subject_id) if stored.subject_kind == "trade" else None
+    if stored.__tablename__ in OF_DEALS:
+        return str(stored.id)
+    trade = getattr(stored, "trade_id", None)
+    return None if trade is None else str(trade)
 
 
 def _compare(row: Rebuilt | None, stored: Recorded, place: Place, check: SelfCheck) -> None:
@@ -334,6 +434,33 @@ async def _check_contents(session: AsyncSession, past: Past, unsigned: set[Place
     for journal, lines in past.lines.items():
         if held.get(journal) != lines:
             check.differs("journal", journal, "has other lines.")
+    await _check_controls(session, past, check)
+
+
+async def _check_controls(session: AsyncSession, past: Past, check: SelfCheck) -> None:
+    """Compare what deals took of limits and gave back, and what their first checks found."""
+    later = select(AuditEntry.trade_id).outerjoin(AuditIndex, AuditIndex.entry_id == AuditEntry.id)
+    beyond = later.where((AuditIndex.index.is_(None)) | (AuditIndex.index >= check.size))
+    busy = {str(trade) for trade in await session.scalars(beyond)}
+    held: dict[str, list[LimitReservation]] = {}
+    reserved = select(LimitReservation).execution_options(yield_per=ROWS_AT_ONCE)
+    async for row in await session.stream_scalars(reserved):
+        if str(row.trade_id) in past.limits:
+            held.setdefault(str(row.trade_id), []).append(row)
+    for trade, told in past.limits.items():
+        stored = reservations_of(held[trade]).view["limits"] if trade in held else []
+        if in_order(told) != stored and trade not in busy:
+            check.differs("trade", trade, "holds other room of the limits.")
+    found: dict[tuple[str, int], Any] = {}
+    checks = select(MarketCheck).where(FIRST_CHECK).execution_options(yield_per=ROWS_AT_ONCE)
+    async for one in await session.stream_scalars(checks):
+        if str(one.trade_id) in past.checks:
+            found[str(one.trade_id), one.version] = check_of(one).view["check"]
+    for trade, versions in past.checks.items():
+        for version, said in versions.items():
+            verdict = {name: said[name] for name in VERDICT if name in said}
+            if found.get((trade, version)) != verdict and trade not in busy:
+                check.differs("trade", trade, f"was checked otherwise in version {version}.")
 
 
 async def _stream(session: AsyncSession, kind: str) -> AsyncIterator[Any]:

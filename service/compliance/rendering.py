@@ -14,6 +14,24 @@ REASON_CHARACTERS_MAX: Final = 200
 
 PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     Action.ACCOUNT_OPEN: ("opened an account", "hat ein Konto eröffnet"),
+    Action.AGREEMENT_CLEAR: ("cleared an agreement", "hat eine Vereinbarung freigegeben"),
+    Action.AGREEMENT_PROPOSE: ("filed an agreement", "hat eine Vereinbarung eingereicht"),
+    Action.AGREEMENT_REFUSE: ("refused an agreement", "hat eine Vereinbarung abgelehnt"),
+    Action.BENCHMARK_APPROVE: (
+        "put a tolerance or reference rate in force",
+        "hat eine Toleranz oder einen Referenzsatz in Kraft gesetzt",
+    ),
+    Action.BENCHMARK_PROPOSE: (
+        "proposed a tolerance or reference rate",
+        "hat eine Toleranz oder einen Referenzsatz vorgeschlagen",
+    ),
+    Action.BENCHMARK_REFUSE: (
+        "refused a tolerance or reference rate",
+        "hat eine Toleranz oder einen Referenzsatz abgelehnt",
+    ),
+    Action.CONFORMITY_READ: ("read the market checks", "hat die Marktprüfungen gelesen"),
+    Action.NOTICE_TAKE: ("took notice", "hat Kenntnis genommen"),
+    Action.TRADE_JUSTIFY: ("justified the price of the deal", "hat den Preis des Geschäfts begründet"),
     Action.BALANCE_READ: ("read the balances", "hat die Salden gelesen"),
     Action.BUSINESS_DATE_SET: ("set the business date", "hat den Geschäftstag gesetzt"),
     Action.CANCELLATION_REQUEST: ("asked for a cancellation", "hat eine Stornierung beantragt"),
@@ -45,16 +63,21 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     Action.JOURNAL_POST: ("posted a journal", "hat eine Buchung vorgenommen"),
     Action.JOURNAL_READ: ("read journals", "hat Buchungen gelesen"),
     Action.JOURNAL_REVERSE: ("reversed the journals", "hat die Buchungen storniert"),
+    Action.LOG_BACKUP: ("backed up the bank", "hat die Bank gesichert"),
+    Action.LOG_CHECK: (
+        "compared the books with what the log tells",
+        "hat die Bücher mit dem Protokoll verglichen",
+    ),
     Action.LOG_GENESIS: ("began the log", "hat das Protokoll begonnen"),
     "log.heartbeat": ("showed that the log is alive", "hat gezeigt, dass das Protokoll lebt"),
     Action.LOG_READ: ("fetched parts of the log", "hat Teile des Protokolls abgeholt"),
     Action.LOG_HEARTBEAT: ("showed that the log is alive", "hat gezeigt, dass das Protokoll lebt"),
     Action.LOG_RESTART: ("started again", "hat neu begonnen"),
-    "log.recover": (
+    Action.LOG_RECOVER: (
         "brought the log forward from its files",
         "hat das Protokoll aus seinen Dateien fortgeführt",
     ),
-    "log.rotate": ("changed the key of the log", "hat den Schlüssel des Protokolls gewechselt"),
+    Action.LOG_ROTATE: ("changed the key of the log", "hat den Schlüssel des Protokolls gewechselt"),
     Action.PARTY_READ: ("read the parties", "hat die Parteien gelesen"),
     Action.PASSWORD_CHANGE: ("changed the own password", "hat das eigene Passwort geändert"),
     Action.PASSWORD_RESET: ("handed out a one-time password", "hat ein Einmalpasswort ausgegeben"),
@@ -75,8 +98,32 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
         "hat eine Stammdatenänderung in Kraft gesetzt",
     ),
     Action.PROPOSAL_REFUSE: ("refused a change of master data", "hat eine Stammdatenänderung abgelehnt"),
-    Action.REQUEST_APPROVE: ("approved the cancellation", "hat die Stornierung genehmigt"),
-    Action.REQUEST_REFUSE: ("refused the cancellation", "hat die Stornierung abgelehnt"),
+    Action.REQUEST_APPROVE: ("approved what trading asked for", "hat den Antrag des Handels genehmigt"),
+    Action.REQUEST_REFUSE: ("refused what trading asked for", "hat den Antrag des Handels abgelehnt"),
+    Action.RECOVERY_COMPLETE: (
+        "gave a recovered row its name back",
+        "hat einer fortgeführten Zeile ihren Namen zurückgegeben",
+    ),
+    Action.RECOVERY_REQUEST: (
+        "asked to bring the log forward from its files",
+        "hat beantragt, das Protokoll aus seinen Dateien fortzuführen",
+    ),
+    Action.SCHEMA_PUBLISH: (
+        "published the database schema in force",
+        "hat das geltende Datenbankschema bekannt gemacht",
+    ),
+    Action.ROTATION_APPROVE: (
+        "approved a new key of the log",
+        "hat einen neuen Schlüssel des Protokolls genehmigt",
+    ),
+    Action.ROTATION_REFUSE: (
+        "refused a new key of the log",
+        "hat einen neuen Schlüssel des Protokolls abgelehnt",
+    ),
+    Action.ROTATION_REQUEST: (
+        "asked for a new key of the log",
+        "hat einen neuen Schlüssel des Protokolls beantragt",
+    ),
     Action.SESSION_CLOSE: ("signed out", "hat sich abgemeldet"),
     Action.SESSION_NOISE: ("counted failed sign-ins", "hat fehlgeschlagene Anmeldungen gezählt"),
     Action.SESSION_OPEN: ("signed in", "hat sich angemeldet"),
@@ -95,6 +142,44 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
         "hat das Geschäft an den Händler zurückgegeben",
     ),
     Action.TRADE_VERIFY: ("verified the deal", "hat das Geschäft kontrolliert"),
+    Action.AGREEMENT_CLEAR: ("cleared an agreement", "hat eine Vereinbarung freigegeben"),
+    Action.AGREEMENT_PROPOSE: ("filed an agreement", "hat eine Vereinbarung vorgelegt"),
+    Action.AGREEMENT_REFUSE: ("refused an agreement", "hat eine Vereinbarung abgelehnt"),
+    Action.AMENDMENT_REQUEST: ("asked for an amendment", "hat eine Änderung beantragt"),
+    Action.BENCHMARK_APPROVE: ("set a benchmark", "hat einen Vergleichsmaßstab festgesetzt"),
+    Action.BENCHMARK_PROPOSE: ("proposed a benchmark", "hat einen Vergleichsmaßstab vorgeschlagen"),
+    Action.BENCHMARK_REFUSE: ("refused a benchmark", "hat einen Vergleichsmaßstab abgelehnt"),
+    Action.CONFORMITY_READ: ("read checks against the market", "hat Marktgerechtigkeitsprüfungen gelesen"),
+    Action.DESK_RULE_APPROVE: ("set a rule for a desk", "hat eine Regel für einen Handelstisch festgesetzt"),
+    Action.DESK_RULE_PROPOSE: (
+        "proposed a rule for a desk",
+        "hat eine Regel für einen Handelstisch vorgeschlagen",
+    ),
+    Action.DESK_RULE_REFUSE: ("refused a rule for a desk", "hat eine Regel für einen Handelstisch abgelehnt"),
+    Action.EXCESS_CLOSE: ("closed an excess of a limit", "hat eine Limitüberschreitung abgeschlossen"),
+    Action.INTERNAL_ACCEPT: ("accepted an internal deal", "hat ein internes Geschäft angenommen"),
+    Action.INTERNAL_OFFER: ("offered an internal deal", "hat ein internes Geschäft angeboten"),
+    Action.LIMIT_PROPOSE: ("proposed a limit", "hat ein Limit vorgeschlagen"),
+    Action.LIMIT_READ: ("read limits", "hat Limite gelesen"),
+    Action.LIMIT_VOTE: ("voted on a limit", "hat über ein Limit votiert"),
+    Action.MARKET_LIMIT_PROPOSE: ("proposed the limit of a book", "hat das Limit eines Buches vorgeschlagen"),
+    Action.MARKET_LIMIT_VOTE: ("voted on the limit of a book", "hat über das Limit eines Buches votiert"),
+    Action.NOTICE_TAKE: ("took notice", "hat Kenntnis genommen"),
+    Action.PREMISES_ACKNOWLEDGE: (
+        "took receipt of a deal struck off the premises",
+        "hat ein Geschäft außerhalb der Geschäftsräume zur Kenntnis genommen",
+    ),
+    Action.TRADE_AMEND: (
+        "put an approved amendment in force",
+        "hat eine genehmigte Änderung in Kraft gesetzt",
+    ),
+    Action.TRADE_JUSTIFY: ("justified the price of a deal", "hat den Preis eines Geschäfts begründet"),
+    Action.TRANSFER_PREPARE: ("checked the need for a transfer", "hat den Bedarf für einen Übertrag geprüft"),
+    Action.TRANSFER_READ: ("read transfers", "hat Überträge gelesen"),
+    Action.TRANSFER_REFUSE: ("refused a transfer", "hat einen Übertrag abgelehnt"),
+    Action.TRANSFER_RELEASE: ("signed a transfer", "hat einen Übertrag unterschrieben"),
+    Action.TRANSFER_REQUEST: ("asked for a transfer", "hat einen Übertrag beantragt"),
+    Action.TRANSFER_REVIEW: ("judged a transfer", "hat einen Übertrag beurteilt"),
     Action.TRANSACTION_READ: ("read what trading entered", "hat die Eingaben des Handels gelesen"),
     Action.WORK_READ: ("read the queue", "hat die Arbeitsliste gelesen"),
 }
@@ -120,7 +205,7 @@ def sentence(entry: Mapping[str, Any], language: Language) -> str:
     data, decision = entry.get("data", {}), entry["decision"]
     allowed = decision["outcome"] == "allow"
     facts = [*_subjects(entry, language)]
-    if isinstance(reason := data.get("reason"), str):
+    if isinstance(reason := _reason(data), str):
         facts.append(_say("reason", language, reason[:REASON_CHARACTERS_MAX]))
     if not allowed and isinstance(code := data.get("code"), str):
         facts.append(_say("code", language, code))
@@ -160,6 +245,17 @@ def _subjects(entry: Mapping[str, Any], language: Language) -> list[str]:
     told = _say("object", language, first["kind"], first["id"], first["rev"])
     more = len(effects) - 1
     return [f"{told} {_say('more', language, more)}" if more else told]
+
+
+def _reason(data: Mapping[str, Any]) -> object:
+    """Return why it was done: told by the act itself, or in a row that it wrote or changed."""
+    if "reason" in data:
+        return data["reason"]
+    for told in data.get("rows", {}).values():
+        found = told.get("new", {}).get("reason") or told.get("change", {}).get("reason", {}).get("new")
+        if found is not None:
+            return found
+    return None
 
 
 def _say(frame: str, language: Language, *facts: object) -> str:

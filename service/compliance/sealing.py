@@ -1,5 +1,6 @@
 """A pack written and sealed from what was gathered for it, and verified as its reader will."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -20,7 +21,7 @@ from audit.pack import Manifest, Member, PackWriter, Scope
 from audit.report import Report
 from audit.rows import Rows
 from audit.tiles import WIDTH, TileReader, width_of
-from policies import policy
+from policies.policy import FILES, Policy
 from policies.vocabulary import Action
 from service.compliance import rendering
 from service.kernel.identifiers import uuid7
@@ -41,35 +42,51 @@ class Material:
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A pack that was written and verified as its reader will."""
+    """A file that was written to leave the house; ``report``: what its reader will find, where that was asked."""
 
     path: Path
     member: Member
-    report: Report
-    entries: int
+    report: Report | None
+    count: int  # of entries, or of rows
     checkpoint: Checkpoint
 
+    def facts(self) -> dict[str, Any]:
+        """Return what the entry of the export says of it."""
+        told: dict[str, Any] = {
+            "pack": f"sha256:{self.member.sha256}",
+            "bytes": self.member.size,
+            "entries": self.count,
+            "size": self.checkpoint.size,
+            "root": self.checkpoint.root.hex(),
+        }
+        return told if self.report is None else told | {"verdict": self.report.verdict.value}
 
-def keep_policy(data: Path) -> None:
-    """Keep the texts of the policy of this release: a later release may still have to show them."""
-    version = contents_version()
-    target = data / "policies" / version
+
+def keep_policy(data: Path, policy: Policy) -> None:
+    """Keep the texts of the policy in force: a later release may still have to show them."""
+    target = data / "policies" / policy.version.removeprefix("sha256:")
     if target.is_dir():
         return
     draft = data / "policies" / f"tmp-{uuid7()}"
     draft.mkdir(parents=True)
-    for file in policy.FILES:
-        shutil.copyfile(policy.HERE / file, draft / file)
+    for file, content in policy.texts.items():
+        (draft / file).write_bytes(content)
     try:
         draft.rename(target)
     except OSError:  # somebody else kept the same texts meanwhile
         shutil.rmtree(draft)
 
 
-@cache
-def contents_version() -> str:
-    """Return the version of the policy shipped with this release, as 64 hexadecimal digits."""
-    return policy.load().version.removeprefix("sha256:")
+def keep_document(data: Path, content: bytes) -> str:
+    """File a document under its SHA-256, which is returned; packs find it there."""
+    digest = hashlib.sha256(content).hexdigest()
+    target = data / "documents" / digest
+    if not target.is_file():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = target.with_name(f"tmp-{uuid7()}")
+        draft.write_bytes(content)
+        draft.replace(target)
+    return digest
 
 
 @dataclass(slots=True)
@@ -140,7 +157,7 @@ def _add_texts(writer: PackWriter, data: Path, seen: _Seen) -> None:
     """Add the policies that were in force and the documents that were filed, as far as they are kept."""
     for version in sorted(seen.policies):
         if (data / "policies" / version).is_dir():
-            for file in policy.FILES:
+            for file in FILES:
                 name = pack.policy_name(version, file)
                 writer.add(name, (data / "policies" / version / file).read_bytes())
     for digest in sorted(seen.documents):

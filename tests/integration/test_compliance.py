@@ -15,6 +15,7 @@ from audit.tiles import bundle_path, tile_path, width_of
 from audit.verify import verify
 from service.audit_trail.sequencer import sequence
 from service.compliance import queries
+from service.demo.access import actor_named
 from service.kernel.database import plain_value
 from tests import deals
 from tests.bank import Caller, World
@@ -57,6 +58,9 @@ async def test_compliance_finds_who_did_what_to_which_deal_and_when(bank_world: 
     assert of_the_deal[0]["office"] == "back_office"
     assert of_the_deal[0]["entry"]["eff"][0]["kind"] == "trade_control"
     assert all(one["intact"] for one in of_the_deal)
+    assert {one["retention"] for one in of_the_deal} == {"vouchers"}
+    assert "captured a deal" in of_the_deal[-1]["sentence"]["en"]
+    assert "hat ein Geschäft erfasst" in of_the_deal[-1]["sentence"]["de"]
 
     by_object = await found(compliance, object=deal["id"])
     assert [one["id"] for one in by_object] == [one["id"] for one in of_the_deal]
@@ -139,14 +143,15 @@ async def test_pages_stay_put_while_new_entries_arrive(bank_world: World) -> Non
 async def test_looking_into_the_log_is_an_entry_that_says_what_was_asked(bank_world: World) -> None:
     auditor = await bank_world.as_("auditor")
     await found(auditor, actor="trader", outcome="refuse")
+    trader = (await actor_named(bank_world.bank, "trader")).account
 
     looked = (await found(auditor, action="entry.read"))[1]
 
     assert looked["account"] == "auditor"
     assert looked["entry"]["data"] == {
         "path": "/api/entries",
-        "query": "limit=200&actor=trader&outcome=refuse",
-    }
+        "query": f"limit=200&actor={trader}&outcome=refuse",
+    }, "an account is told by its id, for the log knows no names"
 
 
 async def test_S_03_nobody_but_compliance_and_internal_audit_reads_the_log(bank_world: World) -> None:

@@ -19,7 +19,8 @@ from service.compliance.books import BOOKS
 from service.demo.access import actor_named
 from tests import settling
 from tests.bank import World
-from tests.deals import by_force, moved_to_control, rows
+from tests.controls import dealt_with_controls
+from tests.deals import act, by_force, moved_to_control, rows
 from tests.keeping import findings, public_key, publish, verdict
 from tests.rights import person_of
 from tests.settling import Deal, done, refused
@@ -98,10 +99,58 @@ async def test_a_pack_of_a_deal_holds_every_row_that_came_of_it(
     kinds = {one["kind"] for one in held["rows"]}
 
     assert {"trade", "trade_control", "confirmation", "settlement", "journal"} <= kinds
-    assert {one["kind"] for one in held["movements"]} == {"trade_version", "journal_line"}
+    assert {one["kind"] for one in held["movements"]} == set(evidence.MOVEMENTS.values())
     corrected = await packed(bank_world, tmp_path, scope="trade", trade=deals["corrected"].id)
-    versions = [m["view"]["version"] for m in json.loads(member(corrected, pack.ROWS))["movements"]]
-    assert versions == [1, 2]
+    movements = json.loads(member(corrected, pack.ROWS))["movements"]
+    assert [one["view"]["version"] for one in movements if one["kind"] == "trade_version"] == [1, 2]
+    taken = [one["view"]["limits"] for one in movements if one["kind"] == "limit_reservation"]
+    assert sorted({row["why"] for rows in taken for row in rows}) == ["replaced", "reserved"]
+
+
+async def test_packs_of_deals_carry_every_control_they_met(bank_world: World, tmp_path: Path) -> None:
+    await settling.set_up(bank_world)
+    dealt = await dealt_with_controls(bank_world)
+    wanted = {
+        "off": {"justification", "notice", "premises_report", "trade_control"},
+        "forward": {"justification"},
+        "deposit": set[str](),
+        "amended": {"change_request", "request_decision"},
+        "offered": set[str](),
+        "accepted": set[str](),
+    }
+    done(await act(bank_world, "board-back", f"/api/trades/{dealt['off'].id}/notice", version=1))
+    for name, kinds in wanted.items():
+        path = await packed(bank_world, tmp_path, scope="trade", trade=dealt[name].id)
+        held = json.loads(member(path, pack.ROWS))
+        assert {one["kind"] for one in held["rows"]} >= kinds | {"trade"}, name
+        told = {one["kind"]: one["view"] for one in held["movements"]}
+        assert told.keys() >= {"trade_version", "limit_reservation", "market_check"}, name
+        for row in held["rows"]:
+            if row["kind"] == "change_request":
+                assert row["view"]["terms"]["base_amount"] == "1200000.00"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE limit_reservation SET owner_id = gen_random_uuid() WHERE scope = 'counterparty'",
+        "DELETE FROM limit_reservation WHERE scope = 'counterparty'",
+        "UPDATE market_check SET state = 'alert'",
+        "DELETE FROM market_check",
+    ],
+)
+async def test_a_control_changed_behind_the_gate_is_told_by_the_pack(
+    bank_world: World, statement: str
+) -> None:
+    await settling.set_up(bank_world)
+    deal = await settling.captured(bank_world)
+    await by_force(bank_world, statement)
+    told = done(await ask(bank_world, scope="trade", trade=deal.id))
+
+    assert told["verdict"] == "TAMPERED"
+    assert judged(bank_world, evidence_file(bank_world, "compliance", told["sha256"])).check(
+        "V22"
+    ).status is (Status.FAILED)
 
 
 async def test_policy_texts_cover_sheet_and_verifier_are_in_the_pack(

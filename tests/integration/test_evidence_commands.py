@@ -54,6 +54,32 @@ async def test_an_examiner_leaves_with_one_file_and_verifies_it_elsewhere(
     assert audit(["verify", str(out), "--key", str(settings.public_key_file), "--state", "x"]) == 64
 
 
+async def test_all_rows_leave_beside_a_working_service_and_are_reconciled_elsewhere(
+    bank_world: World, trade: UUID, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings, out = beside(bank_world), tmp_path / "rows.ndjson"
+    bank_world.bank.keeper.start()
+    done = await cli.export(
+        settings, bank_world.bank.admin_url, "auditor", PASSWORD, Wish("rows", REASON), out
+    )
+    await bank_world.bank.keeper.stop()
+    arguments = [
+        "verify",
+        str(settings.log_directory),
+        "--key",
+        str(settings.public_key_file),
+        "--rows",
+        str(out),
+    ]
+
+    assert (done.exit, done.told["file"]) == (Exit.OK, str(out))
+    assert audit(arguments) == 0, capsys.readouterr().out
+    assert "V22 ok" in capsys.readouterr().out
+    out.write_bytes(out.read_bytes().replace(b'"verified"', b'"returned"'))
+    assert audit(arguments) == 1
+    assert trade
+
+
 async def test_who_lacks_the_right_takes_nothing_out(bank_world: World, trade: UUID) -> None:
     wish = Wish("trade", REASON, trade=trade)
     refused = await cli.export(beside(bank_world), bank_world.bank.admin_url, "trader", PASSWORD, wish, None)
@@ -94,7 +120,9 @@ async def test_a_log_that_cannot_be_read_is_said_and_no_crash(bank_world: World,
         ["export", "--trade", "0" * 32, "--person", "0" * 32, "--reason", "x", "--as", "compliance"],
         ["export", "--trade", "five", "--reason", "x", "--as", "compliance"],
         ["export", "--from", "noon", "--to", "2026-10-27", "--reason", "x", "--as", "compliance"],
+        ["export", "--rows", "--trade", "0" * 32, "--reason", "x", "--as", "compliance"],
         ["rebuild"],
+        ["rebuild", "--rights", "--balances"],
         ["rebuild", "--trade", "0" * 32, "--as-of", "2026-10-27T10:00:00"],
     ],
 )
@@ -118,3 +146,15 @@ async def test_the_printed_past_is_json_for_programs(
 
     assert main(["rebuild", "--data", str(data), "--trade", str(trade), "--json"]) == Exit.OK
     assert json.loads(capsys.readouterr().out)["trade"]["proved"] is True
+
+
+async def test_who_could_do_what_is_printed(
+    bank_world: World, trade: UUID, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = bank_world.bank.settings.data
+
+    assert main(["rebuild", "--data", str(data), "--rights", "--json"]) == Exit.OK
+    told = json.loads(capsys.readouterr().out)
+    assert {"trade.capture"} < {act for one in told["items"] for act in one["acts"]}
+    assert told["policy"] == bank_world.bank.policy.version
+    assert trade

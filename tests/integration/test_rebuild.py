@@ -14,6 +14,7 @@ from service.compliance import rebuild
 from service.kernel.errors import NotFound
 from tests import settling
 from tests.bank import World
+from tests.controls import dealt_with_controls
 from tests.deals import by_force, moved_to_control, rows
 from tests.keeping import publish
 from tests.rights import account_of
@@ -62,6 +63,62 @@ async def test_every_deal_rebuilt_from_the_log_is_the_one_that_is_stored(
     assert check.rows >= 15
 
 
+async def test_deals_of_every_type_with_their_controls_are_rebuilt(bank_world: World) -> None:
+    await settling.set_up(bank_world)
+    dealt = await dealt_with_controls(bank_world)
+    await publish(bank_world)
+    check = await checked(bank_world)
+    assert (check.differences, check.trades) == ([], len(dealt))
+
+    directory = bank_world.bank.settings.log_directory
+    told = {name: rebuild.trade_from_files(directory, UUID(deal.id), FAR) for name, deal in dealt.items()}
+    types = {one["trade"]["type"] for one in told.values()}
+    assert types == {"fx_spot", "fx_forward", "mm_deposit"}
+    assert all(row["proved"] for one in told.values() for kind in one["rows"].values() for row in kind)
+    assert told["deposit"]["terms"]["end_date"] == "2026-11-30"
+    assert told["off"]["rows"].keys() >= {"justification", "premises_report", "trade_control"}
+    assert (told["off"]["checks"][0]["state"], told["off"]["checks"][0]["deviation_bp"]) == ("alert", "169.9")
+    assert "reference" not in told["forward"]["checks"][0], "trading's process was not told it either"
+    assert told["amended"]["rows"]["change_request"][0]["terms"]["base_amount"] == "1200000.00"
+    assert [one["base_amount"] for one in told["returned"]["versions"]] == ["1000000.00", "900000.00"]
+    room = [(one["scope"], one["why"], one["eur_amount"]) for one in told["returned"]["limits"]]
+    assert room == [
+        ("counterparty", "reserved", "1000000.00"),
+        ("portfolio", "reserved", "1000000.00"),
+        ("counterparty", "replaced", "-1000000.00"),
+        ("counterparty", "reserved", "900000.00"),
+        ("portfolio", "replaced", "-1000000.00"),
+        ("portfolio", "reserved", "900000.00"),
+    ]
+    assert [one["why"] for one in told["accepted"]["limits"]] == ["exempt", "reserved"]
+    (mirror,) = {one["trade"].get("mirrors_id") for one in told.values()} - {None}
+    assert mirror == dealt["offered"].id
+
+
+async def test_what_is_used_of_limits_is_told_as_of_any_instant(
+    bank_world: World, deals: dict[str, Deal]
+) -> None:
+    directory = bank_world.bank.settings.log_directory
+    told = rebuild.limits_from_files(directory, FAR)["items"]
+    stored = await rows(
+        bank_world, "SELECT scope, owner_id, used_eur FROM limit_use ORDER BY scope, owner_id"
+    )
+
+    assert [(one["scope"], one["owner"], one["used_eur"]) for one in told] == [
+        (row.scope, str(row.owner_id), str(row.used_eur)) for row in stored
+    ]
+    (captured,) = await rows(
+        bank_world,
+        "SELECT recorded_at AS at FROM audit_entry WHERE act = 'trade.capture' AND trade_id = :trade",
+        trade=deals["corrected"].id,
+    )
+    assert [one["used_eur"] for one in rebuild.limits_from_files(directory, captured.at)["items"]] == [
+        "1000000.00",
+        "1000000.00",
+    ]
+    assert rebuild.limits_from_files(directory, BEFORE_ALL)["items"] == []
+
+
 async def test_compliance_may_run_the_self_check_on_its_own_login(
     bank_world: World, deals: dict[str, Deal]
 ) -> None:
@@ -101,6 +158,29 @@ async def test_what_is_not_signed_yet_is_left_to_the_next_check(
         ("UPDATE journal_line SET account = '1010' WHERE line = 1", "has other lines"),
         ("DELETE FROM settlement WHERE trade_id = '{settled}'", "is told by entries and not stored"),
         ("UPDATE trade_control SET rev = 9 WHERE id = '{settled}'", "differs in rev"),
+        ("UPDATE role_grant SET role = 'verifier' WHERE role = 'trader'", "differs in role"),
+        ("UPDATE person SET name = 'another' WHERE name = 'trader'", "is not what its last entry left"),
+        ("UPDATE account SET disabled = true WHERE name = 'trader'", "is not what its last entry left"),
+        ("UPDATE instruction SET account_number = 'DE00'", "differs in account_number"),
+        ("DELETE FROM desk_rule", "is told by entries and not stored"),
+        ("UPDATE trading_limit SET amount_eur = amount_eur + 1", "differs in amount_eur"),
+        (
+            "UPDATE limit_reservation SET eur_amount = eur_amount + 1 WHERE trade_id = '{settled}' AND why = 'reserved'",
+            "holds other room of the limits",
+        ),
+        (
+            "DELETE FROM limit_reservation WHERE trade_id = '{cancelled}' AND why = 'released'",
+            "holds other room of the limits",
+        ),
+        (
+            "UPDATE market_check SET tolerance_bp = 9 WHERE trade_id = '{corrected}' AND version = 2",
+            "was checked otherwise in version 2",
+        ),
+        ("DELETE FROM market_check WHERE trade_id = '{settled}'", "was checked otherwise in version 1"),
+        (
+            "INSERT INTO unit (id, rev, name, function_class, board_line) VALUES (gen_random_uuid(), 1, 'x', 'log', 'back')",
+            "is stored and told by no entry",
+        ),
     ],
 )
 async def test_a_row_changed_behind_the_gate_differs(
@@ -146,6 +226,29 @@ async def test_the_interface_tells_the_same_from_the_databases_own_entries(
     assert all(one["proved"] for kind in settled["rows"].values() for one in kind)
 
 
+async def test_a_deal_is_shown_as_of_an_instant_where_it_is_shown_as_it_is(
+    bank_world: World, deals: dict[str, Deal]
+) -> None:
+    path, auditor = f"/api/trades/{deals['settled'].id}", await bank_world.as_("auditor")
+    elsewhere = f"/api/evidence/trades/{deals['settled'].id}"
+
+    told = await auditor.get(path, as_of="2100-01-01T00:00:00Z")
+    assert told.json() == (await auditor.get(elsewhere, as_of="2100-01-01")).json()
+    assert (await auditor.get(path)).json()["state"] == "verified"
+    assert refused(await auditor.get(path, as_of="2020-01-01"))[:2] == (404, "not_found")
+    assert refused(await auditor.get(path, as_of="noon"))[:2] == (400, "bad_instant")
+    for account in ("trader", "verifier"):
+        answer = await (await bank_world.as_(account)).get(path, as_of="2100-01-01")
+        assert refused(answer)[:2] == (403, "not_permitted"), account
+    reads = await rows(
+        bank_world,
+        "SELECT 1 FROM audit_entry WHERE act = 'entry.read' AND outcome = 'allow' "
+        "AND convert_from(bytes, 'UTF8')::jsonb #>> '{data,path}' = :path",
+        path=path,
+    )
+    assert len(reads) == 2
+
+
 async def test_the_past_is_for_those_who_read_the_log(bank_world: World, deals: dict[str, Deal]) -> None:
     path = f"/api/evidence/trades/{deals['settled'].id}"
 
@@ -182,3 +285,19 @@ async def test_rights_are_told_as_they_were(bank_world: World) -> None:
     assert rebuild.rights_from_files(directory, account_id, FAR)["roles"] == ["verifier"]
     assert rebuild.rights_from_files(directory, trading, before)["roles"] == ["trader"]
     assert rebuild.rights_from_files(directory, trading, FAR)["roles"] == []
+
+
+async def test_who_could_do_what_at_an_instant_is_told_with_the_policy_in_force(bank_world: World) -> None:
+    before = datetime.now(UTC)  # noqa: TID251 - an instant between two acts
+    await moved_to_control(bank_world)
+    await publish(bank_world)
+    directory, policy = bank_world.bank.settings.log_directory, bank_world.bank.policy
+    control = (await account_of(bank_world, "mover-control"))["id"]
+    trading = (await account_of(bank_world, "mover-trading"))["id"]
+
+    told = {one["account"]: one for one in rebuild.all_rights_from_files(directory, FAR)["items"]}
+    assert told[control]["acts"] == sorted(policy.powers(["verifier"]))
+    assert (told[control]["policy"], trading in told) == (policy.version, False)
+    earlier = {one["account"]: one for one in rebuild.all_rights_from_files(directory, before)["items"]}
+    assert (earlier[trading]["acts"], control in earlier) == (sorted(policy.powers(["trader"])), False)
+    assert rebuild.all_rights_from_files(directory, BEFORE_ALL)["items"] == []

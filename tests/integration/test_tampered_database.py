@@ -14,8 +14,13 @@ from audit import tiles
 from audit.report import Status, Verdict
 from service import gate
 from service.audit_trail.sequencer import LogContradiction
+from service.compliance.all_rows import recorded
+from service.demo.access import actor_named
+from service.recovery.use_cases import RequestRecovery, request_recovery
+from service.rotation.ceremony import RequestRotation, request_rotation
 from tests import settling
 from tests.bank import World
+from tests.controls import dealt_with_controls
 from tests.deals import by_force, rows
 from tests.keeping import findings, publish, verdict
 from tests.parties import LEI
@@ -89,28 +94,50 @@ async def test_02_an_entry_edited_with_its_leaf_is_told_from_the_files(bank_worl
 
 
 TRADERS = "(SELECT id FROM public.account WHERE name = 'trader')"
+ONE = "id = (SELECT min(id::text)::uuid FROM public.{})"
 TAMPERED = {
     "account": ("office = 'back_office'", "name = 'trader'"),
-    "confirmation": ("state = 'sent'", "true"),
-    "counterparty": ("bic = 'DEUTDEFF'", "true"),
-    "cut_off": ("at = '20:00'", "true"),
+    "agreement": ("name = 'ISDA 1992'", "true"),
+    "benchmark": ("tolerance_bp = 999", "product = 'fx_spot' AND proposed_by IS NOT NULL"),
+    "change_request": ('terms = terms || \'{"base_amount": "9"}\'', "request = 'amendment'"),
+    "confirmation": ("state = 'sent'", ONE.format("confirmation")),
+    "counterparty": ("bic = 'DEUTDEFF'", "NOT own"),
+    "desk_rule": ("max_eur = 9000000", "rule = 'mandate'"),
     "desk_time": ("business_date = business_date - 1", "true"),
-    "fixing_set": ('rates = rates || \'{"USD": "1.2"}\'', "true"),
+    "excess": ("measure = 'none'", "true"),
+    "fixing_set": ('rates = rates || \'{"CHF": "1.2"}\'', "day = '2026-10-26'"),
     "instruction": ("account_number = 'GB33BUKB20201555555555'", "currency = 'EUR'"),
+    "journal": ("booked_on = booked_on + 1", ONE.format("journal")),
+    "justification": ("ground = 'market_move'", ONE.format("justification")),
+    "key_rotation": ("state = 'approved'", "true"),
+    "limit_vote": ("vote = 'refuse'", ONE.format("limit_vote")),
+    "notice": ("taken_at = taken_at - interval '1 day'", "true"),
     "person": ("disabled = true", "name = 'verifier'"),
-    "portfolio": ("name = 'FX-USD'", "true"),
+    "portfolio": ("name = 'FX-CHF'", "name = 'FX-EUR'"),
+    "premises_report": ("note = 'seen'", "true"),
+    "proposal": ("state = 'refused'", ONE.format("proposal")),
+    "recovery": ("found_size = found_size + 1", "true"),
+    "request_decision": ("outcome = 'refused'", "true"),
     "role_grant": ("role = 'releaser'", f"account_id = {TRADERS}"),
-    "settlement": ("released_by = prepared_by", "currency = 'USD'"),
-    "trade_control": ("state = 'due'", "true"),
+    "settlement": ("failure = 'none'", ONE.format("settlement")),
+    "trade": ("marks = '[]'", "type = 'fx_spot' AND marks ? 'off_premises'"),
+    "trade_control": ("reason = 'none'", ONE.format("trade_control")),
+    "trading_limit": ("amount_eur = amount_eur + 1", "amount_eur = 1500000"),
+    "transfer": ("amount = amount + 1", ONE.format("transfer")),
+    "transfer_control": ("need = '{}'", ONE.format("transfer_control")),
+    "transfer_review": ("verdict = 'reject'", "office = 'risk_control'"),
+    "transfer_signature": ("signed_at = signed_at + interval '1 day'", ONE.format("transfer_signature")),
     "unit": ("board_line = 'trading'", "name = 'Compliance'"),
 }
 
 
 async def test_04_a_row_changed_behind_the_gate_is_named(bank_world: World) -> None:
     await settling.set_up(bank_world)
-    await settling.settled(bank_world)
+    await dealt_with_controls(bank_world)
     await publish(bank_world)
+    await asks_two_custodians(bank_world)
     assert await findings(bank_world) == []
+    assert TAMPERED.keys() == {model.__tablename__ for model in recorded()}
     changed = set()
     for kind, (what, which) in TAMPERED.items():
         (row,) = await rows(bank_world, f"SELECT id FROM public.{kind} WHERE {which}")
@@ -120,8 +147,20 @@ async def test_04_a_row_changed_behind_the_gate_is_named(bank_world: World) -> N
     found = await findings(bank_world)
 
     assert {(one.kind, one.id) for one in found} == changed
-    assert all("its last entry left it as sha256:" in one.sentence for one in found)
+    for kind in TAMPERED:
+        assert any(
+            "its last entry left it as sha256:" in one.sentence for one in found if one.kind == kind
+        ), kind
     assert verdict(bank_world).line() == VERIFIED
+
+
+async def asks_two_custodians(world: World) -> None:
+    """Ask for a new key, and for a recovery; nothing more is written after that."""
+    custodian = await actor_named(world.bank, "log-custodian")
+    rotation = RequestRotation(reason="yearly change", overlap=5)
+    await world.bank.gate.perform(custodian, request_rotation, rotation, opening=True)
+    recovery = RequestRecovery(found_size=1, size=2, root="00" * 32, reason="a drill")
+    await world.bank.gate.perform(custodian, request_recovery, recovery, opening=True)
 
 
 async def test_04_terms_lines_positions_and_numbers_changed_behind_the_gate_are_named(
@@ -148,16 +187,39 @@ async def test_04_terms_lines_positions_and_numbers_changed_behind_the_gate_are_
     }  # fmt: skip
 
 
+async def test_04_reservations_and_checks_changed_behind_the_gate_are_named(bank_world: World) -> None:
+    await settling.set_up(bank_world)
+    one, other, third = [await settling.captured(bank_world) for _ in range(3)]
+    day = settling.RATES | {"USD": "1.1668"}
+    await settling.fix(bank_world, "2026-10-27", day)
+    fourth = await settling.captured(bank_world)
+    assert await findings(bank_world) == []
+    (fixing,) = await rows(bank_world, "SELECT id FROM public.fixing_set WHERE day = '2026-10-27'")
+    await by_force(
+        bank_world,
+        f"UPDATE public.limit_reservation SET fixing_day = NULL WHERE trade_id = '{one.id}' AND amount <> 0",
+        f"UPDATE public.market_check SET tolerance_bp = 1 WHERE trade_id = '{other.id}' AND seq = 1",
+        f"UPDATE public.market_check SET deviation_bp = 0 WHERE trade_id = '{third.id}' AND seq = 2",
+        f"DELETE FROM public.market_check WHERE trade_id = '{fourth.id}'",
+    )
+
+    found = {(row.kind, str(row.id)) for row in await findings(bank_world)}
+
+    assert found == {
+        ("trade", one.id), ("trade", other.id), ("fixing_set", str(fixing.id)), ("trade", fourth.id),
+    }  # fmt: skip
+
+
 async def test_04_what_is_missing_and_what_nobody_entered_is_named(bank_world: World) -> None:
     await settling.set_up(bank_world)
     await settling.settled(bank_world)
     before = await settling.captured(bank_world)
-    (party,) = await rows(bank_world, "SELECT id FROM public.counterparty")
+    (party,) = await rows(bank_world, "SELECT id FROM public.counterparty WHERE NOT own")
     (journal,) = await rows(bank_world, "SELECT id FROM public.journal LIMIT 1")
     (grant,) = await rows(bank_world, "SELECT gen_random_uuid() AS id")
     await by_force(
         bank_world,
-        "DELETE FROM public.counterparty",
+        "DELETE FROM public.counterparty WHERE NOT own",
         f"DELETE FROM public.journal_line WHERE journal_id = '{journal.id}'",
         f"DELETE FROM public.trade_version WHERE trade_id = '{before.id}'",
         f"INSERT INTO public.role_grant (id, rev, account_id, role, state, reason) SELECT '{grant.id}', 1, id, "

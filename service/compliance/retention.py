@@ -1,0 +1,84 @@
+"""How long what the log holds is kept: a class for each noun of the vocabulary, published in the log itself.
+
+Periods count from the end of the calendar year of the entry. Where the law asks for less, the plan keeps longer;
+what it asks for stands beside it. Sources: § 257 HGB, § 147 AO, § 25a(1) KWG (AT 6 Tz. 1), § 9(4) WpDVerOV.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+
+class Kept(NamedTuple):
+    """Years from the end of the calendar year; what the law demands of such records, and where it says so."""
+
+    years: int
+    demanded_years: int
+    source: str
+
+
+CLASSES: Final[Mapping[str, Kept]] = {
+    "books": Kept(10, 10, "HGB 257(4), AO 147(3)"),
+    "letters": Kept(10, 6, "HGB 257(4)"),
+    "records": Kept(10, 5, "KWG 25a(1), MaRisk AT 6 Tz. 1"),
+    "vouchers": Kept(10, 10, "HGB 257(4) s. 2"),
+}
+
+PLAN: Final[Mapping[str, str]] = {
+    "account": "records",
+    "agreement": "records",
+    "amendment": "vouchers",
+    "balance": "books",
+    "benchmark": "vouchers",
+    "business_date": "books",
+    "cancellation": "vouchers",
+    "confirmation": "letters",
+    "conformity": "records",
+    "counterparty": "records",
+    "desk_rule": "records",
+    "entry": "records",
+    "evidence": "records",
+    "excess": "records",
+    "fixing": "vouchers",
+    "grant": "books",
+    "instruction": "vouchers",
+    "internal": "vouchers",
+    "journal": "books",
+    "limit": "records",
+    "log": "books",
+    "market_limit": "records",
+    "notice": "records",
+    "party": "records",
+    "password": "records",
+    "person": "books",
+    "policy": "books",
+    "portfolio": "records",
+    "position": "vouchers",
+    "power": "records",
+    "premises": "records",
+    "proposal": "records",
+    "recovery": "books",
+    "request": "vouchers",
+    "rotation": "books",
+    "schema": "books",
+    "session": "records",
+    "settlement": "vouchers",
+    "trade": "vouchers",
+    "transaction": "records",
+    "transfer": "vouchers",
+    "work": "records",
+}
+"""The class of every entry, by the noun of its act. Rights and policies are the role catalogue: books."""
+
+
+def class_of(act: str) -> str:
+    """Return the class of an act; one that no release of ours knows is kept as long as anything."""
+    return PLAN.get(act.partition(".")[0], "books")
+
+
+def plan() -> dict[str, Any]:
+    """Return the plan as the log publishes it."""
+    classes = {
+        name: {"years": one.years, "demanded_years": one.demanded_years, "source": one.source}
+        for name, one in CLASSES.items()
+    }
+    return {"classes": classes, "nouns": dict(PLAN), "starts": "end of the calendar year"}
