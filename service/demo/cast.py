@@ -4,6 +4,7 @@ from datetime import date, time
 
 from policies.vocabulary import Office
 from service.genesis import AccountPlan, Founding, UnitPlan
+from service.settings import DEMO_LEI
 
 TRADING, BACK = "trading", "back"
 
@@ -47,6 +48,8 @@ _PEOPLE = (
     ("credit-officer", "Credit back office", Office.CREDIT, "credit_officer"),
     ("other-credit-officer", "Credit back office", Office.CREDIT, "credit_officer"),
     ("compliance", "Compliance", Office.COMPLIANCE, "compliance_officer"),
+    ("log-custodian", "Compliance", Office.COMPLIANCE, "log_custodian"),
+    ("other-log-custodian", "Compliance", Office.COMPLIANCE, "log_custodian"),
     ("auditor", "Internal audit", Office.INTERNAL_AUDIT, "auditor"),
     ("legal", "Legal", Office.LEGAL, "counsel"),
     ("rights-requester", "Rights administration", Office.ADMINISTRATION, "rights_requester"),
@@ -90,12 +93,15 @@ ACCOUNTS = (
     ),
 )
 
-CUT_OFFS = (("fx_spot", time(18, 0)),)
+PRODUCTS = ("fx_spot", "fx_forward", "mm_deposit", "mm_loan")
+CUT_OFFS = tuple((product, time(18, 0)) for product in PRODUCTS)
+TOLERANCES_BP = (("fx_spot", 300), ("fx_forward", 300), ("mm_deposit", 25), ("mm_loan", 25))
+OWN_BANK = (DEMO_LEI, "Demo Bank", "TRNWDEFF")
 
 
 def founding(business_date: date) -> Founding:
     """Return what the demo bank begins with on ``business_date``."""
-    return Founding(UNITS, ACCOUNTS, business_date, CUT_OFFS)
+    return Founding(UNITS, ACCOUNTS, business_date, CUT_OFFS, TOLERANCES_BP, OWN_BANK)
 
 
 def people() -> list[str]:

@@ -5,7 +5,7 @@ import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,21 @@ from service.kernel.money import plain
 from service.settings import Settings
 
 AUDITOR, CLOSER = "auditor", "closer"
-ONE_OF_EACH_OFFICE = ("trader", "second-desk-trader", "verifier", "accountant", "steward", "rights-owner")
+ONE_OF_EACH_OFFICE = (
+    *("trader", "second-desk-trader", "verifier", "accountant", "steward", "rights-owner"),
+    *("risk-controller", "credit-officer", "legal", "board-back"),
+)
 TRADE, SETTLE, REVERSAL = "FX-SPOT-TRADE/1", "FX-SPOT-SETTLE/1", "REVERSAL/1"
-CONTINGENT = ("9010", "9020")
+FORWARD = ["FX-FORWARD-TRADE/1", "FX-FORWARD-SETTLE/1", "FX-FORWARD-SETTLE/1"]
+STEPS = ("TRADE", "START", "INTEREST", "MATURITY")
+JOURNALS = {
+    Story.FORWARD: FORWARD,
+    Story.DEPOSIT: [f"MM-DEPOSIT-{step}/1" for step in STEPS],
+    Story.LOAN: [f"MM-LOAN-{step}/1" for step in STEPS],
+    Story.AMENDED: [TRADE, REVERSAL, TRADE, SETTLE, SETTLE],
+}
+"""What a deal with another story than the plain one leaves in the books."""
+CONTINGENT = ("9010", "9020", "9110", "9120", "9210", "9211", "9220", "9221", "1100", "2100", "1410", "2410")
 NOSTRO = "1010"
 
 
@@ -88,14 +100,14 @@ def _twins(house: House) -> set[str]:
 
 def expected_end(entered: Entered, *, twin: bool) -> str:
     """Return how a deal must stand in every office in the end."""
-    if twin:
+    story = entered.deal.story
+    if twin or story is Story.UNJUSTIFIED:
         return end("cancelled", None, [], [])
-    match entered.deal.story:
-        case Story.CANCELLED:
-            return end("cancelled", "withdrawn", [], [TRADE, REVERSAL])
-        case Story.CANCELLED_MATCHED:
-            return end("cancelled", "withdrawn", ["withdrawn"] * 2, [TRADE, REVERSAL])
-    return end("verified", "matched", ["settled"] * 2, [TRADE, SETTLE, SETTLE])
+    if story is Story.CANCELLED:
+        return end("cancelled", "withdrawn", [], [TRADE, REVERSAL])
+    if story is Story.CANCELLED_MATCHED:
+        return end("cancelled", "withdrawn", ["withdrawn"] * 2, [TRADE, REVERSAL])
+    return end("verified", "matched", ["settled"] * 2, JOURNALS.get(story, [TRADE, SETTLE, SETTLE]))
 
 
 def end_of(view: Mapping[str, Any]) -> str:
@@ -117,17 +129,25 @@ def end(state: str, confirmation: str | None, legs: Sequence[str], journals: Seq
 
 def wrong_terms(everything: Mapping[str, Entered], views: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return the deals whose terms in force are not those agreed."""
-    names = ("side", "base", "quote", "trade_date", "value_date")
     wrong = []
     for key, entered in everything.items():
-        stands, agreed = views[key]["terms"], entered.deal.terms
-        same = all(stands[name] == agreed[name] for name in names)
-        same = same and all(
-            Decimal(stands[name]) == Decimal(agreed[name]) for name in ("base_amount", "rate")
-        )
-        if not same:
+        stands = views[key]["terms"]
+        agreed = {
+            name: said
+            for name, said in entered.deal.terms.items()
+            if name in stands and name != "executed_at"
+        }
+        if any(not same(stands[name], said) for name, said in agreed.items()):
             wrong.append(key)
     return wrong
+
+
+def same(stands: str, agreed: str) -> bool:
+    """Tell whether two values of a term are one; 1.0 and 1.00 are."""
+    try:
+        return Decimal(stands) == Decimal(agreed)
+    except InvalidOperation:
+        return stands == agreed
 
 
 def numbers_of(everything: Iterable[Entered]) -> dict[str, list[int]]:

@@ -2,15 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import date, time, timedelta
+from datetime import date, time
+from functools import partial
 
-from service.demo import offices
+from service.demo import controls, offices
 from service.demo.hands import Hands, each
 from service.demo.market import Market
-from service.demo.master_data import enter_master_data
-from service.demo.offices import Entered
-from service.demo.plan import DEALING_CLOCK, LATE_CLOCK, Deal, Plan, Story
-from service.kernel.calendar import is_business_day, next_business_day
+from service.demo.master_data import OWN_BANK, enter_master_data
+from service.demo.offices import Entered, payment_day
+from service.demo.plan import DEALING_CLOCK, LATE_CLOCK, Deal, Plan, Story, internal_pair
 from service.market.importing import fixings_of
 
 CLOSER, RISK = "closer", "risk-controller"
@@ -31,6 +31,7 @@ class House:
     entered: dict[str, Entered] = field(default_factory=dict)
     twins: dict[str, Entered] = field(default_factory=dict)
     desk_version: int = 1
+    shown: dict[str, int] = field(default_factory=dict)  # how often a control around dealing did what
 
     def of(self, deal: Deal) -> Entered:
         """Return what was entered of a deal."""
@@ -58,6 +59,7 @@ async def play(house: House, interludes: Interludes) -> None:
         await set_desk(house, day, MORNING_CLOCK)
         if day in house.market.rates:
             await import_fixings(house, day)
+            await controls.fix_money_market(house.hands, day)
         await complete_what_is_due(house, day)
         if day in trading:
             await set_desk(house, day, DEALING_CLOCK)
@@ -67,6 +69,8 @@ async def play(house: House, interludes: Interludes) -> None:
             )
             await set_desk(house, day, LATE_CLOCK)
             await deal_and_settle(house, house.plan.of_day(trading[day], late=True), None)
+            if day == house.plan.trading_days[-1]:
+                await show_controls(house)
     await house.quiet()
     if house.plan.deals:
         await interludes.last(house)
@@ -75,12 +79,6 @@ async def play(house: House, interludes: Interludes) -> None:
 def working_days(plan: Plan) -> list[date]:
     """Return the business dates of the bank, in order: days of trading and days of payment."""
     return sorted({*plan.trading_days, *(payment_day(value_date) for value_date in plan.value_dates)})
-
-
-def payment_day(value_date: date) -> date:
-    """Return the bank's business date on which a value date is worked on: its own, unless T2 is closed."""
-    good = is_business_day(value_date, "EUR")
-    return value_date if good else next_business_day(value_date - timedelta(days=1), "EUR")
 
 
 async def set_desk(house: House, day: date, clock: time) -> None:
@@ -116,6 +114,7 @@ async def deal_and_settle(house: House, deals: list[Deal], interludes: Interlude
             house.twins[deal.key] = await offices.capture(hands, deal, twin=True)
 
     async def check(deal: Deal) -> None:
+        await controls.before_verification(hands, house.of(deal))
         await offices.check(hands, house.of(deal))
         if deal.story is Story.DUPLICATE:
             await offices.sort_out_twin(hands, house.twins[deal.key])
@@ -125,6 +124,7 @@ async def deal_and_settle(house: House, deals: list[Deal], interludes: Interlude
         await interludes.captured(house)
     await each(deals, check)
     await each(deals, lambda deal: offices.find_confirmation(hands, house.of(deal)))
+    await each(deals, lambda deal: controls.amend(hands, house.of(deal)))
     if interludes is not None:
         await interludes.verified(house)
     await each(deals, lambda deal: offices.confirm(hands, house.of(deal)))
@@ -133,11 +133,19 @@ async def deal_and_settle(house: House, deals: list[Deal], interludes: Interlude
         await interludes.released(house)
 
 
+async def show_controls(house: House) -> None:
+    """Show what no single deal shows: a limit that was passed, cash that was moved, an internal deal."""
+    deal = house.plan.one(Story.AMENDED)
+    await controls.pass_a_limit(house.hands, deal.counterparty, deal.terms)
+    await controls.move_cash(house.hands, house.of(house.plan.one(Story.FORWARD)))
+    legs = await controls.deal_inside(house.hands, *internal_pair(OWN_BANK.lei, deal))
+    house.entered |= {leg.key: leg for leg in legs}
+    for step in (controls.before_verification, offices.check, offices.find_confirmation, offices.confirm):
+        await each(legs, partial(step, house.hands))
+    await each(legs, partial(offices.settle, house.hands))
+
+
 async def complete_what_is_due(house: House, day: date) -> None:
     """Attest every payment whose day has come."""
-    due = [
-        entered
-        for entered in house.entered.values()
-        if not entered.cancelled and payment_day(entered.deal.value_date) == day
-    ]
-    await each(due, lambda entered: offices.complete(house.hands, entered))
+    open_deals = [entered for entered in house.entered.values() if not entered.cancelled]
+    await each(open_deals, lambda entered: offices.complete(house.hands, entered, day))

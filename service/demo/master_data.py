@@ -8,10 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from service.demo import cast
 from service.demo.hands import Hands, each
 from service.demo.plan import CURRENCIES, FX_EUR, FX_USD
 
 STEWARD, APPROVER = "steward", "steward-approver"
+
+
+ALWAYS = {"valid_from": "1999-01-04", "valid_to": "2099-12-31"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,8 @@ BANKS = (
     Bank("Counterparty Bank H", "529900DEMO00CPBNKH31", "CPBHPLF0", "DE64999999081000000001"),
 )
 
+LIMIT_EUR, MARKET_LIMIT_EUR, MANDATE_EUR = "500000000.00", "5000000000.00", "5000000.00"
+OWN_CURRENCIES = ("EUR", "USD")
 PORTFOLIOS = ((FX_EUR, "FX desk"), (FX_USD, "Second FX desk"))
 
 
@@ -47,7 +53,15 @@ async def enter_master_data(hands: Hands) -> None:
     await each(BANKS, lambda bank: enter_counterparty(hands, bank))
     await each(PORTFOLIOS, lambda book: enter_portfolio(hands, *book))
     routes = [(bank, currency) for bank in BANKS for currency in CURRENCIES]
+    routes += [(OWN_BANK, currency) for currency in OWN_CURRENCIES]
     await each(routes, lambda route: enter_instruction(hands, *route))
+    await each(BANKS, lambda bank: enter_limit(hands, bank))
+    await each(PORTFOLIOS, lambda book: enter_market_limit(hands, book[0]))
+    await each(BANKS, lambda bank: enter_agreement(hands, bank))
+    await enter_mandate(hands)
+
+
+OWN_BANK = Bank(cast.OWN_BANK[1], cast.OWN_BANK[0], cast.OWN_BANK[2], "DE48999999991000000001")
 
 
 def leis() -> Sequence[str]:
@@ -82,3 +96,65 @@ async def enter(hands: Hands, path: str, terms: dict[str, Any], key: str) -> Non
     proposed = await hands.act(STEWARD, path, terms, f"{key}-proposal")
     seen = {"version": proposed["version"]}
     await hands.act(APPROVER, f"/api/proposals/{proposed['proposal']}/approval", seen, f"{key}-approval")
+
+
+async def enter_limit(hands: Hands, bank: Bank) -> None:
+    """Have trading propose a counterparty's limit and two of credit vote for it."""
+    body = {
+        "counterparty": bank.lei,
+        "amount_eur": LIMIT_EUR,
+        **ALWAYS,
+        "reason": "business plan of the year",
+    }
+    proposed = await hands.act("head-of-trading", "/api/limits", body, f"limit-{bank.bic}")
+    await vote(
+        hands, f"/api/limits/{proposed['id']}/vote", ("credit-officer", "other-credit-officer"), bank.bic
+    )
+
+
+async def enter_market_limit(hands: Hands, portfolio: str) -> None:
+    """Have risk control propose a book's limit and two others of it vote for it."""
+    body = {
+        "portfolio": portfolio,
+        "amount_eur": MARKET_LIMIT_EUR,
+        **ALWAYS,
+        "reason": "risk-bearing capacity",
+    }
+    proposed = await hands.act("risk-controller", "/api/market-limits", body, f"market-limit-{portfolio}")
+    path = f"/api/market-limits/{proposed['id']}/vote"
+    await vote(hands, path, ("other-risk-controller", "head-of-risk"), portfolio)
+
+
+async def vote(hands: Hands, path: str, voters: Sequence[str], key: str) -> None:
+    """Have people vote for a limit, one after the other."""
+    for version, voter in enumerate(voters, start=1):
+        ballot = {"version": version, "vote": "approve", "reason": "within what the bank can bear"}
+        await hands.act(voter, path, ballot, f"vote-{key}-{voter}")
+
+
+async def enter_agreement(hands: Hands, bank: Bank) -> None:
+    """File a master agreement and have legal clear it."""
+    body = {
+        "counterparty": bank.lei,
+        "form": "master_agreement",
+        "name": "DRV",
+        "valid_from": ALWAYS["valid_from"],
+    }
+    draft = await hands.act(STEWARD, "/api/agreements", body, f"agreement-{bank.bic}")
+    path = f"/api/agreements/{draft['id']}/clearance"
+    await hands.act("legal", path, {"version": draft["version"]}, f"agreement-{bank.bic}-clearance")
+
+
+async def enter_mandate(hands: Hands) -> None:
+    """Let one trader deal from home up to a size, set by two of the back office."""
+    body = {
+        "rule": "mandate",
+        "trader": "trader",
+        "locations": ["home_office"],
+        "max_eur": MANDATE_EUR,
+        "valid_from": ALWAYS["valid_from"],
+        "reason": "home-office rules of the desk",
+    }
+    proposed = await hands.act("verifier", "/api/desk-rules", body, "mandate")
+    path = f"/api/desk-rules/{proposed['id']}/approval"
+    await hands.act("other-verifier", path, {"version": proposed["version"]}, "mandate-approval")

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 from service.demo.hands import Hands, until
 from service.demo.plan import Deal, Story, pick
+from service.kernel.calendar import is_business_day, next_business_day
 from service.kernel.money import plain
 
 WRONG_BANK = "the counterparty dealt with the wrong bank"
@@ -18,7 +20,9 @@ class Leg:
     """A payment of a deal as last seen."""
 
     id: str
+    leg: str
     currency: str
+    value_date: date
     version: int = 1
 
 
@@ -54,6 +58,12 @@ class Entered:
     def one_of(self, role: str) -> str:
         """Return one of the two people with this role, always the same for the deal."""
         return (role, f"other-{role}")[pick(self.key, role, 2)]
+
+
+def payment_day(value_date: date) -> date:
+    """Return the bank's business date on which a value date is worked on: its own, unless T2 is closed."""
+    good = is_business_day(value_date, "EUR")
+    return value_date if good else next_business_day(value_date - timedelta(days=1), "EUR")
 
 
 # --- front office
@@ -98,6 +108,8 @@ async def check(hands: Hands, entered: Entered) -> None:
         reason = "the amount has one zero too many against the dealing ticket"
         await send_back(hands, entered, reason, entered.key)
         await resubmit(hands, entered)
+    if entered.cancelled:
+        return
     path = f"/api/trades/{entered.id}/verification"
     await hands.act(entered.verifier, path, entered.seen(), f"{entered.key}-verification")
 
@@ -143,6 +155,8 @@ async def cancel(hands: Hands, entered: Entered) -> None:
 
 async def confirm(hands: Hands, entered: Entered) -> None:
     """Send our side, record theirs, compare; a wrong word of theirs is corrected by them."""
+    if entered.cancelled:
+        return
     if entered.deal.story is Story.CANCELLED:
         await cancel(hands, entered)
         return
@@ -166,10 +180,13 @@ async def confirm(hands: Hands, entered: Entered) -> None:
 
 async def find_confirmation(hands: Hands, entered: Entered) -> None:
     """Wait for the draft that the office's own account makes of a verified deal."""
+    if entered.cancelled:
+        return
 
     async def look() -> Any:
         found = await hands.get(entered.one_of("confirmer"), "/api/confirmations", trade=entered.id)
-        return next(iter(found["items"]), None)
+        drafts = (one for one in found["items"] if one["trade_version"] == entered.version)
+        return next(drafts, None)
 
     draft = await until(look, f"the confirmation of {entered.key} is drafted")
     entered.confirmation, entered.ours = draft["id"], draft["ours"]
@@ -200,10 +217,14 @@ async def find_legs(hands: Hands, entered: Entered) -> None:
 
     async def look() -> Any:
         found = await hands.get(entered.one_of("settler"), "/api/settlements", trade=entered.id)
-        return found["items"] or None
+        return [one for one in found["items"] if one["trade_version"] == entered.version] or None
 
     legs = await until(look, f"the payments of {entered.key} are laid out")
-    entered.legs = [Leg(leg["id"], leg["currency"]) for leg in legs]
+    entered.legs = [
+        Leg(leg["id"], leg["leg"], leg["currency"], date.fromisoformat(leg["value_date"]))
+        for leg in legs
+        if leg["trade_version"] == entered.version
+    ]
 
 
 async def prepare(hands: Hands, entered: Entered, leg: Leg, what: str) -> None:
@@ -216,10 +237,12 @@ async def release(hands: Hands, entered: Entered, leg: Leg, what: str) -> None:
     await move(hands, entered, leg, entered.one_of("releaser"), "release", what)
 
 
-async def complete(hands: Hands, entered: Entered) -> None:
-    """Attest on the value date that both payments settled; one that failed is prepared and released again."""
+async def complete(hands: Hands, entered: Entered, day: date) -> None:
+    """Attest that the payments of the day settled; one that failed is prepared and released again."""
     settler = entered.one_of("settler")
     for number, leg in enumerate(entered.legs):
+        if payment_day(leg.value_date) != day:
+            continue
         if entered.deal.story is Story.FAILING and number == 0:
             reason = "the correspondent bank rejected the payment"
             await move(hands, entered, leg, settler, "failure", "failure", reason=reason)
@@ -236,6 +259,6 @@ async def move(
         account,
         f"/api/settlements/{leg.id}/{path}",
         {"version": leg.version, **more},
-        f"{entered.key}-{leg.currency}-{what}",
+        f"{entered.key}-{leg.leg}-{what}",
     )
     leg.version = answer["version"]

@@ -11,9 +11,14 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from service.demo.market import Market
-from service.kernel.calendar import NoCalendar, spot_date
-from service.kernel.money import minor_units, plain, quantize
+from service.kernel.calendar import NoCalendar, next_business_day, spot_date
+from service.kernel.identifiers import uuid7
+from service.kernel.money import minor_units, plain
 from service.market.ecb import cross
+from service.trades.deals.cash import CashFlow
+from service.trades.deals.deal import cash_flows
+from service.trades.entering import terms_on
+from service.trades.tickets import CaptureTrade
 
 DEALS = 210
 DEALS_MIN = 24
@@ -25,6 +30,12 @@ BERLIN = ZoneInfo("Europe/Berlin")
 DEALING_CLOCK, LATE_CLOCK = time(10, 30), time(18, 20)  # what the desk's clock shows in Berlin
 BETWEEN_DEAL_AND_CAPTURE_MINUTES_MAX = 10
 TEN_TIMES = 10
+NOBODY = uuid7()
+WEEK = timedelta(days=7)
+FORWARD_POINTS = Decimal("0.00125")
+DEPOSIT_PERCENT, LOAN_PERCENT = "1.95", "2.10"
+REFERENCE_PERCENT = {"EUR": "2.00", "USD": "4.05"}
+OFF_BY = Decimal("1.05")  # 500 basis points
 
 
 class Story(StrEnum):
@@ -38,6 +49,15 @@ class Story(StrEnum):
     KEPT = "kept"  # a cancellation asked for and refused
     MISMATCHED = "mismatched"  # the counterparty first says another amount
     FAILING = "failing"  # one leg fails on its day and is prepared and released again
+    FORWARD = "forward"  # its points have no reference: risk control assesses them
+    DEPOSIT = "deposit"
+    LOAN = "loan"
+    OFF_MARKET = "off_market"  # risk control justifies it, the board is told, the confirmation says so
+    UNJUSTIFIED = "unjustified"  # off the market without a ground: never verified, cancelled
+    INVERTED = "inverted"  # quoted upside down: recognised, returned, corrected
+    AMENDED = "amended"  # the amount changes after verification, through every office
+    OFF_PREMISES = "off_premises"  # struck at home under a mandate, acknowledged by the back office
+    INTERNAL = "internal"  # between two books of the bank, each leg accepted by its own owner
 
     @property
     def told(self) -> str:
@@ -47,7 +67,7 @@ class Story(StrEnum):
     @property
     def ends_cancelled(self) -> bool:
         """Whether nothing of the deal is left in the end."""
-        return self in {Story.CANCELLED, Story.CANCELLED_MATCHED}
+        return self in {Story.CANCELLED, Story.CANCELLED_MATCHED, Story.UNJUSTIFIED}
 
 
 TOLD = {
@@ -59,6 +79,15 @@ TOLD = {
     Story.KEPT: "cancellation refused, settled",
     Story.MISMATCHED: "confirmation mismatched, cleared, settled",
     Story.FAILING: "payment failed, prepared and released again, settled",
+    Story.FORWARD: "forward, points assessed by risk control, settled",
+    Story.DEPOSIT: "deposit placed and repaid with interest",
+    Story.LOAN: "loan taken and repaid with interest",
+    Story.OFF_MARKET: "off the market, justified, disclosed, settled",
+    Story.UNJUSTIFIED: "off the market without a ground, cancelled unverified",
+    Story.INVERTED: "quoted upside down, returned, corrected, settled",
+    Story.AMENDED: "amended after verification, confirmed and booked anew, settled",
+    Story.OFF_PREMISES: "struck off the premises, acknowledged, settled",
+    Story.INTERNAL: "internal, both legs accepted by their owners, settled",
 }
 
 
@@ -114,18 +143,22 @@ class Deal:
     terms: Mapping[str, str]
     entered: Mapping[str, str]
 
+    def payments(self) -> tuple[CashFlow, ...]:
+        """Return the deal's payments as agreed; positive: we receive."""
+        ticket = msgspec.convert({**self.terms, "counterparty": self.counterparty}, CaptureTrade)
+        return cash_flows(terms_on(ticket, NOBODY, NOBODY))
+
     @property
-    def value_date(self) -> date:
-        """The day on which both amounts are due."""
-        return date.fromisoformat(self.terms["value_date"])
+    def value_dates(self) -> set[date]:
+        """The days on which something is due."""
+        return {flow.value_date for flow in self.payments()}
 
     def flows(self) -> dict[str, Decimal]:
-        """Return both payments by currency; positive: we receive."""
-        base, quote = self.terms["base"], self.terms["quote"]
-        amount = Decimal(self.terms["base_amount"])
-        other = quantize(amount * Decimal(self.terms["rate"]), quote)
-        sign = 1 if self.terms["side"] == "buy" else -1
-        return {base: sign * amount, quote: -sign * other}
+        """Return what the deal pays by currency; positive: we receive more."""
+        sums: dict[str, Decimal] = {}
+        for flow in self.payments():
+            sums[flow.currency] = sums.get(flow.currency, Decimal(0)) + flow.amount
+        return sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +186,7 @@ class Plan:
     @property
     def value_dates(self) -> list[date]:
         """The days on which something is due, in order."""
-        return sorted({deal.value_date for deal in self.deals})
+        return sorted({day for deal in self.deals for day in deal.value_dates})
 
 
 def make_plan(market: Market, counterparties: Sequence[str], deals: int = DEALS) -> Plan:
@@ -164,6 +197,9 @@ def make_plan(market: Market, counterparties: Sequence[str], deals: int = DEALS)
     for day, trade_date in enumerate(days):
         count = deals // len(days) + (1 if day < deals % len(days) else 0)
         found += day_of(day, trade_date, market.rates[trade_date], counterparties, count)
+    if days:
+        last = len(days) - 1
+        found += under_control(last, days[last], market.rates[days[last]], counterparties)
     return Plan(days, found)
 
 
@@ -186,6 +222,74 @@ def day_of(
         entered = wrong_amount(terms) if story is Story.RETURNED else terms
         counterparty = counterparties[pick(key, "counterparty", len(counterparties))]
         yield Deal(key, day, dealer, counterparty, story, is_late, terms, entered)
+
+
+def under_control(
+    day: int, trade_date: date, rates: Mapping[str, Decimal], counterparties: Sequence[str]
+) -> Iterator[Deal]:
+    """Yield the deals that show the controls around dealing, one of a kind."""
+    spot = spot_date("EUR", "USD", trade_date)
+    later = next_business_day(spot + WEEK - timedelta(days=1), "EUR", "USD")
+    close = cross(rates, "EUR", "USD").quantize(Decimal("0.00001"))
+    clock = datetime.combine(trade_date, DEALING_CLOCK, BERLIN).astimezone(UTC)
+    dealt = {
+        "trade_date": trade_date.isoformat(),
+        "portfolio": FX_EUR,
+        "executed_at": clock.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "side_agreements": "none",
+    }
+    exchange = dealt | {"type": "fx_spot", "side": "buy", "base": "EUR", "quote": "USD"}
+    exchange |= {"base_amount": "1000000.00", "rate": plain(close), "value_date": spot.isoformat()}
+    ahead = {"spot_rate": plain(close), "forward_points": plain(FORWARD_POINTS)}
+    ahead |= {"type": "fx_forward", "rate": plain(close + FORWARD_POINTS), "value_date": later.isoformat()}
+    term = {"start_date": spot.isoformat(), "end_date": later.isoformat(), "day_count": "ACT/360"}
+    placed = dealt | term | {"type": "mm_deposit", "currency": "EUR", "principal": "5000000.00"}
+    placed |= {"rate_percent": DEPOSIT_PERCENT}
+    taken = dealt | term | {"type": "mm_loan", "currency": "EUR", "principal": "3000000.00"}
+    taken |= {"rate_percent": LOAN_PERCENT}
+    off = plain((close * OFF_BY).quantize(Decimal("0.00001")))
+    upside_down = plain((1 / close).quantize(Decimal("0.00001")))
+    told: list[tuple[Story, dict[str, str], dict[str, str]]] = [
+        (Story.FORWARD, exchange | ahead, {}),
+        (Story.DEPOSIT, placed, {}),
+        (Story.LOAN, taken, {}),
+        (Story.OFF_MARKET, exchange | {"rate": off}, {}),
+        (Story.UNJUSTIFIED, exchange | {"rate": off, "side": "sell"}, {}),
+        (Story.INVERTED, exchange, {"rate": upside_down}),
+        (Story.AMENDED, exchange | {"base_amount": "1500000.00"}, {"base_amount": "1250000.00"}),
+        (Story.OFF_PREMISES, exchange | {"location": "home_office"}, {}),
+    ]
+    for number, (story, terms, typed) in enumerate(told):
+        counterparty = counterparties[number % len(counterparties)]
+        key = f"control-{story.value}"
+        yield Deal(key, day, TRADER, counterparty, story, late=False, terms=terms, entered=terms | typed)
+
+
+def internal_pair(own_lei: str, deal: Deal) -> tuple[Deal, Deal]:
+    """Return both legs of an internal deal on the terms of another one: offered in its book, mirrored in the second."""
+    other = DEALERS[-1]
+    mirrored = {**deal.terms, "side": "sell", "portfolio": other.portfolio}
+    first = Deal(
+        "control-internal",
+        deal.day,
+        deal.dealer,
+        own_lei,
+        Story.INTERNAL,
+        late=True,
+        terms=deal.terms,
+        entered=deal.terms,
+    )
+    second = Deal(
+        "control-mirror",
+        deal.day,
+        other,
+        own_lei,
+        Story.INTERNAL,
+        late=True,
+        terms=mirrored,
+        entered=mirrored,
+    )
+    return first, second
 
 
 def terms_of(

@@ -24,7 +24,7 @@ def report_of(
     """Return everything that is worth telling, JSON-able."""
     assert findings.log is not None
     entered = [*house.entered.values(), *house.twins.values()]
-    pairs = {(deal.terms["base"], deal.terms["quote"]) for deal in house.plan.deals}
+    pairs = {(deal.terms["base"], deal.terms["quote"]) for deal in house.plan.deals if "base" in deal.terms}
     return {
         "days": [day.isoformat() for day in house.plan.trading_days],
         "deals": len(entered),

@@ -12,7 +12,7 @@ from policies.vocabulary import Office
 from service.bank import Bank
 from service.cli import ORIGIN, Act, Exit, perform
 from service.demo.hands import Answer, Hands
-from service.gate import sqlstate
+from service.kernel.failures import sqlstate
 from service.people.directory import actor_of_token
 
 API, BATCH, COMMAND_LINE, SQL = "API", "batch", "command line", "SQL"
