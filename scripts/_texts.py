@@ -19,16 +19,32 @@ SERVICE = Path("service")
 FILE = SERVICE / "ui" / "translations" / "de.po"
 REFUSAL = "refusal"
 METHODS = [("**.html", "jinja2.ext:babel_extract"), ("**.py", "python")]
-PROCESS = {"automatic", "bank", "cli", "genesis", "running", "settings", "tables", "__main__"}
+PROCESS = {
+    "automatic",
+    "bank",
+    "cli",
+    "genesis",
+    "keyholding",
+    "running",
+    "safekeeping",
+    "settings",
+    "tables",
+    "__main__",
+}
 """Modules that talk to whoever runs the process, not to readers of pages."""
 PLAIN = {
     "confirmations/matching.py",
+    "conformity/grounds.py",
     "kernel/calendar.py",
     "kernel/identifiers.py",
     "kernel/money.py",
     "market/reference_rates.py",
     "parties/account_numbers.py",
+    "trades/deals/cash.py",
+    "trades/deals/fx.py",
+    "trades/deals/fx_forward.py",
     "trades/deals/fx_spot.py",
+    "trades/deals/money_market.py",
 }
 """Pure modules: their findings become refusals word for word."""
 SENTENCES = {"sentence", "missing", "closed", "why"}

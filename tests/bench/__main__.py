@@ -7,9 +7,10 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from tests.bench import captures, decisions, verifier
+from tests.bench import captures, decisions, imports, incremental, log_keeping, verifier
 
 VERIFIED_ENTRIES = 100_000
+INCREMENTAL_ENTRIES = 400_000
 
 
 def verification() -> dict[str, Any]:
@@ -19,10 +20,22 @@ def verification() -> dict[str, Any]:
     return {"verify_entries_per_core_second": rates, "verify_peak_memory_mb": found["peak_memory_mb"]}
 
 
+def grown() -> dict[str, Any]:
+    """Return how long it takes to verify a log again that has grown by a day's entries."""
+    found = incremental.measure(INCREMENTAL_ENTRIES)
+    return {
+        f"verify_again_{name}": found[name] for name in ("entries", "new_entries", "first_s", "incremental_s")
+    }
+
+
 MEASURES: dict[str, Callable[[], dict[str, Any]]] = {
     "decisions": decisions.measure,
     "captures": lambda: asyncio.run(captures.measure()),
+    "imports": lambda: asyncio.run(imports.measure()),
+    "sequencer": lambda: asyncio.run(log_keeping.measure_sequencer()),
+    "checkpoints": lambda: asyncio.run(log_keeping.measure_checkpoints()),
     "verifier": verification,
+    "incremental": grown,
 }
 
 

@@ -25,9 +25,21 @@ class Answered:
 
 
 async def load(
-    port: int, path: str, token: str, body: Callable[[int], object], *, connections: int, requests: int
+    port: int,
+    path: str,
+    token: str,
+    body: Callable[[int], object],
+    *,
+    connections: int,
+    requests: int,
+    per_second: int | None = None,
+    answers: list[tuple[float, bytes]] | None = None,
 ) -> Answered:
-    """Post ``requests`` bodies over ``connections`` kept-alive connections. Raises on any answer but 201."""
+    """Post ``requests`` bodies over ``connections`` kept-alive connections. Raises on any answer but 201.
+
+    ``per_second``: no more than so many are begun; else a connection never pauses. ``answers`` takes each answer with
+    its time.
+    """
     numbers = iter(range(requests))
     latencies: list[float] = []
 
@@ -40,6 +52,8 @@ async def load(
                 f"Idempotency-Key: {uuid4()}\r\nContent-Type: application/json\r\n"
                 f"Content-Length: {len(content)}\r\n\r\n"
             )
+            if per_second is not None:
+                await asyncio.sleep(max(0.0, started + number / per_second - time.perf_counter()))
             began = time.perf_counter()
             writer.write(head.encode() + content)
             answer = await reader.readuntil(b"\r\n\r\n")
@@ -49,11 +63,14 @@ async def load(
                 if line.lower().startswith(b"content-length")
             )
             text = await reader.readexactly(length)
-            latencies.append((time.perf_counter() - began) * 1000)
+            ended = time.perf_counter()
+            latencies.append((ended - began) * 1000)
+            if answers is not None:
+                answers.append((ended, text))
             if b" 201 " not in answer[:16]:
                 raise RuntimeError(text.decode())
         writer.close()
 
-    began = time.perf_counter()
+    started = time.perf_counter()
     await asyncio.gather(*(work() for _ in range(connections)))
-    return Answered(sorted(latencies), time.perf_counter() - began)
+    return Answered(sorted(latencies), time.perf_counter() - started)

@@ -44,7 +44,8 @@ async def opened() -> AsyncIterator[Litestar]:
     place = json.loads(os.environ[PLACE])
     urls = {Office(name): url for name, url in place["urls"].items()}
     settings = Settings(data=Path(place["data"]))
-    async with banks.running(settings, place["admin"], urls, policy=load()) as bank:
+    keep_log = place.get("keep_log", True)
+    async with banks.running(settings, place["admin"], urls, policy=load(), keep_log=keep_log) as bank:
         yield create_app(bank)
 
 

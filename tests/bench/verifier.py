@@ -1,9 +1,10 @@
 """How fast the offline verifier is: entries a second and core, the tree only and in full.
 
-Run by itself: `python -m tests.bench.verifier 100000`. It counts the seconds of the processor, so
+Run by itself: `python -m tests.bench.verifier 100000`, or `10000000 --rounds 1`, which needs 10 GB of disk. It counts the seconds of the processor, so
 that what else the machine does counts less; the walls' seconds are told beside.
 """
 
+import argparse
 import json
 import resource
 import subprocess
@@ -43,11 +44,14 @@ def measure(entries: int) -> dict[str, Any]:
 
 
 def write_log(directory: Path, entries: int) -> int:
-    """Write and sign a lawful log: deals captured, verified and settled by three people; return its bytes."""
+    """Write or extend, and sign, a lawful log: deals captured, verified and settled by three people; return its bytes.
+
+    What is there already holds whole deals, four entries each.
+    """
     writer = tiles.TileWriter(directory)
     revs: dict[tuple[str, str], tuple[int, str]] = {}
     written = 0
-    for first in range(0, entries, WRITE_AT_ONCE):
+    for first in range(writer.size, entries, WRITE_AT_ONCE):
         batch = [_entry(number, revs) for number in range(first, min(first + WRITE_AT_ONCE, entries))]
         written += sum(map(len, batch))
         writer.extend(first, batch)
@@ -106,14 +110,21 @@ def _entry(number: int, revs: dict[tuple[str, str], tuple[int, str]]) -> bytes:
     return line
 
 
-def _verified(directory: Path, *, tree_only: bool) -> tuple[float, float]:
-    """Verify once; return the seconds of the processor and those of the wall."""
-    wall, processor = time.perf_counter(), time.process_time()
-    report = verify(directory, KEY.verifier, now=NOW, workers=1, tree_only=tree_only)
-    spent = time.process_time() - processor, time.perf_counter() - wall
+def _verified(directory: Path, workers: int, *, tree_only: bool) -> tuple[float, float]:
+    """Verify once; return the seconds of the processor, of all workers together, and those of the wall."""
+    wall, processor = time.perf_counter(), _processor_seconds()
+    report = verify(directory, KEY.verifier, now=NOW, workers=workers, tree_only=tree_only)
+    spent = _processor_seconds() - processor, time.perf_counter() - wall
     wanted = Verdict.INCOMPLETE if tree_only else Verdict.VERIFIED
     assert report.verdict is wanted, report.lines()
     return spent
+
+
+def _processor_seconds() -> float:
+    return sum(
+        used.ru_utime + used.ru_stime
+        for used in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    )
 
 
 def _hashed(directory: Path) -> tuple[float, float]:
@@ -128,30 +139,45 @@ def _hashed(directory: Path) -> tuple[float, float]:
     return spent[0] / len(lines), spent[1] / len(lines)
 
 
-def _main(entries: int) -> dict[str, Any]:
-    found: dict[str, Any] = {"entries": entries}
-    with tempfile.TemporaryDirectory(prefix="bench-verifier-") as folder:
-        # Written in a process of its own, so that its memory does not count.
-        command = [sys.executable, "-m", "tests.bench.verifier", str(entries), folder]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        log = Path(folder) / "log"
-        found["entry_bytes"] = (
-            sum(p.stat().st_size for p in (log / "tile" / "entries").rglob("*") if p.is_file()) // entries
-        )
-        tree, full, hashed = [], [], []
-        for _ in range(ROUNDS):  # interleaved: a disturbance meets all three
-            tree.append(_verified(log, tree_only=True))
-            full.append(_verified(log, tree_only=False))
-            hashed.append(tuple(seconds * entries for seconds in _hashed(log)))
-        for name, rounds in (("tree_only", tree), ("full", full), ("hashes_alone", hashed)):
-            found[f"{name}_per_second"] = round(entries / min(one[0] for one in rounds))
-            found[f"{name}_per_second_wall"] = round(entries / min(one[1] for one in rounds))
-    found["peak_memory_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+def _measure(log: Path, entries: int, rounds: int, workers: int) -> dict[str, Any]:
+    found: dict[str, Any] = {"entries": entries, "workers": workers}
+    bundles = (log / "tile" / "entries").rglob("*")
+    found["entry_bytes"] = sum(p.stat().st_size for p in bundles if p.is_file()) // entries
+    tree, full, hashed = [], [], []
+    for _ in range(rounds):  # interleaved: a disturbance meets all three
+        tree.append(_verified(log, workers, tree_only=True))
+        full.append(_verified(log, workers, tree_only=False))
+        hashed.append(tuple(seconds * entries for seconds in _hashed(log)))
+    for name, times in (("tree_only", tree), ("full", full), ("hashes_alone", hashed)):
+        found[f"{name}_per_second"] = round(entries / min(one[0] for one in times))
+        found[f"{name}_per_second_wall"] = round(entries / min(one[1] for one in times))
+    own, child = (
+        resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    found["peak_memory_mb"] = round(own, 1)
+    if workers > 1:  # at most: not all of them are at their most at the same time
+        found["peak_memory_mb_with_workers"] = round(own + workers * child, 1)
     return found
 
 
+def _main(asked: argparse.Namespace) -> None:
+    with tempfile.TemporaryDirectory(prefix="bench-verifier-") as temporary:
+        folder = asked.folder or Path(temporary)
+        if asked.write:
+            write_log(folder / "log", asked.entries)
+            return
+        if not (folder / "log" / "checkpoint").exists():
+            # Written in a process of its own, so that its memory does not count.
+            command = [sys.executable, "-m", "tests.bench.verifier", str(asked.entries), "--write"]
+            subprocess.run([*command, "--folder", str(folder)], check=True, stdout=subprocess.DEVNULL)
+        print(json.dumps(_measure(folder / "log", asked.entries, asked.rounds, asked.workers)))
+
+
 if __name__ == "__main__":
-    if len(sys.argv) > 2:
-        write_log(Path(sys.argv[2]) / "log", int(sys.argv[1]))
-    else:
-        print(json.dumps(_main(int(sys.argv[1]))))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("entries", type=int)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--folder", type=Path, help="where the log lies, or is written to and stays")
+    parser.add_argument("--write", action="store_true", help="only write the log")
+    _main(parser.parse_args())
