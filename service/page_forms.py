@@ -25,8 +25,10 @@ SESSION_COOKIE: Final = "__Host-trennwand"
 FORM_FIELDS_MAX: Final = 60
 OPEN_FORMS: Final = frozenset({"/sign-in", "/language"})
 """Forms that may be sent without a session; the browser's word on where they come from must do."""
-AMOUNTS: Final = frozenset({"base_amount", "buy_amount", "sell_amount"})
-RATES: Final = frozenset({"rate"})
+AMOUNTS: Final = frozenset(
+    {"amount", "amount_eur", "base_amount", "buy_amount", "interest", "max_eur", "principal", "sell_amount"}
+)
+RATES: Final = frozenset({"forward_points", "rate", "rate_percent", "spot_rate", "tolerance_bp"})
 MOMENTS: Final = frozenset({"executed_at"})
 ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
 

@@ -154,6 +154,11 @@ class Page:
         return cast("Gate", self.request.app.state.gate)
 
     @property
+    def log_status(self) -> str:
+        """How the log stands: every page says so while it is not as it should be."""
+        return str(self.request.app.state.bank.silence().status)
+
+    @property
     def demo(self) -> bool:
         """Whether this is a demo bank, which every page must show."""
         return bool(self.request.app.state.bank.settings.demo)
@@ -300,14 +305,17 @@ class History:
 # Acts ----------------------------------------------------------------------------------------------
 
 
-async def perform_form(page: Page, action: str, form: Mapping[str, str]) -> Done | Said:
-    """Do the act that a form asks for, through the gate; a refusal comes back as what is to be shown."""
+async def perform_form(page: Page, action: str, form: Mapping[str, str], **lists: list[Any]) -> Done | Said:
+    """Do the act that a form asks for, through the gate; a refusal comes back as what is to be shown.
+
+    ``lists``: fields of the command that hold several things, which a page puts together from its form.
+    """
     assert page.actor is not None
     gate, sent = page.gate, form.get("_form", "")
     try:
         case = use_case_named(action)
         key = faces.checked_key(form.get("_key", ""))
-        command = decoded(case.command, command_fields(form, page.language))
+        command = decoded(case.command, command_fields(form, page.language) | lists)
         return await gate.perform(page.actor, case, command, key=key)
     except Refusal as refusal:
         if refusal.decision is None and isinstance(refusal, Malformed):

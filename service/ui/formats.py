@@ -53,6 +53,10 @@ class Formats:
         """Tell whether an amount is nothing."""
         return Decimal(value) == 0
 
+    def signed(self, value: str | None) -> str:
+        """Write a distance that an answer told, with its sign; a dash where there is none."""
+        return NOTHING if value is None else self.points(Decimal(value))
+
     def points(self, value: Decimal) -> str:
         """Write a distance with its sign: +12.5, −422.0."""
         return self._number(value, "+#,##0.0;-#,##0.0")

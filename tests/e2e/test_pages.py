@@ -1,13 +1,17 @@
 """The plain pages: a deal through every office without a script, in both languages."""
 
 import re
+from pathlib import Path
 
 from litestar.routes import HTTPRoute
 
+from audit.bundle import verify_bundle
+from audit.report import Verdict
 from policies.vocabulary import Action
 from service import page_forms
 from service.ui.navigation import PLACES
 from tests.bank import World
+from tests.keeping import public_key
 from tests.settling import captured, drain, matched, verified
 from tests.visiting import CHECK, ENTER, Sheet, Visitor, chosen, deal_in, signed_in, struck
 
@@ -99,7 +103,7 @@ async def test_a_cancellation_is_asked_for_by_trading_and_decided_outside(bank: 
     asked = await trader.act(f"/trades/{deal.id}", "cancel", reason="struck twice")
     assert "The cancellation is requested; the back office decides." in asked.text
     request = next(link for link in (await verifier.get("/work")).links if "/requests/" in link)
-    assert "The deal is cancelled." in (await verifier.act(request, "approve")).text
+    assert "The request is approved." in (await verifier.act(request, "approve")).text
 
 
 async def test_accounting_sees_books_that_balance(bank: World) -> None:
@@ -232,3 +236,48 @@ async def every_place_opens(world: World, account: str) -> None:
 
 def test_the_policy_knows_every_right_the_menu_asks_for() -> None:
     assert {action for place in PLACES for action in place.actions} <= set(Action)
+
+
+# Evidence -------------------------------------------------------------------------------------------
+
+
+async def test_compliance_exports_fetches_and_is_told_how_to_verify(bank: World, tmp_path: Path) -> None:
+    deal = await verified(bank)
+    await drain(bank)
+    compliance = await signed_in(bank, "compliance")
+    assert "/evidence" in (await compliance.get("/entries")).links
+
+    page = await compliance.act(
+        "/evidence", "evidence.export", scope="trade", trade=deal.id, reason="a sample"
+    )
+    assert "a sample" in page.text
+    assert "VERIFIED" in page.text
+    assert "python verify.pyz PACK.zip --key KEY" in page.text
+    (link,) = [one for one in page.links if one.startswith("/evidence/")]
+    file = await compliance.client.get(link)
+    (tmp_path / "pack.zip").write_bytes(file.content)
+    assert file.headers["content-disposition"].startswith("attachment")
+    assert verify_bundle(tmp_path / "pack.zip", public_key(bank)).verdict is Verdict.VERIFIED
+
+    rows = await compliance.act("/evidence", "evidence.export", scope="rows", reason="reconciliation")
+    assert "all business rows" in rows.text
+    auditor = await signed_in(bank, "auditor")
+    assert "This office has exported nothing yet." in (await auditor.get("/evidence")).text
+    assert (await auditor.client.get(link)).status_code == 404
+
+
+async def test_a_wish_for_evidence_that_makes_no_sense_is_said_beside_its_field(bank: World) -> None:
+    compliance = await signed_in(bank, "compliance")
+    for typed, said in (
+        ({"scope": "trade", "trade": "17", "reason": "x"}, "This is no id."),
+        ({"scope": "trade", "trade": "", "reason": ""}, "This has to be filled in."),
+        ({"scope": "trade", "trade": "", "reason": "x"}, "Evidence of a trade is asked for by trade alone."),
+        (
+            {"scope": "period", "from": "2999-01-01T00:00", "to": "2999-01-02T00:00", "reason": "x"},
+            "once it is over",
+        ),
+    ):
+        page = await compliance.act("/evidence", "evidence.export", **typed)
+        assert said in page.text, page.text
+    trader = await signed_in(bank, "trader")
+    assert (await trader.client.get("/evidence")).status_code == 403
