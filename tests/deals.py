@@ -17,7 +17,7 @@ TERMS = {
     "base": "EUR",
     "quote": "USD",
     "base_amount": "1000000.00",
-    "rate": "1.0850",
+    "rate": "1.1650",
     "trade_date": "2026-10-27",
     "value_date": "2026-10-29",
     "counterparty": LEI,
@@ -26,13 +26,22 @@ TERMS = {
     "side_agreements": "none",
 }
 
+FIXING = {"USD": "1.1652", "GBP": "0.8741", "CHF": "0.9280", "JPY": "177.20", "SEK": "10.95", "PLN": "4.24"}
 WRITTEN_BY_A_CAPTURE = ("trade", "trade_version", "position_movement", "deal_number", "work_item")
 
 
 async def a_desk(world: World) -> None:
-    """Bring into force what a trader needs: a counterparty and a book."""
+    """Bring into force what a trader needs: a counterparty and a book with their limits, and yesterday's fixing."""
     await a_counterparty(world)
     await a_portfolio(world)
+    await a_fixing(world)
+
+
+async def a_fixing(world: World, day: str = "2026-10-26") -> None:
+    """Bring in the reference rates of a day, close to the right terms."""
+    body = {"day": day, "source": "ECB reference rates", "source_sha256": "ab" * 32, "rates": FIXING}
+    answer = await (await world.as_("risk-controller")).post("/api/fixings", body)
+    assert answer.status_code == 201, answer.text
 
 
 async def capture(world: World, by: str = "trader", **changes: Any) -> httpx.Response:

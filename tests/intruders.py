@@ -19,8 +19,8 @@ from audit.entry import timestamp
 from policies.grants import effect_kinds
 from policies.vocabulary import READS, Action, Office
 from service.demo.access import actor_named
-from service.gate import sqlstate
 from service.kernel.actor import Actor
+from service.kernel.failures import sqlstate
 from service.kernel.identifiers import uuid7
 from service.kernel.items import ROUTES, Item
 from service.people.directory import service_actor

@@ -15,6 +15,7 @@ from service.gate import Done, UseCase
 from service.people.directory import service_actor
 from service.work.worker import Worker
 from tests.bank import World
+from tests.conformity import justified
 from tests.parties import LEI, a_counterparty, a_portfolio, an_instruction
 
 TERMS: dict[str, str] = {
@@ -42,6 +43,7 @@ class Deal:
 
     world: World
     id: str
+    market: str = "ok"  # what its check against the market said
 
     async def do(self, account: str, path: str, **body: Any) -> httpx.Response:
         """Act on the deal at the version it was captured with."""
@@ -144,12 +146,15 @@ async def on_business_date(world: World, day: str) -> None:
 
 async def captured(world: World, by: str = "trader", **terms: str) -> Deal:
     """Enter a deal."""
-    return Deal(world, done(await post(world, by, "/api/trades", TERMS | terms))["id"])
+    answer = done(await post(world, by, "/api/trades", TERMS | terms))
+    return Deal(world, answer["id"], answer["checks"]["market"]["result"])
 
 
 async def verified(world: World, by: str = "trader", **terms: str) -> Deal:
-    """Enter a deal and have it verified; what follows automatically is still to be done."""
+    """Enter a deal and have it verified, justified before if need be; what follows automatically is still to be done."""
     deal = await captured(world, by, **terms)
+    if deal.market != "ok":
+        await justified(world, deal.id)
     done(await deal.do("verifier", "verification"))
     return deal
 

@@ -18,21 +18,38 @@ NOT_OURS = re.compile(
 WRITTEN = {".py", ".sh", ".html", ".css", ".toml", ""}  # by hand; without suffix: the scripts
 
 SLICES = {
-    "bookkeeping", "compliance", "confirmations", "conformity", "control", "limits", "market", "parties", "people",
-    "reconciliation", "settlement", "trades", "work",
+    "bookkeeping", "compliance", "confirmations", "conformity", "control", "desks", "limits", "market", "parties",
+    "people", "reconciliation", "recovery", "rotation", "settlement", "trades", "transfers", "work",
 }  # fmt: skip
 VOCABULARY = {"__init__", "lifecycle", "model", "use_cases", "queries", "api", "pages"}
 # Modules of a slice, besides the vocabulary, that do more than calculate.
 DOING = {
+    "compliance/all_rows.py": "every business row of one moment, for a reconciliation outside",
     "compliance/evidence.py": "what a pack needs, gathered from database and log",
+    "compliance/nightly.py": "the books held against the log, each night",
     "compliance/rebuild.py": "the past told again from entries alone",
     "confirmations/standing.py": "what later acts demand of a deal before they follow it",
+    "conformity/standing.py": "whether a deal may be agreed and confirmed at its price",
     "control/holding.py": "the back office's lock on a deal, for its own later acts",
+    "control/pairing.py": "the two legs of an internal deal held beside each other, for verification and payment",
+    "desks/reports.py": "deals off the premises beside the receipts for them",
+    "limits/reserving.py": "room of the limits taken and given back, for the acts on deals",
+    "market/checking.py": "deals held against their reference, as they are entered and when a better one comes",
     "market/importing.py": "one day of the ECB's archive brought to the gate, the same for every face",
     "people/authentication.py": "passwords and tokens",
     "people/directory.py": "who is behind a token, asked before any gate",
     "people/signing_in.py": "the one act by somebody not yet known",
+    "trades/importing.py": "deals of a file brought to the gate, or looked at",
+    "recovery/ceremony.py": "a custodian's part in bringing the log forward",
+    "recovery/replay.py": "rows told again from the entries that the database lost",
+    "rotation/ceremony.py": "an approved change of the log's key, made by whoever runs its signer",
     "trades/entering.py": "entered terms looked up, judged and written, for capture and correction",
+    "trades/impact.py": "what a change of a deal would set in motion, asked before it is decided",
+    "trades/internal.py": "the two acts of an internal deal, which write legs as capture does",
+    "trades/internal_pages.py": "their pages",
+    "trades/tickets.py": "what a trader fills in for each type of deal",
+    "trades/transactions.py": "everything the front office entered, transfers included",
+    "trades/versions.py": "versions of deals: terms as stored, and back",
     "work/worker.py": "an office's automatic acts",
 }
 IMPURE = {
@@ -104,7 +121,7 @@ def test_files_of_a_slice_are_of_the_vocabulary_or_a_pure_noun() -> None:
 def test_every_folder_of_the_service_is_a_slice_or_has_its_place() -> None:
     folders = {path.parent.name for path in CLONE.glob("service/*/__init__.py")}
 
-    assert folders <= SLICES | {"kernel", "audit_trail", "ui", "migrations", "demo"}
+    assert folders <= SLICES | {"kernel", "audit_trail", "ui", "migrations", "demo", "importing"}
 
 
 def imports(path: Path) -> set[str]:

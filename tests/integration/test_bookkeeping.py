@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from policies.vocabulary import Office
 from service.bookkeeping import use_cases
-from service.bookkeeping.posting import Line, trade_date_lines
+from service.bookkeeping.posting import Line, Rule, trade_date_journal
 from service.bookkeeping.queries import lines_digest, lines_of
 from service.bookkeeping.use_cases import PostJournal, ReverseJournals, post_journal, reverse_journals
 from service.kernel.errors import KeptApart
@@ -211,7 +211,7 @@ async def test_SET_19_only_a_cancelled_deal_is_reversed_and_only_after_it_was_bo
 ) -> None:
     await set_up(bank_world)
     deal = await verified(bank_world)
-    assert refused(await reverse(bank_world, deal))[:2] == (409, "deal_not_cancelled")
+    assert refused(await reverse(bank_world, deal))[:2] == (409, "deal_stands")
     await deal.cancel()
     assert refused(await reverse(bank_world, deal))[:2] == (409, "post_first")
 
@@ -230,12 +230,12 @@ async def test_a_journal_that_does_not_balance_fails_at_commit_and_is_never_answ
     await set_up(bank_world)
     deal = await verified(bank_world)
 
-    def lopsided(*facts: Any) -> tuple[Line, ...]:
-        first, *rest = trade_date_lines(*facts)
-        return (msgspec.structs.replace(first, amount=first.amount + Decimal("0.01")), *rest)
+    def lopsided(*facts: Any) -> tuple[Rule, tuple[Line, ...]]:
+        rule, (first, *rest) = trade_date_journal(*facts)
+        return rule, (msgspec.structs.replace(first, amount=first.amount + Decimal("0.01")), *rest)
 
     with monkeypatch.context() as patched:
-        patched.setattr(use_cases, "trade_date_lines", lopsided)
+        patched.setattr(use_cases, "trade_date_journal", lopsided)
         answer = await book(bank_world, deal)
     assert answer.status_code == 500
     assert answer.json()["code"] == "internal"

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from policies.vocabulary import Office
-from service.gate import sqlstate
+from service.kernel.failures import sqlstate
 from service.kernel.identifiers import uuid7
 from service.kernel.items import ROUTES, Item
 from tests import deals
@@ -24,7 +24,7 @@ from tests.keeping import findings, publish, verdict
 
 FRONT, BACK, ADMINISTRATION = Office.FRONT_OFFICE, Office.BACK_OFFICE, Office.ADMINISTRATION
 NOTHING = "nothing"
-SHUT, LONELY, TAKEN, LOST = "42501", "23503", "23505", "40001"
+SHUT, LONELY, TAKEN, LOST, OUT_OF_TIME = "42501", "23503", "23505", "40001", "TW002"
 BEGIN = "SELECT * FROM public.attempt_begin(:policy, CAST(:requests AS jsonb))"
 KEEP = "SELECT public.key_store(CAST(:answers AS jsonb))"
 OPEN = "SELECT public.work_open(CAST(:items AS jsonb))"
@@ -161,17 +161,17 @@ async def publishes_a_policy_of_its_own(i: Intruder) -> None:
     await i.append(i.line(act="policy.publish", data={"policy": "sha256:" + "0" * 64, "apart": []}))
 
 
-@attempt(SHUT)
+@attempt(OUT_OF_TIME)
 async def acted_an_hour_ago(i: Intruder) -> None:
     await i.append(i.line(ts=i.moment(-3600)))
 
 
-@attempt(SHUT)
+@attempt(OUT_OF_TIME)
 async def acted_a_minute_ago(i: Intruder) -> None:
     await i.append(i.line(ts=i.moment(-61)))
 
 
-@attempt(SHUT)
+@attempt(OUT_OF_TIME)
 async def acts_in_the_future(i: Intruder) -> None:
     await i.append(i.line(ts=i.moment(15)))
 
@@ -241,10 +241,11 @@ async def opens_an_item_that_is_anothers_to_open(i: Intruder) -> None:
 @attempt(SHUT)
 async def opens_an_item_for_the_wrong_office(i: Intruder) -> None:
     kind = own_item(i) or Item.VERIFY
+    wrong = Office.LEGAL if ROUTES[kind].office is not Office.LEGAL else Office.MANAGEMENT
     async with i.open() as connection:
         entry = i.line()
         await append(connection, entry)
-        await connection.exec_driver_sql(with_values(OPEN, items=item(i, kind, Office.LEGAL, entry["id"])))
+        await connection.exec_driver_sql(with_values(OPEN, items=item(i, kind, wrong, entry["id"])))
 
 
 @attempt(SHUT)
@@ -333,12 +334,8 @@ async def moves_a_position_under_an_old_entry(i: Intruder) -> None:
 
 @attempt(SHUT, by={FRONT})
 async def adds_a_version_of_a_deal_under_an_old_entry(i: Intruder) -> None:
-    copied = (
-        "side, base, quote, base_amount, quote_amount, rate, trade_date, value_date, counterparty_id, "
-        "side_agreements, executed_at, entered_by, entered_at, entry_id"
-    )
     await i.run(
-        f"INSERT INTO trade_version (trade_id, version, {copied}) SELECT trade_id, 99, {copied} FROM trade_version LIMIT 1"
+        "INSERT INTO trade_version SELECT (jsonb_populate_record(v, '{\"version\": 99}')).* FROM trade_version v LIMIT 1"
     )
 
 

@@ -39,6 +39,7 @@ from tests.settling import (
 )
 
 OURS = {
+    "type": "fx_spot",
     "our_lei": DEMO_LEI,
     "their_lei": TERMS["counterparty"],
     "trade_date": "2026-10-27",
@@ -205,7 +206,7 @@ async def test_only_a_verified_deal_is_confirmed_once_and_only_a_cancelled_one_w
 ) -> None:
     await set_up(bank_world)
     deal = await captured(bank_world)
-    draft = DraftConfirmation(trade_id=UUID(deal.id))
+    draft = DraftConfirmation(trade_id=UUID(deal.id), version=1)
     with pytest.raises(NotVerified):
         await automatic(bank_world, Office.BACK_OFFICE, draft_confirmation, draft)
 
@@ -213,8 +214,8 @@ async def test_only_a_verified_deal_is_confirmed_once_and_only_a_cancelled_one_w
     await drain(bank_world)
     with pytest.raises(AlreadyExists):
         await automatic(bank_world, Office.BACK_OFFICE, draft_confirmation, draft)
-    withdraw = WithdrawConfirmation(trade_id=UUID(deal.id))
-    with pytest.raises(Exception, match="not cancelled"):
+    withdraw = WithdrawConfirmation(trade_id=UUID(deal.id), version=1)
+    with pytest.raises(Exception, match="stands"):
         await automatic(bank_world, Office.BACK_OFFICE, withdraw_confirmation, withdraw)
 
 
@@ -225,7 +226,10 @@ async def test_a_deal_cancelled_before_anybody_verified_it_is_never_confirmed(ba
 
     with pytest.raises(NotVerified):
         await automatic(
-            bank_world, Office.BACK_OFFICE, draft_confirmation, DraftConfirmation(trade_id=UUID(deal.id))
+            bank_world,
+            Office.BACK_OFFICE,
+            draft_confirmation,
+            DraftConfirmation(trade_id=UUID(deal.id), version=1),
         )
 
 

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from policies.vocabulary import Office
-from service.gate import sqlstate
+from service.kernel.failures import sqlstate
 from tests import deals
 from tests.bank import World
 from tests.deals import rows

@@ -16,8 +16,9 @@ from policies.vocabulary import Action
 from service.attempt import Attempt, Changed, Command
 from service.bookkeeping.model import Journal, JournalLine
 from service.demo.access import actor_named
-from service.gate import Done, Request, UseCase, sqlstate
+from service.gate import Done, Request, UseCase
 from service.kernel.errors import AlreadyExists, KeyReused, NotSignedIn, Refusal, StalePolicy
+from service.kernel.failures import sqlstate
 from service.kernel.identifiers import uuid7
 from service.market.model import FixingSet
 from service.parties.model import Proposal

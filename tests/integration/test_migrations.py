@@ -27,11 +27,30 @@ async def test_every_guard_that_follows_from_the_tables_stands_in_the_database(t
     wanted = {
         statement.split()[2 if "CONSTRAINT" not in statement.split()[1] else 3]
         for statement in guard_statements()
+        if " TRIGGER " in statement
     }
     engine = create_async_engine(template.admin_url, poolclass=NullPool)
     async with engine.connect() as connection:
         found = await connection.execute(text("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal"))
         assert set(found.scalars()) == wanted
+
+
+async def test_every_row_policy_that_follows_from_the_tables_stands_in_the_database(
+    template: Template,
+) -> None:
+    wanted = {
+        (statement.split()[4].removeprefix("public."), statement.split()[2])
+        for statement in guard_statements()
+        if statement.startswith("CREATE POLICY ")
+    }
+    engine = create_async_engine(template.admin_url, poolclass=NullPool)
+    async with engine.connect() as connection:
+        found = await connection.execute(
+            text("SELECT c.relname, p.polname FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid")
+        )
+        guarded = await connection.scalars(text("SELECT relname FROM pg_class WHERE relrowsecurity"))
+        assert {(table, policy) for table, policy in found} == wanted
+        assert set(guarded) == {table for table, _ in wanted}
 
 
 async def test_every_foreign_key_is_checked_at_commit(template: Template) -> None:

@@ -177,7 +177,7 @@ async def test_only_those_who_pay_along_a_route_see_its_account_number(bank_worl
 async def test_SET_05_no_money_moves_before_the_counterparty_agreed(bank_world: World) -> None:
     await set_up(bank_world)
     deal = await sent(bank_world)
-    project = ProjectLegs(trade_id=UUID(deal.id))
+    project = ProjectLegs(trade_id=UUID(deal.id), version=1)
     with pytest.raises(NotMatched) as early:
         await automatic(bank_world, Office.BACK_OFFICE, project_legs, project)
     assert early.value.rule == "SET-05"
@@ -342,8 +342,8 @@ async def test_legs_are_projected_before_they_are_withdrawn(bank_world: World) -
     ours = (await deal.confirmation())["ours"]
     done(await deal.confirm("counter", fields=ours))
     done(await deal.confirm("match"))
-    withdraw = WithdrawLegs(trade_id=UUID(deal.id))
-    with pytest.raises(Exception, match="not cancelled"):
+    withdraw = WithdrawLegs(trade_id=UUID(deal.id), version=1)
+    with pytest.raises(Exception, match="stands"):
         await automatic(bank_world, Office.BACK_OFFICE, withdraw_legs, withdraw)
     await deal.cancel()
     with pytest.raises(Exception, match="still to be projected"):

@@ -98,7 +98,7 @@ async def test_wrong_envelopes_are_refused_and_nothing_is_written(bank_world: Wo
         ("half a body", body[:-5], {}, (400, "malformed")),
         ("no object", "[]", {}, (400, "malformed")),
         ("a key twice", body[:-1] + ', "rate": "9.99"}', {}, (400, "malformed")),
-        ("NaN", body.replace('"1.0850"', "NaN"), {}, (400, "malformed")),
+        ("NaN", body.replace('"1.1650"', "NaN"), {}, (400, "malformed")),
         ("half a surrogate pair", body.replace("none", "\\ud800"), {}, (400, "malformed")),
         ("too large", body + " " * 66_000, {}, (413, "body_too_large")),
         ("plain text", body, {"Content-Type": "text/plain"}, (415, "wrong_media_type")),

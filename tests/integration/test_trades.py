@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from policies.vocabulary import Office
 from service.trades.entering import terms_digest
 from service.trades.lifecycle import derived
-from service.trades.queries import version_of
+from service.trades.versions import version_of
 from tests.bank import World
 from tests.deals import (
     TERMS,
@@ -66,7 +66,7 @@ async def test_a_deal_gets_its_number_position_item_and_receipt_at_once(bank_wor
     positions = (await (await bank_world.as_("trader")).get("/api/positions")).json()["items"]
     assert [(one["currency"], one["amount"]) for one in positions] == [
         ("EUR", "1000000.00"),
-        ("USD", "-1085000.00"),
+        ("USD", "-1165000.00"),
     ]
 
 
@@ -265,7 +265,7 @@ async def test_a_returned_deal_is_corrected_by_its_own_trader_as_a_new_version(b
     assert shown["versions"][1]["changes"] == {"base_amount": {"old": "10000000.00", "new": "1000000.00"}}
     assert shown["control"]["state"] == "due"
     positions = (await trader.get("/api/positions")).json()["items"]
-    assert [one["amount"] for one in positions] == ["1000000.00", "-1085000.00"]
+    assert [one["amount"] for one in positions] == ["1000000.00", "-1165000.00"]
     assert (await trader.get("/api/work")).json()["items"] == []
     assert (await verified(bank_world, {"id": deal["id"], "version": 2}))["version"] == 2
     (stored,) = await rows(bank_world, "SELECT rev, version, number FROM trade")
@@ -414,14 +414,14 @@ async def test_the_state_of_a_deal_in_lists_is_the_derived_one(bank_world: World
 
 async def test_a_stored_version_is_what_the_deal_s_own_row_vouches_for(bank_world: World) -> None:
     await a_desk(bank_world)
-    deal = await captured(bank_world, rate="1.08500000")
+    deal = await captured(bank_world, rate="1.16500000")
     (row,) = await rows(
         bank_world,
         "SELECT convert_from(bytes, 'UTF8')::jsonb->'data'->'terms' AS terms, t.terms_digest AS digest "
         "FROM audit_entry, trade t WHERE act = 'trade.capture'",
     )
-    assert row.terms["quote_amount"] == "1085000.00"
-    assert row.terms["rate"] == "1.08500000"
+    assert row.terms["quote_amount"] == "1165000.00"
+    assert row.terms["rate"] == "1.16500000"
     await by_force(bank_world, "UPDATE trade_version SET side = 'sell'")
     async with AsyncSession(bank_world.bank.offices[Office.BACK_OFFICE]) as session:
         assert terms_digest(await version_of(session, UUID(deal["id"]))) != row.digest

@@ -85,6 +85,7 @@ def at(clock: str) -> datetime:
         ("08:44", "09:00", ["executed_late"]),
         ("18:00", "18:00", []),
         ("18:00", "18:01", ["late"]),
+        ("17:59", "18:01", ["executed_late", "late"]),
         ("17:00", "18:01", ["executed_late", "late"]),
     ],
 )

@@ -137,6 +137,13 @@ def test_a_local_time_of_berlin_is_read_as_utc() -> None:
             "EUR kann am Freitag, 25.12.2026 nicht gezahlt werden: 1. Weihnachtstag.",
         ),
         (
+            "EUR cannot be paid on Friday 2026-12-25: Christmas Day; 2026-12-28 is the next good day.",
+            (
+                "EUR kann am Freitag, 25.12.2026 nicht gezahlt werden: 1. Weihnachtstag; "
+                "der nächste gute Tag ist der 28.12.2026."
+            ),
+        ),
+        (
             "A control that is verified does not allow trade.verify.",
             "„Geschäft kontrollieren“ ist im Zustand „kontrolliert“ nicht möglich.",
         ),
