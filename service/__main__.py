@@ -9,23 +9,45 @@ import json
 import logging
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, time
 from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
+from audit.keys import UnusableKey
+from audit.signer import InconsistentExtension, SignerMemoryLost, SignerUnreachable
+from audit.signer_client import AnotherSigner
 from service import bank as banks
-from service import cli, running
-from service.cli import Act, Exit, NoBank, Outcome
+from service import cli, keyholding, running, safekeeping
+from service.audit_trail.sequencer import LogContradiction
+from service.cli import Act, Exit, NoBank, tell
 from service.compliance.evidence import Wish
 from service.compliance.queries import BadInstant, instant
+from service.deal_files import Import, import_file
 from service.demo import run as demo
 from service.demo.plan import DEALS, DEALS_MIN
+from service.importing.outcomes import moment_or_time
+from service.importing.rows import Defaults
 from service.kernel.embedded import CannotStart, NoServerBinaries
+from service.migrations.schema import SchemaDiffers
 from service.running import CannotServe, Stopped
 from service.settings import BadSettings, Settings, load
 
-OBSTACLES = (BadSettings, CannotServe, CannotStart, NoBank, NoServerBinaries, demo.NotADemo, Stopped)
+OBSTACLES = (
+    AnotherSigner,
+    BadSettings,
+    CannotServe,
+    CannotStart,
+    InconsistentExtension,
+    NoBank,
+    NoServerBinaries,
+    demo.NotADemo,
+    SchemaDiffers,
+    SignerMemoryLost,
+    SignerUnreachable,
+    Stopped,
+    UnusableKey,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,6 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         return int(asked.run(asked))
+    except LogContradiction as broken:
+        print(f"trennwand: {broken}", file=sys.stderr)
+        return Exit.INTEGRITY
     except OBSTACLES as obstacle:
         print(f"trennwand: {obstacle}", file=sys.stderr)
         return Exit.FAILED
@@ -65,6 +90,7 @@ def parser() -> argparse.ArgumentParser:
 
     serve = commands.add_parser("serve", parents=[common], help="serve the bank that is there")
     serve.add_argument("--port", type=port, metavar="N")
+    serve.add_argument("--self-check", action="store_true", help="hold the books against the log now too")
     serve.set_defaults(run=run_service)
 
     act = commands.add_parser("act", parents=[common], help="do one act with an account's own rights")
@@ -75,6 +101,8 @@ def parser() -> argparse.ArgumentParser:
     act.add_argument("--command", required=True, metavar="JSON", help="the command's fields")
     act.set_defaults(run=run_act)
 
+    add_import(commands, common)
+
     migrate = commands.add_parser("migrate", parents=[common], help="bring the database up to this release")
     migrate.add_argument(
         "--check", action="store_true", help="only compare migrations and tables, on an empty database"
@@ -82,10 +110,49 @@ def parser() -> argparse.ArgumentParser:
     migrate.set_defaults(run=run_migrate)
 
     add_evidence(commands, common)
+    safekeeping.add_commands(commands, common)
+    keyholding.add_commands(commands, common, tell)
 
     doctor = commands.add_parser("doctor", parents=[common], help="examine the bank without changing it")
     doctor.set_defaults(run=run_doctor)
     return top
+
+
+def add_import(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the import of deals, with what foreign formats leave unsaid."""
+    command = commands.add_parser(
+        "import",
+        parents=[common],
+        help="enter the deals of a file as one person; a rerun enters nothing twice",
+    )
+    command.add_argument("file", type=Path, metavar="FILE")
+    command.add_argument("--as", dest="account", required=True, metavar="ACCOUNT", help="who enters them")
+    command.add_argument(
+        "--password-stdin", action="store_true", help="read the password from standard input"
+    )
+    command.add_argument("--preview", action="store_true", help="only say what would become of each row")
+    command.add_argument("--report", type=Path, metavar="FILE.csv", help="tell the rows there")
+    command.add_argument("--format", choices=("own", "strata", "fpml"), help="by the file's content")
+    foreign = command.add_argument_group("what Strata and FpML files do not say")
+    foreign.add_argument("--portfolio", metavar="NAME")
+    foreign.add_argument(
+        "--counterparty",
+        action="append",
+        default=[],
+        metavar="LEI|NAME=LEI",
+        help="of every row, or of those that name it so",
+    )
+    foreign.add_argument(
+        "--executed-at",
+        type=struck,
+        metavar="T",
+        help="a time with its zone, or a time of day on each trade date (in Berlin)",
+    )
+    foreign.add_argument("--side-agreements", default="none", metavar="TEXT", help="none unless said")
+    foreign.add_argument("--location", choices=("premises", "home_office", "other"))
+    foreign.add_argument("--roll", choices=("following",), help="move days on which nobody pays")
+    foreign.add_argument("--we-are", metavar="PARTY|LEI", help="which party of a document we are")
+    command.set_defaults(run=run_import)
 
 
 def add_evidence(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -99,6 +166,7 @@ def add_evidence(commands: Any, common: argparse.ArgumentParser) -> None:
     about.add_argument(
         "--from", dest="since", type=moment, metavar="T", help="a day, or a time with its zone"
     )
+    about.add_argument("--rows", action="store_true", help="every business row, to reconcile with the log")
     export.add_argument("--to", dest="before", type=moment, metavar="T", help="exclusive")
     export.add_argument("--reason", required=True, metavar="TEXT", help="why; it stands in the log")
     export.add_argument("--as", dest="account", required=True, metavar="ACCOUNT", help="who asks")
@@ -110,7 +178,12 @@ def add_evidence(commands: Any, common: argparse.ArgumentParser) -> None:
     what = rebuild.add_mutually_exclusive_group(required=True)
     what.add_argument("--trade", type=UUID, metavar="ID")
     what.add_argument("--account", type=UUID, metavar="ID", help="the rights of an account")
-    what.add_argument("--balances", action="store_true")
+    for whole, said in (
+        ("rights", "who could do what: every account with its acts"),
+        ("balances", "what stood on every account"),
+        ("limits", "what deals held of every limit"),
+    ):
+        what.add_argument(f"--{whole}", dest="whole", action="store_const", const=whole, help=said)
     what.add_argument(
         "--check", action="store_true", help="rebuild every deal and compare with what is stored"
     )
@@ -141,6 +214,14 @@ def moment(text: str) -> datetime:
     return found
 
 
+def struck(text: str) -> datetime | time:
+    """Read when deals were struck."""
+    try:
+        return moment_or_time(text)
+    except ValueError as bad:
+        raise argparse.ArgumentTypeError(str(bad)) from bad
+
+
 def deals(text: str) -> int:
     """Read a number of deals: enough for every story."""
     if not text.isascii() or not text.isdigit() or not DEALS_MIN <= int(text) <= 100_000:  # noqa: PLR2004
@@ -160,7 +241,8 @@ def run_service(asked: argparse.Namespace) -> int:
     """Command ``serve``."""
     told = bank_settings(asked)
     with running.alone(told.data), banks.database_server(told) as server_url:
-        return running.run(cli.serve(told, server_url, told.port if asked.port is None else asked.port))
+        port_ = told.port if asked.port is None else asked.port
+        return running.run(cli.serve(told, server_url, port_, self_check=asked.self_check))
 
 
 def run_act(asked: argparse.Namespace) -> int:
@@ -172,11 +254,48 @@ def run_act(asked: argparse.Namespace) -> int:
         return tell(asked, running.run(cli.sign_in_and_act(told, server_url, asked.account, word, act)))
 
 
+def run_import(asked: argparse.Namespace) -> int:
+    """Command ``import``."""
+    defaults = Defaults(
+        counterparty=counterparties(asked),
+        portfolio=asked.portfolio,
+        executed_at=asked.executed_at,
+        side_agreements=asked.side_agreements,
+        location=asked.location,
+        roll=asked.roll,
+        we_are=asked.we_are,
+    )
+    told = bank_settings(asked)
+    wish = Import(asked.file, defaults, asked.format, asked.preview, asked.report, asked.json)
+    word = password(asked)
+    if rows_in_json := asked.json and asked.report is None:
+        print('{"outcomes": [', end="", flush=True)
+    with banks.database_server(told) as server_url:
+        outcome = running.run(import_file(told, server_url, asked.account, word, wish))
+    if not rows_in_json:
+        return tell(asked, outcome)
+    print("],", json.dumps(outcome.told, ensure_ascii=False)[1:])
+    return outcome.exit
+
+
+def counterparties(asked: argparse.Namespace) -> Mapping[str, str] | str | None:
+    """Return whom the rows mean: one for all, or one for each name. Ends with the usage if both are said."""
+    named = dict(one.split("=", 1) for one in asked.counterparty if "=" in one)
+    for_all = [one for one in asked.counterparty if "=" not in one]
+    if len(for_all) > 1 or (for_all and named) or len(named) + len(for_all) < len(asked.counterparty):
+        print(
+            "trennwand import: --counterparty says two things; one LEI, or NAME=LEI for each name",
+            file=sys.stderr,
+        )
+        raise SystemExit(Exit.USAGE)
+    return for_all[0] if for_all else named or None
+
+
 def run_export(asked: argparse.Namespace) -> int:
     """Command ``export``."""
     told = bank_settings(asked)
-    scope: Literal["trade", "person", "period"] = (
-        "trade" if asked.trade else "person" if asked.person else "period"
+    scope: Literal["trade", "person", "period", "rows"] = (
+        "trade" if asked.trade else "person" if asked.person else "rows" if asked.rows else "period"
     )
     wish = Wish(scope, asked.reason, asked.trade, asked.person, asked.since, asked.before)
     word = password(asked)
@@ -188,7 +307,7 @@ def run_rebuild(asked: argparse.Namespace) -> int:
     """Command ``rebuild``."""
     told = bank_settings(asked)
     if not asked.check:
-        return tell(asked, cli.rebuild_from_files(told, asked.trade, asked.account, asked.as_of))
+        return tell(asked, cli.rebuild_from_files(told, asked.trade, asked.account, asked.as_of, asked.whole))
     with banks.database_server(told) as server_url:
         return tell(asked, running.run(cli.check_rebuilt(told, server_url)))
 
@@ -226,32 +345,6 @@ def bank_settings(asked: argparse.Namespace) -> Settings:
     told = settings(asked)
     cli.must_be_a_bank(told)
     return told
-
-
-def tell(asked: argparse.Namespace, outcome: Outcome) -> int:
-    """Print what a command came to."""
-    if asked.json:
-        print(json.dumps(outcome.told, ensure_ascii=False, indent=1))
-    else:
-        for line in lines(outcome.told):
-            print(line)
-    return outcome.exit
-
-
-def lines(told: Mapping[str, Any], indent: str = "") -> list[str]:
-    """Return an object as lines for people."""
-    found: list[str] = []
-    for name, value in told.items():
-        if isinstance(value, Mapping):
-            found += [f"{indent}{name}:", *lines(value, f"{indent}  ")]
-        elif isinstance(value, list):
-            found += [
-                f"{indent}{name}: {'none' if not value else ''}".rstrip(),
-                *(f"{indent}  {one}" for one in value),
-            ]
-        else:
-            found.append(f"{indent}{name}: {value}")
-    return found
 
 
 if __name__ == "__main__":

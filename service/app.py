@@ -13,8 +13,11 @@ from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from audit.report import LEVELS
+from audit.signer import SignerUnreachable
 from service import acts, contract, faces, page_forms, page_frame
-from service.bank import Bank
+from service.bank import Bank, log_policy
+from service.compliance.api import provide_past
 from service.kernel.errors import Refusal
 from service.people.directory import actor_of_token
 
@@ -23,12 +26,16 @@ SLICES = (
     "people",
     "parties",
     "market",
+    "desks",
+    "limits",
     "work",
     "trades",
+    "conformity",
     "control",
     "confirmations",
     "settlement",
     "bookkeeping",
+    "transfers",
     "compliance",
 )
 
@@ -88,12 +95,22 @@ async def live() -> dict[str, str]:
 @get("/health/ready", opt={"public": True})
 async def ready(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
     """Tell whether acts can be recorded now, or why not."""
-    failure = request.app.state.bank.keeper.failure
-    if failure is not None:
+    bank = request.app.state.bank
+    failure, silence = bank.keeper.failure, bank.silence()
+    if failure is not None and not isinstance(failure, SignerUnreachable):
         return Response(
             {"status": "not ready", "reason": f"log not writable: {type(failure).__name__}"}, status_code=503
         )
-    return Response({"status": "ready", "policy": request.app.state.gate.policy.version})
+    if silence.status == "critical":
+        return Response({"status": "not ready", "reason": silence.sentence()}, status_code=503)
+    level = log_policy(bank.settings).level
+    told = {
+        "status": silence.status if failure is None else "ready, the log waits for its signer",
+        "policy": bank.policy.version,
+        "assurance": f"{level} {LEVELS[level]}",
+        "unsigned_seconds": int(silence.unsigned_seconds),
+    }
+    return Response(told | ({"reason": silence.sentence()} if silence.status == "late" else {}))
 
 
 async def log_bugs(failure: Exception, scope: Scope) -> None:
@@ -120,6 +137,7 @@ def create_app(bank: Bank) -> Litestar:
         dependencies={
             "actor": Provide(faces.provide_actor),
             "gate": Provide(faces.provide_gate),
+            "past": Provide(provide_past),
             "reads": Provide(faces.provide_reads),
             **page_frame.dependencies(),
         },

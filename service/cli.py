@@ -1,5 +1,6 @@
 """What the command line does with a bank: serve it, act in it, bring it up to date, examine it."""
 
+import argparse
 import asyncio
 import contextlib
 import json
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from alembic.autogenerate import compare_metadata
@@ -31,7 +32,8 @@ from service import genesis, running
 from service.acts import decoded, use_case_named
 from service.app import slices
 from service.audit_trail.compare import compare
-from service.audit_trail.sequencer import backlog
+from service.audit_trail.recovery import must_be_whole
+from service.audit_trail.sequencer import PENDING, backlog
 from service.compliance import evidence, rebuild
 from service.compliance.books import BOOKS
 from service.faces import check_json
@@ -52,6 +54,7 @@ from service.tables import METADATA
 
 ORIGIN = "command line"
 CONFLICT = 409
+LAGGING = text("SELECT kind, object_id, why FROM public.lagging_row WHERE righted_at IS NULL ORDER BY 1, 2")
 SAFE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
 
 
@@ -78,6 +81,32 @@ class Outcome:
     told: Mapping[str, Any]
 
 
+def tell(asked: argparse.Namespace, outcome: Outcome) -> int:
+    """Print what a command came to; return its exit code."""
+    if asked.json:
+        print(json.dumps(outcome.told, ensure_ascii=False, indent=1))
+    else:
+        for line in lines(outcome.told):
+            print(line)
+    return outcome.exit
+
+
+def lines(told: Mapping[str, Any], indent: str = "") -> list[str]:
+    """Return an object as lines for people."""
+    found: list[str] = []
+    for name, value in told.items():
+        if isinstance(value, Mapping):
+            found += [f"{indent}{name}:", *lines(value, f"{indent}  ")]
+        elif isinstance(value, list):
+            found += [
+                f"{indent}{name}: {'none' if not value else ''}".rstrip(),
+                *(f"{indent}  {one}" for one in value),
+            ]
+        else:
+            found.append(f"{indent}{name}: {value}")
+    return found
+
+
 # --- act
 
 
@@ -96,9 +125,11 @@ async def signed_in(
     account: str,
     password: str,
     do: Callable[[Gate, Actor], Awaitable[Outcome]],
+    *,
+    behind: bool = False,
 ) -> Outcome:
     """Sign in, do something, sign out."""
-    async with open_gate(settings, server_url) as gate:
+    async with open_gate(settings, server_url, behind=behind) as gate:
         try:
             done = await sign_in(gate, account, password, origin=ORIGIN)
             actor = await actor_of_token(gate.offices, str(done.answer["token"]), origin=ORIGIN)
@@ -141,7 +172,7 @@ def refused(refusal: Refusal) -> Outcome:
 
 def must_be_a_bank(settings: Settings) -> None:
     """Raise NoBank before anything is started or made for a bank that does not exist."""
-    if not logins_file(settings).exists() or not settings.private_key_file.exists():
+    if not logins_file(settings).exists() or not settings.public_key_file.exists():
         raise NoBank(f"There is no bank in {settings.data}: start one with `trennwand run`.")
 
 
@@ -156,15 +187,19 @@ def database_of(settings: Settings) -> str:
 
 
 @contextlib.asynccontextmanager
-async def open_gate(settings: Settings, server_url: str) -> AsyncIterator[Gate]:
-    """Open the gate beside a running service, which alone keeps the log's files."""
+async def open_gate(settings: Settings, server_url: str, *, behind: bool = False) -> AsyncIterator[Gate]:
+    """Open the gate beside a running service, which alone keeps the log's files.
+
+    Raises RecoveryNeeded if the database is behind those files, unless ``behind`` is what it is opened for.
+    """
     database = database_of(settings)
     admin_url = make_url(server_url).set(database=database).render_as_string(hide_password=False)
     urls = office_urls(admin_url, database, passwords(logins_file(settings)))
     offices = Offices(urls | dict(settings.office_urls), pool_size=1)
-    key = banks.open_key(settings)
     try:
-        yield Gate(offices, load(), SystemClock(), key, settings.origin, settings.entity_lei)
+        if not behind:
+            await must_be_whole(offices[Office.LOG], settings.log_directory, None)
+        yield banks.open_gate(settings, offices, load(), SystemClock())
     finally:
         await offices.close()
 
@@ -192,17 +227,28 @@ async def export(
     return await signed_in(settings, server_url, account, password, do)
 
 
+WHOLE = {
+    "balances": rebuild.balances_from_files,
+    "limits": rebuild.limits_from_files,
+    "rights": rebuild.all_rights_from_files,
+}
+
+
 def rebuild_from_files(
-    settings: Settings, trade: UUID | None, account: UUID | None, as_of: datetime | None
+    settings: Settings,
+    trade: UUID | None,
+    account: UUID | None,
+    as_of: datetime | None,
+    whole: Literal["balances", "limits", "rights"] | None = None,
 ) -> Outcome:
-    """Tell a deal, the rights of an account, or else the balances as of an instant, from the log's files alone."""
+    """Tell a deal, the rights of an account, or all of something as of an instant, from the files alone."""
     until, directory = as_of or SystemClock().now(), settings.log_directory
     try:
         if trade is not None:
             return Outcome(Exit.OK, rebuild.trade_from_files(directory, trade, until))
         if account is not None:
             return Outcome(Exit.OK, rebuild.rights_from_files(directory, account, until))
-        return Outcome(Exit.OK, rebuild.balances_from_files(directory, until))
+        return Outcome(Exit.OK, WHOLE[whole or "balances"](directory, until))
     except Refusal as refusal:
         return refused(refusal)
     except (MissingTile, MalformedTile) as broken:
@@ -225,15 +271,15 @@ async def check_rebuilt(settings: Settings, server_url: str) -> Outcome:
 # --- serve
 
 
-async def serve(settings: Settings, server_url: str, port: int) -> int:
-    """Serve the bank until told to stop. Raises CannotServe."""
+async def serve(settings: Settings, server_url: str, port: int, *, self_check: bool = False) -> int:
+    """Serve the bank until told to stop; ``self_check``: hold the books against the log now too. Raises CannotServe."""
     policy = load()
     with contextlib.closing(running.listening(settings.host, port)) as listener:
         admin_url, urls = await banks.prepare(settings, server_url, policy)
         assert await genesis.has_begun(admin_url), "a bank with keys has its genesis"
         async with (
             banks.running(settings, admin_url, urls, policy=policy) as bank,
-            running.automatic_work(bank),
+            running.automatic_work(bank, self_check=self_check),
             running.serving(bank, listener) as address,
         ):
             print(f"serving: {address}", flush=True)
@@ -277,11 +323,18 @@ async def _differences(server_url: str, folder: Path) -> list[str]:
     async with engine.connect() as connection:
         found = await connection.run_sync(_tables_that_differ)
         known = set(await connection.scalars(text("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal")))
+        walled = set(await connection.scalars(text("SELECT polrelid::regclass::text FROM pg_policy")))
     await engine.dispose()
+    guards = list(guard_statements())
     named = {
-        statement.split(" BEFORE ")[0].split(" AFTER ")[0].split()[-1] for statement in guard_statements()
+        statement.split(" BEFORE ")[0].split(" AFTER ")[0].split()[-1]
+        for statement in guards
+        if " TRIGGER " in statement
     }
-    return found + [f"trigger {name} is only on one side" for name in sorted(known ^ named)]
+    walls = {statement.split()[4] for statement in guards if statement.startswith("CREATE POLICY")}
+    differing = {f"trigger {name}" for name in known ^ named}
+    differing |= {f"row policy of {table}" for table in {f"public.{one}" for one in walled} ^ walls}
+    return found + [f"{what} is only on one side" for what in sorted(differing)]
 
 
 def _tables_that_differ(connection: Connection) -> list[str]:
@@ -303,7 +356,7 @@ def _is_alembics(difference: Any) -> bool:
 async def doctor(settings: Settings, server_url: str) -> Outcome:
     """Examine the bank without changing it: the database's promises, each office's login, the log."""
     findings: dict[str, Any] = {}
-    async with open_gate(settings, server_url) as gate:
+    async with open_gate(settings, server_url, behind=True) as gate:
         keeper = gate.offices[Office.LOG]
         findings["database"] = await _database_facts(keeper)
         findings["logins"] = {
@@ -311,17 +364,25 @@ async def doctor(settings: Settings, server_url: str) -> Outcome:
         }
         findings["entries waiting for an index"] = await backlog(keeper)
         findings["policy"] = gate.policy.version
+        findings["rows that lag since a recovery"] = await _lagging(gate.offices[Office.COMPLIANCE])
     report = verify_log(settings)
     findings["audit"] = report.line()
     differing = await _rows_against_log(settings, server_url)
     findings["database against log"] = differing or "no difference"
     unsafe = [name for name, value in SAFE.items() if findings["database"][name] != value]
     shut = [office for office, found in findings["logins"].items() if found != "open"]
+    if (settings.log_directory / PENDING).exists():
+        shut.append("too few witnesses cosigned the newest checkpoint")
     if unsafe or shut:
         findings["wrong"] = [*unsafe, *shut]
     if report.verdict is not Verdict.VERIFIED or differing:
         return Outcome(Exit.INTEGRITY, findings)
     return Outcome(Exit.FAILED if unsafe or shut else Exit.OK, findings)
+
+
+async def _lagging(engine: AsyncEngine) -> list[str]:
+    async with engine.connect() as connection:
+        return [f"{row.kind} {row.object_id}: {row.why}" for row in await connection.execute(LAGGING)]
 
 
 async def _rows_against_log(settings: Settings, server_url: str) -> list[str]:

@@ -3,13 +3,19 @@
 from service.audit_trail import model as audit_trail
 from service.bookkeeping import model as bookkeeping
 from service.confirmations import model as confirmations
+from service.conformity import model as conformity
 from service.control import model as control
+from service.desks import model as desks
 from service.kernel.database import Base
+from service.limits import model as limits
 from service.market import model as market
 from service.parties import model as parties
 from service.people import model as people
+from service.recovery import model as recovery
+from service.rotation import model as rotation
 from service.settlement import model as settlement
 from service.trades import model as trades
+from service.transfers import model as transfers
 from service.work import model as work
 
 METADATA = Base.metadata
@@ -24,11 +30,17 @@ __all__ = [
     "audit_trail",
     "bookkeeping",
     "confirmations",
+    "conformity",
     "control",
+    "desks",
+    "limits",
     "market",
     "parties",
     "people",
+    "recovery",
+    "rotation",
     "settlement",
     "trades",
+    "transfers",
     "work",
 ]

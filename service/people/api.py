@@ -135,7 +135,7 @@ class PersonApi(Controller):
     path = "/api/persons"
     tags = ("people",)
 
-    @get(guards=[Allows(Action.PERSON_READ)])
+    @get(guards=[Allows(Action.PERSON_READ, sensitive=True)])
     async def index(
         self,
         reads: NamedDependency[AsyncSession],
@@ -227,7 +227,7 @@ class GrantApi(Controller):
     path = "/api/grants"
     tags = ("people",)
 
-    @get(guards=[Allows(Action.GRANT_READ)])
+    @get(guards=[Allows(Action.GRANT_READ, sensitive=True)])
     async def index(
         self,
         reads: NamedDependency[AsyncSession],

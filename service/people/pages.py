@@ -118,7 +118,7 @@ class RightPages(Controller):
     path = "/rights"
     include_in_schema = False
 
-    @get("/", guards=[Allows(Action.GRANT_READ)])
+    @get("/", guards=[Allows(Action.GRANT_READ, sensitive=True)])
     async def index(
         self,
         page: NamedDependency[Page],
