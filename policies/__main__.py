@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
-from policies import grants, proof, report
+from policies import grants, lives, proof, report
 from policies.policy import Policy, PolicyError, load
 from policies.separation import Severity
 from policies.vocabulary import Action
@@ -135,7 +135,7 @@ def _prove(chosen: argparse.Namespace) -> int:
     policy = load(chosen.policy)
     print(report.summary(policy))
     refuted = _print_static(policy)
-    for life in proof.LIVES:
+    for life in lives.LIVES:
         refuted += _print_history(policy, life)
     print("\nfewest people who can take a trade from capture to the books, each step by hand")
     for text, severities in (
@@ -160,11 +160,11 @@ def _print_static(policy: Policy) -> int:
     if found.counter_example:
         sides = " and ".join(f"{role} ({action})" for role, action in found.counter_example)
         print(f"  counter-example: one person holds {sides}")
-    print(f"{1 if found.counter_example else 0} {proof.SENTENCE}")
+    print(f"{1 if found.counter_example else 0} {lives.SENTENCE}")
     return 1 if found.counter_example else 0
 
 
-def _print_history(policy: Policy, life: proof.Life) -> int:
+def _print_history(policy: Policy, life: lives.Life) -> int:
     found = proof.prove_history(policy, life, PERSONS)
     alone = proof.prove_history(policy, life, 1).alone
     opening = " or ".join(sorted(life.opening))

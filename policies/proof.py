@@ -14,41 +14,13 @@ from functools import cache
 from typing import Final
 
 from policies.apart import Act, ApartRule, refusal
+from policies.duties import ASK, AUTOMATIC_CONTROL, AUTOMATIC_ENTER, CONTROL, ENTER, PROPOSE, STRIKE
+from policies.lives import Life
 from policies.policy import Policy
 from policies.rights import SERVICE
 from policies.separation import Severity, holders
 from policies.vocabulary import Action
 
-STRIKE: Final = frozenset({Action.TRADE_CAPTURE, Action.INTERNAL_OFFER})
-ASK: Final = frozenset({Action.AMENDMENT_REQUEST, Action.CANCELLATION_REQUEST})
-ENTER: Final = STRIKE | ASK | {Action.INTERNAL_ACCEPT, Action.TRADE_RESUBMIT}
-DECIDE: Final = frozenset({Action.REQUEST_APPROVE, Action.REQUEST_REFUSE})
-VERIFY: Final = DECIDE | {
-    Action.PREMISES_ACKNOWLEDGE,
-    Action.TRADE_JUSTIFY,
-    Action.TRADE_RETURN,
-    Action.TRADE_VERIFY,
-}
-CONFIRM: Final = frozenset(
-    {Action.CONFIRMATION_DISPATCH, Action.CONFIRMATION_COUNTER, Action.CONFIRMATION_MATCH}
-)
-PAY: Final = frozenset({Action.SETTLEMENT_PREPARE, Action.SETTLEMENT_RELEASE})
-ATTEST: Final = frozenset({Action.SETTLEMENT_COMPLETE, Action.SETTLEMENT_FAIL})
-BOOK: Final = frozenset({Action.JOURNAL_POST, Action.JOURNAL_REVERSE})
-CONTROL: Final = VERIFY | CONFIRM | PAY | ATTEST | BOOK
-AUTOMATIC_ENTER: Final = frozenset({Action.POSITION_UNWIND, Action.TRADE_AMEND})
-AUTOMATIC_CONTROL: Final = frozenset(
-    {
-        Action.CONFIRMATION_DRAFT,
-        Action.CONFIRMATION_WITHDRAW,
-        Action.SETTLEMENT_PROJECT,
-        Action.SETTLEMENT_WITHDRAW,
-    }
-)
-"""Acts of the service accounts without a judgement in them. The static proof counts them on their office's
-side; in history they bar nobody, since no person does them."""
-
-SENTENCE: Final = "ways for one person to enter and verify, confirm, settle or book the same trade"
 HARD: Final[frozenset[Severity]] = frozenset({"H"})
 ALL: Final[frozenset[Severity]] = frozenset({"H", "C"})
 
@@ -166,152 +138,6 @@ def _count(foes: Mapping[int, int], everyone: int) -> int:
 
 # History -----------------------------------------------------------------------------------------
 
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """No person ever does an act of ``left`` and one of ``right`` to the same subject, in any order."""
-
-    sentence: str
-    left: frozenset[Action]
-    right: frozenset[Action]
-
-
-@dataclass(frozen=True, slots=True)
-class Life:
-    """What may happen to one subject: one opening act, then the others in any order and number."""
-
-    name: str
-    opening: frozenset[Action]
-    acts: frozenset[Action]
-    goals: tuple[Goal, ...]
-
-
-PROPOSE: Final = frozenset(
-    {Action.COUNTERPARTY_PROPOSE, Action.INSTRUCTION_PROPOSE, Action.PORTFOLIO_PROPOSE}
-)
-GRANT_DECIDE: Final = frozenset({Action.GRANT_APPROVE, Action.GRANT_REFUSE})
-TRANSFER_DECIDE: Final = frozenset(
-    {Action.TRANSFER_PREPARE, Action.TRANSFER_REFUSE, Action.TRANSFER_RELEASE, Action.TRANSFER_REVIEW}
-)
-
-
-def _two_hands(name: str, opening: Iterable[Action], answering: Iterable[Action], sentence: str) -> Life:
-    """The life of something that one person opens and another answers for."""
-    left, right = frozenset(opening), frozenset(answering)
-    return Life(name, left, right, (Goal(sentence, left, right),))
-
-
-LIVES: Final = (
-    _two_hands(
-        "agreement",
-        {Action.AGREEMENT_PROPOSE},
-        {Action.AGREEMENT_CLEAR, Action.AGREEMENT_REFUSE},
-        "ways for one person to file and decide the same agreement",
-    ),
-    _two_hands(
-        "benchmark",
-        {Action.BENCHMARK_PROPOSE},
-        {Action.BENCHMARK_APPROVE, Action.BENCHMARK_REFUSE},
-        "ways for one person to propose and decide the same tolerance or reference rate",
-    ),
-    _two_hands(
-        "desk rule",
-        {Action.DESK_RULE_PROPOSE},
-        {Action.DESK_RULE_APPROVE, Action.DESK_RULE_REFUSE},
-        "ways for one person to propose and decide the same cut-off or mandate",
-    ),
-    Life(
-        "grant",
-        frozenset({Action.GRANT_REQUEST}),
-        GRANT_DECIDE | {Action.GRANT_EXECUTE},
-        (
-            Goal(
-                "ways for one person to request and decide or execute the same right",
-                frozenset({Action.GRANT_REQUEST}),
-                GRANT_DECIDE | {Action.GRANT_EXECUTE},
-            ),
-            Goal(
-                "ways for one person to approve and execute the same right",
-                frozenset({Action.GRANT_APPROVE}),
-                frozenset({Action.GRANT_EXECUTE}),
-            ),
-        ),
-    ),
-    _two_hands(
-        "market limit",
-        {Action.MARKET_LIMIT_PROPOSE},
-        {Action.MARKET_LIMIT_VOTE},
-        "ways for one person to propose the limit of a book and vote on it",
-    ),
-    _two_hands(
-        "proposal",
-        PROPOSE,
-        {Action.PROPOSAL_APPROVE, Action.PROPOSAL_REFUSE},
-        "ways for one person to propose and decide the same master data",
-    ),
-    Life(
-        "transfer",
-        frozenset({Action.TRANSFER_REQUEST}),
-        TRANSFER_DECIDE,
-        (
-            Goal(
-                "ways for one person to ask for a transfer and prepare, judge or sign it",
-                frozenset({Action.TRANSFER_REQUEST}),
-                TRANSFER_DECIDE,
-            ),
-            Goal(
-                "ways for one person to prepare and sign the same transfer",
-                frozenset({Action.TRANSFER_PREPARE}),
-                frozenset({Action.TRANSFER_RELEASE}),
-            ),
-        ),
-    ),
-    _two_hands(
-        "recovery",
-        {Action.RECOVERY_REQUEST},
-        {Action.LOG_RECOVER},
-        "ways for one person to ask for a recovery of the log and carry it out",
-    ),
-    _two_hands(
-        "rotation",
-        {Action.ROTATION_REQUEST},
-        {Action.ROTATION_APPROVE},
-        "ways for one person to ask for a new key of the log and approve it",
-    ),
-    Life(
-        "trade",
-        STRIKE,
-        (ENTER | CONTROL) - STRIKE,
-        (
-            Goal(
-                "ways for one person to prepare and release the same payment",
-                frozenset({Action.SETTLEMENT_PREPARE}),
-                frozenset({Action.SETTLEMENT_RELEASE}),
-            ),
-            Goal(
-                "ways for one person to release a payment and attest its outcome",
-                frozenset({Action.SETTLEMENT_RELEASE}),
-                ATTEST,
-            ),
-            Goal(
-                "ways for one person to decide a change of a trade and move money for it",
-                DECIDE,
-                PAY,
-            ),
-            Goal(
-                "ways for one person to ask for a change of a trade and decide it",
-                ASK,
-                DECIDE,
-            ),
-            Goal(
-                "ways for one person to offer and accept the same internal deal",
-                frozenset({Action.INTERNAL_OFFER}),
-                frozenset({Action.INTERNAL_ACCEPT}),
-            ),
-            Goal(SENTENCE, ENTER, CONTROL),
-        ),
-    ),
-)
 
 Path = tuple[tuple[int, Action], ...]  # who (0 is somebody outside) did what, in order
 State = tuple[frozenset[Action], ...]  # what each person did

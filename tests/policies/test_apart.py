@@ -6,21 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from policies.apart import Act, ApartRule, governed, refusal
+from policies.duties import ASK, ATTEST, CONTROL, DECIDE, ENTER, PROPOSE, STRIKE, TRANSFER_DECIDE
+from policies.lives import LIVES, Goal, Life
 from policies.policy import Policy, load
-from policies.proof import (
-    ASK,
-    ATTEST,
-    CONTROL,
-    DECIDE,
-    ENTER,
-    LIVES,
-    PROPOSE,
-    STRIKE,
-    TRANSFER_DECIDE,
-    Goal,
-    Life,
-    prove_history,
-)
+from policies.proof import prove_history
 from policies.vocabulary import Action
 
 NOT_YET = {

@@ -9,7 +9,7 @@ import pytest
 
 from policies import __main__ as command_line
 from policies.__main__ import main
-from policies.proof import LIVES, SENTENCE
+from policies.lives import LIVES, SENTENCE
 
 CAPTURE = "p, trader, trade.capture, strikes deals for the book under an own trader id\n"
 

@@ -8,16 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policies.apart import refusal
+from policies.duties import CONTROL, ENTER, STRIKE
+from policies.lives import LIVES, SENTENCE
 from policies.policy import Policy, load
 from policies.proof import (
     ALL,
-    CONTROL,
     DEAL,
-    ENTER,
     HARD,
-    LIVES,
-    SENTENCE,
-    STRIKE,
     _seen_from,
     fewest_people,
     prove_history,

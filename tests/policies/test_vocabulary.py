@@ -2,6 +2,7 @@ import re
 
 import pytest
 
+from policies.duties import DUTIES, OUTSIDE
 from policies.vocabulary import READS, Action, Office
 
 
@@ -23,3 +24,17 @@ def test_an_office_is_named_as_it_is_written(office: Office) -> None:
 def test_reads_are_the_acts_that_say_so() -> None:
     assert {action for action in Action if action.value.partition(".")[2] == "read"} == READS
     assert Action.TRADE_CAPTURE not in READS
+
+
+IN_A_DUTY = frozenset[Action]().union(*DUTIES.values())
+
+
+@pytest.mark.parametrize("action", sorted(set(Action) - READS))
+def test_an_act_that_changes_something_has_a_duty_or_a_reason_to_stand_outside(action: Action) -> None:
+    assert (action in IN_A_DUTY) is not (action in OUTSIDE), "add it to a set in policies/duties.py"
+
+
+def test_a_read_has_no_duty_and_each_reason_says_something() -> None:
+    assert not READS & (IN_A_DUTY | set(OUTSIDE))
+    assert all(len(reason) > len("no duty here") for reason in OUTSIDE.values())
+    assert [*OUTSIDE] == sorted(OUTSIDE)

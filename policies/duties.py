@@ -1,0 +1,209 @@
+"""Which duty each act belongs to: the sets of acts that must stay in different hands.
+
+Every action of the vocabulary that is no read stands in a duty or, with a reason, in ``OUTSIDE``. One action
+per line, alphabetised, so that a new act is one new line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from policies.vocabulary import Action
+
+# The life of a deal ------------------------------------------------------------------------------
+
+STRIKE: Final = frozenset(
+    {
+        Action.INTERNAL_OFFER,
+        Action.TRADE_CAPTURE,
+    }
+)
+"""Acts that bring a deal into being."""
+
+ASK: Final = frozenset(
+    {
+        Action.AMENDMENT_REQUEST,
+        Action.CANCELLATION_REQUEST,
+    }
+)
+"""Acts by which trading asks for a change of a deal."""
+
+ENTER: Final = frozenset(
+    {
+        *STRIKE,
+        *ASK,
+        Action.INTERNAL_ACCEPT,
+        Action.TRADE_RESUBMIT,
+    }
+)
+"""Everything a person enters on the side of trading."""
+
+DECIDE: Final = frozenset(
+    {
+        Action.REQUEST_APPROVE,
+        Action.REQUEST_REFUSE,
+    }
+)
+"""Acts that decide a change trading asked for."""
+
+VERIFY: Final = frozenset(
+    {
+        *DECIDE,
+        Action.PREMISES_ACKNOWLEDGE,
+        Action.TRADE_JUSTIFY,
+        Action.TRADE_RETURN,
+        Action.TRADE_VERIFY,
+    }
+)
+CONFIRM: Final = frozenset(
+    {
+        Action.CONFIRMATION_COUNTER,
+        Action.CONFIRMATION_DISPATCH,
+        Action.CONFIRMATION_MATCH,
+    }
+)
+PAY: Final = frozenset(
+    {
+        Action.SETTLEMENT_PREPARE,
+        Action.SETTLEMENT_RELEASE,
+    }
+)
+ATTEST: Final = frozenset(
+    {
+        Action.SETTLEMENT_COMPLETE,
+        Action.SETTLEMENT_FAIL,
+    }
+)
+"""Acts that say how a payment ended."""
+
+BOOK: Final = frozenset(
+    {
+        Action.JOURNAL_POST,
+        Action.JOURNAL_REVERSE,
+    }
+)
+CONTROL: Final = VERIFY | CONFIRM | PAY | ATTEST | BOOK
+"""Everything a person does on the other side: verify, confirm, settle or book."""
+
+AUTOMATIC_ENTER: Final = frozenset(
+    {
+        Action.POSITION_UNWIND,
+        Action.TRADE_AMEND,
+    }
+)
+AUTOMATIC_CONTROL: Final = frozenset(
+    {
+        Action.CONFIRMATION_DRAFT,
+        Action.CONFIRMATION_WITHDRAW,
+        Action.SETTLEMENT_PROJECT,
+        Action.SETTLEMENT_WITHDRAW,
+    }
+)
+"""Acts of the service accounts without a judgement in them. The static proof counts them on their office's
+side; in history they bar nobody, since no person does them."""
+
+# What one person opens and another answers for ---------------------------------------------------
+
+PROPOSE: Final = frozenset(
+    {
+        Action.COUNTERPARTY_PROPOSE,
+        Action.INSTRUCTION_PROPOSE,
+        Action.PORTFOLIO_PROPOSE,
+    }
+)
+"""Acts that propose master data."""
+
+GRANT_DECIDE: Final = frozenset(
+    {
+        Action.GRANT_APPROVE,
+        Action.GRANT_REFUSE,
+    }
+)
+TRANSFER_DECIDE: Final = frozenset(
+    {
+        Action.TRANSFER_PREPARE,
+        Action.TRANSFER_REFUSE,
+        Action.TRANSFER_RELEASE,
+        Action.TRANSFER_REVIEW,
+    }
+)
+OPEN: Final = frozenset(
+    {
+        *PROPOSE,
+        Action.AGREEMENT_PROPOSE,
+        Action.BENCHMARK_PROPOSE,
+        Action.DESK_RULE_PROPOSE,
+        Action.GRANT_REQUEST,
+        Action.MARKET_LIMIT_PROPOSE,
+        Action.RECOVERY_REQUEST,
+        Action.ROTATION_REQUEST,
+        Action.TRANSFER_REQUEST,
+    }
+)
+"""Acts that ask for something another person decides."""
+
+ANSWER: Final = frozenset(
+    {
+        *GRANT_DECIDE,
+        *TRANSFER_DECIDE,
+        Action.AGREEMENT_CLEAR,
+        Action.AGREEMENT_REFUSE,
+        Action.BENCHMARK_APPROVE,
+        Action.BENCHMARK_REFUSE,
+        Action.DESK_RULE_APPROVE,
+        Action.DESK_RULE_REFUSE,
+        Action.GRANT_EXECUTE,
+        Action.LOG_RECOVER,
+        Action.MARKET_LIMIT_VOTE,
+        Action.PROPOSAL_APPROVE,
+        Action.PROPOSAL_REFUSE,
+        Action.ROTATION_APPROVE,
+    }
+)
+"""Acts that decide or carry out what another person opened."""
+
+DUTIES: Final[Mapping[str, frozenset[Action]]] = {
+    "enter": ENTER | AUTOMATIC_ENTER,
+    "verify": VERIFY,
+    "confirm": CONFIRM,
+    "pay": PAY,
+    "attest": ATTEST,
+    "book": BOOK,
+    "control automatically": AUTOMATIC_CONTROL,
+    "open": OPEN,
+    "answer": ANSWER,
+}
+
+# What no duty needs ------------------------------------------------------------------------------
+
+OUTSIDE: Final[Mapping[Action, str]] = {
+    Action.ACCOUNT_OPEN: "an account carries no right; each right takes three people",
+    Action.BUSINESS_DATE_SET: "moves the date of all deals alike and none of them alone",
+    Action.EVIDENCE_EXPORT: "hands out what is recorded and changes nothing of it",
+    Action.EXCESS_CLOSE: "finds the cause of an excess that the system opened; moves no deal and no money",
+    Action.FIXING_IMPORT: "brings in public rates; S-09 keeps it from trading",
+    Action.GRANT_REVOKE: "takes a right away at once; nobody gains by it",
+    Action.LIMIT_PROPOSE: "a limit takes the votes of two officers, each on an own account",
+    Action.LIMIT_VOTE: "a limit takes the votes of two officers, each on an own account",
+    Action.LOG_BACKUP: "the log's own service; no person holds it",
+    Action.LOG_CHECK: "a nightly act of a service account; no person holds it",
+    Action.LOG_GENESIS: "the log's own service; no person holds it",
+    Action.LOG_HEARTBEAT: "the log's own service; no person holds it",
+    Action.LOG_RESTART: "the log's own service; no person holds it",
+    Action.LOG_ROTATE: "carries out a change of key that two custodians wanted; no person holds it",
+    Action.NOTICE_TAKE: "takes notice and decides nothing",
+    Action.PASSWORD_CHANGE: "concerns nobody but the one who does it",
+    Action.PASSWORD_RESET: "hands out a one-time password whose use is an entry; administration does no business",
+    Action.PERSON_DISABLE: "ends every access at once; nobody gains by it",
+    Action.PERSON_MOVE: "moves a person whose rights are checked anew; administration does no business",
+    Action.PERSON_REGISTER: "a person without rights can do nothing",
+    Action.POLICY_PUBLISH: "the log's own service; no person holds it",
+    Action.RECOVERY_COMPLETE: "gives a row back the name that the log proves; whoever does it adds nothing",
+    Action.ROTATION_REFUSE: "turns a new key down or takes the own request back; nobody gains by it",
+    Action.SCHEMA_PUBLISH: "the log's own service; no person holds it",
+    Action.SESSION_CLOSE: "concerns nobody but the one who does it",
+    Action.SESSION_NOISE: "the log's own service; no person holds it",
+    Action.SESSION_OPEN: "concerns nobody but the one who does it",
+}
+"""Acts that change something and stand in no duty, each with the reason why that is right."""
