@@ -121,7 +121,7 @@ def test_files_of_a_slice_are_of_the_vocabulary_or_a_pure_noun() -> None:
 def test_every_folder_of_the_service_is_a_slice_or_has_its_place() -> None:
     folders = {path.parent.name for path in CLONE.glob("service/*/__init__.py")}
 
-    assert folders <= SLICES | {"kernel", "audit_trail", "ui", "migrations", "demo", "importing"}
+    assert folders <= SLICES | {"kernel", "audit_trail", "ui", "migrations", "demo", "importing", "messages"}
 
 
 def imports(path: Path) -> set[str]:
