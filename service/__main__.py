@@ -17,8 +17,9 @@ from uuid import UUID
 from audit.keys import UnusableKey
 from audit.signer import InconsistentExtension, SignerMemoryLost, SignerUnreachable
 from audit.signer_client import AnotherSigner
+from policies.vocabulary import Office
 from service import bank as banks
-from service import cli, keyholding, running, safekeeping
+from service import cli, keyholding, running, safekeeping, split
 from service.audit_trail.sequencer import LogContradiction
 from service.cli import Act, Exit, NoBank, tell
 from service.compliance.evidence import Wish
@@ -88,10 +89,7 @@ def parser() -> argparse.ArgumentParser:
     add_days(day)
     day.set_defaults(run=run_demo, no_serve=True, port=None)
 
-    serve = commands.add_parser("serve", parents=[common], help="serve the bank that is there")
-    serve.add_argument("--port", type=port, metavar="N")
-    serve.add_argument("--self-check", action="store_true", help="hold the books against the log now too")
-    serve.set_defaults(run=run_service)
+    add_serving(commands, common)
 
     act = commands.add_parser("act", parents=[common], help="do one act with an account's own rights")
     act.add_argument("action", metavar="ACTION", help="for instance trade.verify")
@@ -116,6 +114,30 @@ def parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", parents=[common], help="examine the bank without changing it")
     doctor.set_defaults(run=run_doctor)
     return top
+
+
+def add_serving(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add serving, whole or in parts, and what the parts are made of."""
+    serve = commands.add_parser("serve", parents=[common], help="serve the bank that is there")
+    serve.add_argument("--port", type=port, metavar="N")
+    serve.add_argument("--self-check", action="store_true", help="hold the books against the log now too")
+    whole_or_part = serve.add_mutually_exclusive_group()
+    whole_or_part.add_argument(
+        "--split", action="store_true", help="one process for each office, behind one address"
+    )
+    whole_or_part.add_argument(
+        "--offices", type=offices, metavar="OFFICE,…", help="only these, knowing no other office's login"
+    )
+    serve.add_argument(
+        "--sockets", type=Path, metavar="DIR", help="with --offices: where the bank's processes meet"
+    )
+    serve.add_argument("--attached", action="store_true", help="with --offices: end with standard input")
+    serve.set_defaults(run=run_service)
+
+    divide = commands.add_parser(
+        "divide", parents=[common], help="write a directory for each office: its login, and nothing more"
+    )
+    divide.set_defaults(run=run_divide)
 
 
 def add_import(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -204,6 +226,16 @@ def port(text: str) -> int:
     return int(text)
 
 
+def offices(text: str) -> tuple[Office, ...]:
+    """Read the offices that a process serves, each once."""
+    try:
+        return tuple(dict.fromkeys(Office(name) for name in text.split(",")))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} names no offices; there are {', '.join(Office)}"
+        ) from None
+
+
 def moment(text: str) -> datetime:
     """Read a time with its zone, or the beginning of a day."""
     try:
@@ -239,10 +271,24 @@ def run_demo(asked: argparse.Namespace) -> int:
 
 def run_service(asked: argparse.Namespace) -> int:
     """Command ``serve``."""
+    if asked.offices is not None:
+        part = split.serve_part(asked.data, asked.offices, asked.sockets, asked.port)
+        running.run(split.while_wanted(part) if asked.attached else part)
+        return Exit.OK
     told = bank_settings(asked)
     with running.alone(told.data), banks.database_server(told) as server_url:
         port_ = told.port if asked.port is None else asked.port
+        if asked.split:
+            running.run(split.serve_split(told, server_url, port_))
+            return Exit.OK
         return running.run(cli.serve(told, server_url, port_, self_check=asked.self_check))
+
+
+def run_divide(asked: argparse.Namespace) -> int:
+    """Command ``divide``."""
+    told = bank_settings(asked)
+    with banks.database_server(told) as server_url:
+        return tell(asked, running.run(cli.divide(told, server_url)))
 
 
 def run_act(asked: argparse.Namespace) -> int:

@@ -5,7 +5,6 @@ import logging
 from typing import Any
 
 from litestar import Litestar, Request, Response, get
-from litestar.connection import ASGIConnection
 from litestar.datastructures import MutableScopeHeaders
 from litestar.di import Provide
 from litestar.enums import ScopeType
@@ -15,10 +14,10 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from audit.report import LEVELS
 from audit.signer import SignerUnreachable
-from service import acts, contract, faces, page_forms, page_frame
-from service.bank import Bank, log_policy
+from service import acts, contract, faces, inside, page_forms, page_frame
 from service.compliance.api import provide_past
-from service.kernel.errors import Refusal
+from service.kernel.errors import Misdirected, Refusal
+from service.part import House
 from service.people.directory import actor_of_token
 
 LOGGER = logging.getLogger(__name__)
@@ -68,22 +67,16 @@ class Authentication:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Find out who calls; routes decide whether that is enough."""
         if scope["type"] == ScopeType.HTTP:
-            token, origin = None, "api"
-            if faces.is_api(scope["path"]):
-                token = bearer_token(scope)
-            elif page_forms.is_page(scope["path"]):
-                token, origin = page_forms.session_token(ASGIConnection(scope)), "web"
+            if "unreachable" in scope["state"]:  # the router's word: nobody answers for this request
+                raise scope["state"]["unreachable"]
+            token, origin = page_forms.token_of(scope)
             if token is not None:
                 offices = scope["litestar_app"].state.gate.offices
-                scope["state"]["actor"] = await actor_of_token(offices, token, origin=origin)
+                try:
+                    scope["state"]["actor"] = await actor_of_token(offices, token, origin=origin)
+                except Misdirected as elsewhere:  # pages for everybody are answered all the same
+                    scope["state"]["misdirected"] = elsewhere
         await self.app(scope, receive, send)
-
-
-def bearer_token(scope: Scope) -> str | None:
-    """Return the token of the one ``Authorization`` header; two of them name nobody."""
-    said = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
-    words = said[0].split(" ") if len(said) == 1 else []
-    return words[1] if len(words) == 2 and words[0].lower() == "bearer" else None  # noqa: PLR2004
 
 
 @get("/health/live", opt={"public": True})
@@ -95,21 +88,21 @@ async def live() -> dict[str, str]:
 @get("/health/ready", opt={"public": True})
 async def ready(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
     """Tell whether acts can be recorded now, or why not."""
-    bank = request.app.state.bank
-    failure, silence = bank.keeper.failure, bank.silence()
+    bank: House = request.app.state.bank
+    failure, silence = bank.failure, bank.silence()
     if failure is not None and not isinstance(failure, SignerUnreachable):
         return Response(
             {"status": "not ready", "reason": f"log not writable: {type(failure).__name__}"}, status_code=503
         )
     if silence.status == "critical":
         return Response({"status": "not ready", "reason": silence.sentence()}, status_code=503)
-    level = log_policy(bank.settings).level
     told = {
         "status": silence.status if failure is None else "ready, the log waits for its signer",
         "policy": bank.policy.version,
-        "assurance": f"{level} {LEVELS[level]}",
         "unsigned_seconds": int(silence.unsigned_seconds),
     }
+    if bank.level is not None:
+        told["assurance"] = f"{bank.level} {LEVELS[bank.level]}"
     return Response(told | ({"reason": silence.sentence()} if silence.status == "late" else {}))
 
 
@@ -129,10 +122,10 @@ def slices() -> list[Any]:
     return found
 
 
-def create_app(bank: Bank) -> Litestar:
+def create_app(bank: House) -> Litestar:
     """Return the application on an open bank. Raises RuntimeError if a route stands for no action."""
     app = Litestar(
-        route_handlers=[live, ready, *slices()],
+        route_handlers=[live, ready, *inside.ROUTES, *slices()],
         middleware=[SecurityHeaders, Authentication, faces.StrictBodies, page_forms.FormShield],
         dependencies={
             "actor": Provide(faces.provide_actor),

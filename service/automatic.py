@@ -3,10 +3,10 @@
 import asyncio
 import time
 
-from service.bank import Bank
 from service.bookkeeping.use_cases import AUTOMATIC as BOOKKEEPING
 from service.confirmations.use_cases import AUTOMATIC as CONFIRMATIONS
 from service.kernel.items import ROUTES
+from service.part import House
 from service.people.directory import service_actor
 from service.settlement.use_cases import AUTOMATIC as SETTLEMENT
 from service.trades.use_cases import AUTOMATIC as TRADES
@@ -29,7 +29,7 @@ class StuckWork(RuntimeError):
 class Workers:
     """One worker for each office that has automatic work and whose login this process holds."""
 
-    def __init__(self, bank: Bank) -> None:
+    def __init__(self, bank: House) -> None:
         offices = {ROUTES[item].office for item in HANDLERS}
         self.each = [
             Worker(bank.gate, office, HANDLERS, service_actor)

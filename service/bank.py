@@ -28,6 +28,7 @@ from service.kernel.clock import Clock, SystemClock
 from service.kernel.database import Offices
 from service.migrations import schema
 from service.migrations.upgrade import ensure_database, upgrade
+from service.part import Publish
 from service.pulse import BEAT_SECONDS, Pulse
 from service.settings import BadSettings, Settings
 
@@ -45,6 +46,25 @@ class Bank:
     keeper: LogKeeper
     pulse: Pulse
     admin_url: str
+
+    @property
+    def publish(self) -> Publish:
+        """Has the log signed up to now."""
+        return self.keeper.step
+
+    @property
+    def failure(self) -> Exception | None:
+        """Why the log is not kept just now."""
+        return self.keeper.failure
+
+    @property
+    def level(self) -> str:
+        """The assurance that leaf 0 promises."""
+        return log_policy(self.settings).level
+
+    def hear(self, source: str, times: int = 1) -> None:
+        """Count requests that nobody signed in for."""
+        self.pulse.hear(source, times)
 
     def silence(self) -> Silence:
         """Return how the log stands now."""

@@ -28,7 +28,7 @@ from audit.verify import verify
 from policies.policy import load
 from policies.vocabulary import Action, Office
 from service import bank as banks
-from service import genesis, running
+from service import division, genesis, running
 from service.acts import decoded, use_case_named
 from service.app import slices
 from service.audit_trail.compare import compare
@@ -283,18 +283,16 @@ async def serve(settings: Settings, server_url: str, port: int, *, self_check: b
             running.serving(bank, listener) as address,
         ):
             print(f"serving: {address}", flush=True)
-            await until_stopped()
+            await running.until_stopped()
     return Exit.OK
 
 
-async def until_stopped() -> None:
-    """Wait for the signal that ends the service; to be told to stop is no failure."""
-    task = asyncio.current_task()
-    assert task is not None
-    try:
-        await asyncio.Event().wait()
-    except asyncio.CancelledError:
-        task.uncancel()
+async def divide(settings: Settings, server_url: str) -> Outcome:
+    """Bring the database up to this release and write a directory for each office's part."""
+    _, urls = await banks.prepare(settings, server_url, load())
+    await asyncio.to_thread(division.divide, settings, urls)
+    places = [str(division.directory_of(settings.data, office)) for office in sorted(urls)]
+    return Outcome(Exit.OK, {"parts": places})
 
 
 # --- migrate

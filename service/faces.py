@@ -136,8 +136,11 @@ async def id_of(connection: AsyncConnection, said: str) -> str:
 
 
 def actor_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Actor:
-    """Return who is signed in on this connection. Raises NotSignedIn."""
-    actor = connection.scope.get("state", {}).get("actor")
+    """Return who is signed in on this connection. Raises NotSignedIn, Misdirected."""
+    state = connection.scope.get("state", {})
+    if "misdirected" in state:
+        raise state["misdirected"]
+    actor = state.get("actor")
     if actor is None:
         raise NotSignedIn
     return cast("Actor", actor)
@@ -220,6 +223,13 @@ def must_stand_once(scope: Scope) -> None:
     for header in ("Content-Type", "Idempotency-Key"):
         if names.count(header.lower().encode()) > 1:
             raise Malformed(f"The header {header} stands twice.", field=header)
+
+
+def bearer_token(scope: Scope) -> str | None:
+    """Return the token of the one ``Authorization`` header; two of them name nobody."""
+    said = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
+    words = said[0].split(" ") if len(said) == 1 else []
+    return words[1] if len(words) == 2 and words[0].lower() == "bearer" else None  # noqa: PLR2004
 
 
 def is_api(path: str) -> bool:
@@ -316,7 +326,7 @@ async def record_outside_gate(failure: Exception, scope: Scope) -> None:
     action = action_of(scope.get("route_handler"))
     if actor is None and isinstance(refusal, NotSignedIn) and refusal.decision is None:
         client = scope.get("client")
-        scope["litestar_app"].state.bank.pulse.hear(client[0] if client else "unknown")
+        scope["litestar_app"].state.bank.hear(client[0] if client else "unknown")
     if actor is None or action is None or refusal.decision is not None:
         return
     gate: Gate = scope["litestar_app"].state.gate

@@ -44,6 +44,15 @@ def is_page(path: str) -> bool:
     return not faces.is_api(path) and not path.startswith(("/health/", "/static/"))
 
 
+def token_of(scope: Scope) -> tuple[str | None, str]:
+    """Return the token a request shows and the face it shows it to; neither face takes the other's."""
+    if faces.is_api(scope["path"]):
+        return faces.bearer_token(scope), "api"
+    if is_page(scope["path"]):
+        return session_token(ASGIConnection(scope)), "web"
+    return None, "api"
+
+
 def session_token(connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:
     """Return the token that the browser's session cookie holds."""
     return connection.cookies.get(SESSION_COOKIE) or None

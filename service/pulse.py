@@ -66,10 +66,10 @@ class Pulse:
     noise: Counter[str] = field(default_factory=Counter)
     task: asyncio.Task[None] | None = None
 
-    def hear(self, source: str) -> None:
-        """Count a request that nobody signed in for; sources beyond the limit share one count."""
+    def hear(self, source: str, times: int = 1) -> None:
+        """Count requests that nobody signed in for; sources beyond the limit share one count."""
         known = source if source in self.noise or len(self.noise) < SOURCES_MAX else "others"
-        self.noise[known] += 1
+        self.noise[known] += times
 
     async def once(self) -> None:
         """Record the minute: its noise, and a heartbeat."""

@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 import uvicorn
 
 from policies.vocabulary import Office
+from service.afar import SOCKET_BYTES_MAX
 from service.app import create_app
 from service.automatic import Workers
-from service.bank import Bank
 from service.compliance.nightly import Nights
+from service.part import House
 
 Result = TypeVar("Result")
 
@@ -106,11 +107,39 @@ def listening(host: str, port: int) -> socket.socket:
         raise CannotServe(sentence) from failure
 
 
+def listening_inside(path: Path) -> socket.socket:
+    """Open the socket file by which the other processes of the bank come; one that a dead process left is replaced.
+
+    Raises CannotServe.
+    """
+    if len(os.fsencode(path)) > SOCKET_BYTES_MAX:
+        raise CannotServe(f"{path} is too long for a socket: choose another directory with --sockets.")
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listener.bind(str(path))
+    except OSError as failure:
+        listener.close()
+        raise CannotServe(f"{path} cannot be served ({failure.strerror}).") from failure
+    path.chmod(0o600)
+    listener.listen(1024)
+    return listener
+
+
 @contextlib.asynccontextmanager
-async def serving(bank: Bank, listener: socket.socket) -> AsyncIterator[str]:
+async def serving(bank: House, listener: socket.socket) -> AsyncIterator[str]:
     """Answer on the open socket; gives its address."""
+    async with answering(create_app(bank), listener) as address:
+        yield address
+
+
+@contextlib.asynccontextmanager
+async def answering(app: Any, listener: socket.socket) -> AsyncIterator[str]:
+    """Have the application answer on the open socket; gives its address."""
+    inside = listener.family is socket.AF_UNIX  # then the caller's address is what the router says
     config = uvicorn.Config(
-        create_app(bank),
+        app,
+        forwarded_allow_ips="*" if inside else "127.0.0.1",
         lifespan="off",
         loop="none",
         http="httptools",
@@ -127,15 +156,15 @@ async def serving(bank: Bank, listener: socket.socket) -> AsyncIterator[str]:
             if task.done():
                 raise CannotServe("The web server did not start.") from task.exception()
             await asyncio.sleep(STARTED_POLL_SECONDS)
-        host, port = listener.getsockname()[:2]
-        yield f"http://{host}:{port}"
+        name = listener.getsockname()
+        yield str(name) if inside else f"http://{name[0]}:{name[1]}"
     finally:
         server.should_exit = True
         await asyncio.shield(task)
 
 
 @contextlib.asynccontextmanager
-async def automatic_work(bank: Bank, *, self_check: bool = False) -> AsyncIterator[Workers]:
+async def automatic_work(bank: House, *, self_check: bool = False) -> AsyncIterator[Workers]:
     """Have the offices' service accounts do what waits for them, and compliance's hold the books against the log.
 
     ``self_check``: that is done now too, not only at night.
@@ -149,3 +178,13 @@ async def automatic_work(bank: Bank, *, self_check: bool = False) -> AsyncIterat
     finally:
         await nights.stop()
         await workers.stop()
+
+
+async def until_stopped() -> None:
+    """Wait for the signal that ends the service; to be told to stop is no failure."""
+    task = asyncio.current_task()
+    assert task is not None
+    try:
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        task.uncancel()

@@ -151,7 +151,7 @@ class EvidenceApi(Controller):
         wish = Wish(data.scope, data.reason, data.trade, data.person, *times)
         bank = request.app.state.bank
         done = await evidence.export(
-            gate, bank.settings, actor, wish, publish=bank.keeper.step, key=checked_key(key)
+            gate, bank.settings, actor, wish, publish=bank.publish, key=checked_key(key)
         )
         return answer(done)
 

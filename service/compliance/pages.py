@@ -149,7 +149,7 @@ class EvidencePages(Controller):
         try:
             key = checked_key(page.form.get("_key", ""))
             done = await evidence.export(
-                gate, bank.settings, actor, wish_of(page.form), publish=bank.keeper.step, key=key
+                gate, bank.settings, actor, wish_of(page.form), publish=bank.publish, key=key
             )
         except Refusal as refusal:
             if refusal.decision is None:

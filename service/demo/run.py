@@ -18,7 +18,7 @@ from service import bank as banks
 from service import running
 from service.automatic import Workers
 from service.bank import Bank
-from service.cli import Exit, until_stopped
+from service.cli import Exit
 from service.demo import cast, keeping
 from service.demo.access import token_for
 from service.demo.checks import (
@@ -105,7 +105,7 @@ async def open_and_play(settings: Settings, wishes: Wishes, server_url: str, lis
         )
         if wishes.serve:
             print(f"serving: {address}", flush=True)
-            await until_stopped()
+            await running.until_stopped()
     return held
 
 

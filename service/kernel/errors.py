@@ -76,6 +76,27 @@ class NotSignedIn(Refusal):
         super().__init__(sentence)
 
 
+class Misdirected(Refusal):
+    """421. The session belongs to an office that another process serves; ``office`` names it."""
+
+    status = 421
+
+    def __init__(self, office: str) -> None:
+        super().__init__(f"This process does not serve the office {office}; another one does.")
+        self.office = office
+
+
+class OfficeSilent(Refusal):
+    """503. The process of this office does not answer; the others do."""
+
+    status = 503
+
+    def __init__(self, office: str) -> None:
+        super().__init__(
+            f"The office {office} does not answer just now. Ask again later, under the same Idempotency-Key."
+        )
+
+
 class NotPermitted(Refusal):
     """403. None of the caller's roles has this right; the absent policy row is the denial."""
 

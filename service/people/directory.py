@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from policies.vocabulary import Office
 from service.kernel.actor import Actor
 from service.kernel.database import Offices
+from service.kernel.errors import Misdirected
 from service.people.authentication import office_of_token, token_digest
 
 FIND = text("SELECT * FROM public.session_find(:token)")
@@ -36,10 +37,15 @@ def actor_of(
 
 
 async def actor_of_token(offices: Offices, token: str, *, origin: str = "api") -> Actor | None:
-    """Return who signed in with ``token``, or None if nobody did, the session ended or its office is not served."""
+    """Return who signed in with ``token``, or None if nobody did or the session ended.
+
+    Raises Misdirected if another process serves the token's office.
+    """
     office = office_of_token(token)
-    if office is None or office not in offices:
+    if office is None:
         return None
+    if office not in offices:
+        raise Misdirected(office.value)
     async with offices[office].begin() as connection:
         row = (await connection.execute(FIND, {"token": token_digest(token)})).one_or_none()
     return (

@@ -70,12 +70,18 @@ async def known_at(gate: Gate, office: Office, account: str) -> Row[Any] | None:
 
 async def office_of(gate: Gate, account: str) -> Office | None:
     """Return the served office that an account belongs to, or None."""
-    if "\x00" in account:
-        return None
-    async with next(iter(gate.offices.engines.values())).connect() as connection:
-        row = (await connection.execute(OFFICE, {"name": account})).one_or_none()
-    office = None if row is None else Office(row.office)
+    office = await office_named(gate, account)
     return office if office is not None and office in gate.offices else None
+
+
+async def office_named(gate: Gate, account: str) -> Office | None:
+    """Return the office that an account belongs to, served here or not; None if no login here can tell."""
+    engines = [engine for office, engine in gate.offices.engines.items() if office is not Office.LOG]
+    if "\x00" in account or not engines:
+        return None
+    async with engines[0].connect() as connection:
+        row = (await connection.execute(OFFICE, {"name": account})).one_or_none()
+    return None if row is None else Office(row.office)
 
 
 async def record_failure(gate: Gate, office: Office, account: UUID, refusal: Refusal) -> None:
