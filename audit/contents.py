@@ -9,6 +9,7 @@ from typing import Any
 
 from audit import history, pack, rows, tiles
 from audit.entry import MalformedEntry, decode, leaf_hash, microseconds, parse_timestamp
+from audit.facts import others_of
 from audit.history import BACKWARD_SECONDS_MAX, FUTURE_SECONDS_MAX
 from audit.pack import Scope
 from audit.replay import Decision, Rules, UnreadableRules, differs, published, unfounded
@@ -88,7 +89,7 @@ def _take_apart(index: int, entry: dict[str, Any], found: Contents) -> None:
     leaf, records = found.leaves[index], found.records
     act, decision, data = entry["act"], entry["decision"], entry.get("data", {})
     allowed = decision["outcome"] == "allow"
-    marks = mark(act), mark(entry["actor"]["person"])
+    persons = entry["actor"]["person"], *others_of(entry["actor"])
     found.times.append((index, microseconds(parse_timestamp(entry["ts"]))))
     records["id"] += UNIQUE.pack(bytes.fromhex(entry["id"].replace("-", "")), index)
     records["nonce"] += UNIQUE.pack(bytes.fromhex(entry["nonce"]), index)
@@ -97,10 +98,15 @@ def _take_apart(index: int, entry: dict[str, Any], found: Contents) -> None:
         effect = Effect(index, one["rev"], prev, leaf.hex(), one["after"])
         found.effects.setdefault((one["kind"], one["id"]), []).append(effect)
         key = hashlib.sha256(f"{one['kind']} {one['id']}".encode()).digest()[:16]
-        records["effect"] += EFFECT.pack(key, index, one["rev"], bytes.fromhex(prev), leaf, *marks, allowed)
+        for who in persons:
+            rev = one["rev"] if who is persons[0] else 0
+            before = bytes.fromhex(prev) if who is persons[0] else b""
+            records["effect"] += EFFECT.pack(key, index, rev, before, leaf, mark(act), mark(who), allowed)
     trade = entry.get("links", {}).get("trade")
     if allowed and trade is not None:
-        records["link"] += LINK.pack(hashlib.sha256(trade.encode()).digest()[:16], index, *marks)
+        key = hashlib.sha256(trade.encode()).digest()[:16]
+        for who in persons:
+            records["link"] += LINK.pack(key, index, mark(act), mark(who))
     if index == 0:
         found.genesis = entry
     else:

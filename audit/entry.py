@@ -48,9 +48,10 @@ _EFFECT_FORM = (
 )
 _LINK_FORM = rf'"{_ID_FORM}":"{_ID_FORM}"'
 _HEAD = re.compile(
-    rf'{{"act":"(?=[^"]{{1,64}}")({_ACT_FORM})","actor":{{"account":"{_ID_FORM}"(?:,"board":"{_ID_FORM}")?,'
-    rf'"office":"{_ID_FORM}","person":"({_ID_FORM})","roles":{_WORDS_FORM}'
-    rf'(?:,"sess":"{_ID_FORM}")?(?:,"type":"(?:human|service)")?(?:,"unit":"{_ID_FORM}")?}}(,"data":(?={{))?',
+    rf'{{"act":"(?=[^"]{{1,64}}")(?P<act>{_ACT_FORM})","actor":{{"account":"{_ID_FORM}"(?:,"board":"{_ID_FORM}")?'
+    rf'(?:,"deputy_for":"(?P<deputised>{_ID_FORM})")?,"office":"{_ID_FORM}"(?:,"owner":"(?P<owner>{_ID_FORM})")?,'
+    rf'"person":"(?P<person>{_ID_FORM})","roles":{_WORDS_FORM}'
+    rf'(?:,"sess":"{_ID_FORM}")?(?:,"type":"(?:human|service)")?(?:,"unit":"{_ID_FORM}")?}}(?P<data>,"data":(?={{))?',
 )
 _TAIL = re.compile(
     rf',"decision":{{"id":"{_ID_FORM}","outcome":"(allow|refuse)","policy":"({_DIGEST_FORM})",'
@@ -65,7 +66,7 @@ _EACH_LINK = re.compile(rf'"({_ID_FORM})":"({_ID_FORM})"')
 _ENTRY_MUST = frozenset(("act", "actor", "decision", "id", "nonce", "ts", "v"))
 _ENTRY_MAY = _ENTRY_MUST | {"data", "eff", "links", "req"}
 _ACTOR_MUST = frozenset(("account", "office", "person", "roles"))
-_ACTOR_MAY = _ACTOR_MUST | {"board", "sess", "type", "unit"}
+_ACTOR_MAY = _ACTOR_MUST | {"board", "deputy_for", "owner", "sess", "type", "unit"}
 _ACTOR_TYPES = frozenset(("human", "service"))
 _DECISION = frozenset(("id", "outcome", "policy", "rules"))
 _FIRST_EFFECT = frozenset(("after", "id", "kind", "rev"))
@@ -196,6 +197,7 @@ class Facts(NamedTuple):
     time_us: int  # microseconds since 1970
     act: str
     person: str
+    others: tuple[str, ...]  # for whom it counts besides: whom a deputy stands in for, a service's owner
     allowed: bool
     policy: str
     trade: str | None  # of the links
@@ -208,7 +210,7 @@ def plain(text: str) -> Facts | None:
     Exact, for it is a canonical beginning, the canonical spelling of its data, and a canonical end.
     """
     head = _HEAD.match(text)
-    at = -1 if head is None else head.end() if head[3] is None else _end_of_data(text, head.end())
+    at = -1 if head is None else head.end() if head["data"] is None else _end_of_data(text, head.end())
     tail = None if at < 0 else _TAIL.fullmatch(text, at)
     if head is None or tail is None:
         return None
@@ -225,7 +227,10 @@ def plain(text: str) -> Facts | None:
     except ValueError:
         return None
     changed = () if effects is None else _EACH_EFFECT.findall(effects)
-    return Facts(id_, nonce, time_us, head[1], head[2], outcome == "allow", policy, trade, changed)
+    others = tuple(other for other in (head["deputised"], head["owner"]) if other is not None)
+    return Facts(
+        id_, nonce, time_us, head["act"], head["person"], others, outcome == "allow", policy, trade, changed
+    )
 
 
 def _end_of_data(text: str, at: int) -> int:

@@ -77,6 +77,8 @@ def _repeated(what: str, segments: list[Segment]) -> list[Finding]:
 def _broken_chains(segments: list[Segment]) -> list[Finding]:
     last: dict[bytes, tuple[int, bytes]] = {}
     for key, index, rev, prev, leaf, *_ in _rows(EFFECT, segments):
+        if rev == 0:
+            continue  # no revision: it tells for whom else the one before it counts
         rev_before, leaf_before = last.get(key, (0, prev))
         if rev != rev_before + 1:
             sentence = f"Entry {index} makes rev {rev} of an object whose last rev was {rev_before}."

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from audit.facts import others_of
 from audit.tiles import WIDTH, TileReader, width_of
 
 ABSENT = "P:absent"
@@ -52,7 +53,7 @@ class Decision:
 
     index: int
     act: str
-    person: str
+    persons: tuple[str, ...]  # everybody it counts for
     roles: tuple[str, ...]
     allowed: bool
     policy: str
@@ -66,7 +67,7 @@ class Decision:
         return cls(
             index,
             entry["act"],
-            actor["person"],
+            (actor["person"], *others_of(actor)),
             tuple(actor["roles"]),
             decision["outcome"] == "allow",
             decision["policy"],
@@ -110,10 +111,12 @@ def unfounded(decisions: Sequence[Decision], by_policy: Mapping[str, Rules]) -> 
     for told in decisions:
         if told.trade is None:
             continue
-        own = done.setdefault((told.trade, told.person), set())
+        hands = [done.setdefault((told.trade, person), set()) for person in told.persons]
         if told.allowed:
-            own.add(told.act)
+            for acts in hands:
+                acts.add(told.act)
             continue
+        own = set[str]().union(*hands)
         rules = by_policy.get(told.policy)
         scopes = (
             {scope for control, act, _, scope in rules.apart if (control, act) == (told.rules[0], told.act)}

@@ -26,7 +26,9 @@ RANGE_BUNDLES = 256  # one range is one tile of level 1: 65,536 entries
 NO_TIME = -1
 
 UNIQUE = struct.Struct(">16sQ")  # id or nonce, index
-EFFECT = struct.Struct(">16sQQ32s32s8s8s?")  # object, index, rev, prev, leaf, act, person, allowed
+EFFECT = struct.Struct(
+    ">16sQQ32s32s8s8s?"
+)  # object, index, rev, prev, leaf, act, person, allowed; rev 0: counts for
 LINK = struct.Struct(">16sQ8s8s")  # trade, index, act, person
 AFTER = struct.Struct(
     ">16sQQ32s"
@@ -290,7 +292,7 @@ def _take_apart(
     for index, facts in enumerate(told, first):
         if facts is None:
             continue
-        id_, nonce, _, act, person, allowed, policy, trade, changed = facts
+        id_, nonce, _, act, person, others, allowed, policy, trade, changed = facts
         key = unhex(id_.replace("-", ""))
         ids[key[-1] % parts] += pack_unique(key, index)
         key = unhex(nonce)
@@ -301,9 +303,14 @@ def _take_apart(
             effects[key[-1] % parts] += pack_effect(
                 key, index, int(rev), unhex(prev), leaves[index - first], act_mark, person_mark, allowed
             )
+            for other in others:
+                effects[key[-1] % parts] += pack_effect(
+                    key, index, 0, b"", leaves[index - first], act_mark, mark(other), allowed
+                )
         if allowed and trade is not None:
             key = object_key(f"trade {trade}")
-            links[key[-1] % parts] += LINK.pack(key, index, act_mark, person_mark)
+            for who in (person, *others):
+                links[key[-1] % parts] += LINK.pack(key, index, act_mark, mark(who))
         if policy not in found.policies and index > 0:
             found.policies[policy] = index
 

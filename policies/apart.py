@@ -7,7 +7,7 @@ by account or by present roles, so a change of desk or a second account opens no
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, cast
@@ -63,12 +63,16 @@ class ApartRule:
 def refusal(
     rules: Iterable[ApartRule],
     action: Action,
-    person: str,
+    person: str | Collection[str],
     history: Iterable[Act],
     now: datetime | None = None,
 ) -> ApartRule | None:
-    """First rule that keeps ``person`` from ``action``, in the order of the file; None admits."""
-    own = [act for act in history if act.person == person]
+    """First rule that keeps ``person`` from ``action``, in the order of the file; None admits.
+
+    Several persons: everybody whom the act would count for.
+    """
+    persons = {person} if isinstance(person, str) else person
+    own = [act for act in history if act.person in persons]
     if not own:
         return None
     for rule in rules:

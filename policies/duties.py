@@ -114,6 +114,12 @@ PROPOSE: Final = frozenset(
 )
 """Acts that propose master data."""
 
+DELEGATION_DECIDE: Final = frozenset(
+    {
+        Action.DELEGATION_APPROVE,
+        Action.DELEGATION_REFUSE,
+    }
+)
 GRANT_DECIDE: Final = frozenset(
     {
         Action.GRANT_APPROVE,
@@ -133,6 +139,7 @@ OPEN: Final = frozenset(
         *PROPOSE,
         Action.AGREEMENT_PROPOSE,
         Action.BENCHMARK_PROPOSE,
+        Action.DELEGATION_REQUEST,
         Action.DESK_RULE_PROPOSE,
         Action.GRANT_REQUEST,
         Action.MARKET_LIMIT_PROPOSE,
@@ -145,6 +152,7 @@ OPEN: Final = frozenset(
 
 ANSWER: Final = frozenset(
     {
+        *DELEGATION_DECIDE,
         *GRANT_DECIDE,
         *TRANSFER_DECIDE,
         Action.AGREEMENT_CLEAR,
@@ -180,6 +188,7 @@ DUTIES: Final[Mapping[str, frozenset[Action]]] = {
 OUTSIDE: Final[Mapping[Action, str]] = {
     Action.ACCOUNT_OPEN: "an account carries no right; each right takes three people",
     Action.BUSINESS_DATE_SET: "moves the date of all deals alike and none of them alone",
+    Action.DELEGATION_END: "gives duties back at once; nobody gains by it",
     Action.EVIDENCE_EXPORT: "hands out what is recorded and changes nothing of it",
     Action.EXCESS_CLOSE: "finds the cause of an excess that the system opened; moves no deal and no money",
     Action.FIXING_IMPORT: "brings in public rates; S-09 keeps it from trading",

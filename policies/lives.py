@@ -11,6 +11,7 @@ from policies.duties import (
     ATTEST,
     CONTROL,
     DECIDE,
+    DELEGATION_DECIDE,
     ENTER,
     GRANT_DECIDE,
     PAY,
@@ -60,6 +61,12 @@ LIVES: Final = (
         {Action.BENCHMARK_PROPOSE},
         {Action.BENCHMARK_APPROVE, Action.BENCHMARK_REFUSE},
         "ways for one person to propose and decide the same tolerance or reference rate",
+    ),
+    _two_hands(
+        "delegation",
+        {Action.DELEGATION_REQUEST},
+        DELEGATION_DECIDE,
+        "ways for one person to ask that duties change hands and decide it",
     ),
     _two_hands(
         "desk rule",

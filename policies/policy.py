@@ -14,8 +14,9 @@ from typing import Any, Final
 
 import casbin
 
-from policies import apart, rights, separation, tables
+from policies import apart, periods, rights, separation, tables
 from policies.apart import ApartRule
+from policies.periods import Periods
 from policies.rights import STAFF, Right, Roster
 from policies.rows import PolicyError, lines
 from policies.separation import SeparationRule, holders
@@ -26,7 +27,7 @@ __all__ = ["Decision", "Policy", "PolicyError", "enforcer", "load"]
 
 HERE: Final = Path(__file__).parent
 MODEL: Final = "model.conf"
-FILES: Final = (MODEL, rights.FILE, separation.FILE, apart.FILE, tables.FILE)
+FILES: Final = (MODEL, rights.FILE, separation.FILE, apart.FILE, tables.FILE, periods.FILE)
 ABSENT: Final = "P:absent"
 MODEL_LINES: Final = (
     "[request_definition]",
@@ -69,6 +70,7 @@ class Policy:
     apart: tuple[ApartRule, ...]
     separation: tuple[SeparationRule, ...]
     table_rows: tuple[TableRow, ...]
+    periods: Periods
     texts: Mapping[str, bytes] = field(
         default_factory=dict
     )  # the files it was read from: what its version hashes
@@ -127,6 +129,7 @@ def load(directory: Path | None = None) -> Policy:
         apart=apart.parse(contents[apart.FILE]),
         separation=separation.parse(contents[separation.FILE], roster.offices),
         table_rows=tables.parse(contents[tables.FILE]),
+        periods=periods.parse(contents[periods.FILE]),
         texts=MappingProxyType(contents),
     )
     _refuse_divided_roles(policy)

@@ -25,6 +25,7 @@ SLICES = (
     "people",
     "parties",
     "market",
+    "deputies",
     "desks",
     "limits",
     "work",

@@ -11,8 +11,9 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import flag_modified
 
-from policies.apart import Act, governed, refusal
+from policies.apart import Act, governed
 from policies.policy import Decision, Policy
+from policies.standing import judge
 from policies.vocabulary import Action
 from service.kernel.actor import Actor
 from service.kernel.database import Moved, Recorded, plain_value, row_view
@@ -179,8 +180,8 @@ class Attempt:
             Act(row.act, row.person, row.at, "object" if (row.kind, row.id) in objects else "trade")
             for row in found
         ]
-        broken = refusal(self.policy.apart, self.action, str(self.actor.person), history, self.now)
-        if broken is not None:
+        judged = judge(self.policy, self.actor.standing(), self.action, history, self.now)
+        if (broken := judged.broken) is not None:
             raise KeptApart(f"{broken.why} ({broken.control}).", rule=broken.control)
         rules = [rule for rule in self.policy.apart if rule.action == self.action]
         self.controls = sorted({rule.control for rule in rules})

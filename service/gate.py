@@ -192,7 +192,7 @@ class Gate:
         tries = [
             _Try(
                 request,
-                self.policy.decide(request.actor.roles, case.action),
+                request.actor.standing().decide(self.policy, case.action),
                 body_hash(case.action, request.command),
             )
             for request in requests
@@ -272,6 +272,7 @@ class Gate:
                 "key": one.request.key,
                 "hash": one.body_hash,
                 "opening": one.request.opening,
+                "deputy_for": one.request.actor.standing().acts_for(self.policy, one.decision.action),
             }
             for n, one in enumerate(tries)
         ]
@@ -301,6 +302,10 @@ class Gate:
                     one.outcome = replayed(row.status, row.answer)
                 case "reused":
                     one.outcome = KeyReused("This Idempotency-Key was used before with another body.")
+                case "no_deputy":
+                    one.outcome = NotPermitted(
+                        "You no longer stand in for somebody else here.", rule="SEG-02"
+                    )
                 case "stale_policy":
                     one.outcome = StalePolicy("The bank's policy changed; this process must be restarted.")
                 case _:
@@ -377,7 +382,7 @@ class Gate:
     def _line(self, actor: Actor, action: Action, entry_id: UUID, trace: str | None) -> dict[str, Any]:
         line: dict[str, Any] = {
             "act": action.value,
-            "actor": actor.frozen_view(),
+            "actor": actor.frozen_view(actor.standing().acts_for(self.policy, action)),
             "decision": {"id": str(entry_id), "policy": self.policy.version},
             "id": str(entry_id),
             "nonce": secrets.token_hex(16),
@@ -438,7 +443,7 @@ class Gate:
 
     async def record_read(self, actor: Actor, action: Action, **data: str) -> None:
         """Write the entry of a sensitive read."""
-        decision = self.policy.decide(actor.roles, action)
+        decision = actor.standing().decide(self.policy, action)
         line = self._line(actor, action, entry_id := uuid7(), None)
         line["ts"] = timestamp(self.clock.now())
         line["decision"] |= {"id": str(entry_id), "outcome": "allow", "rules": [decision.rule]}

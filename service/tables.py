@@ -5,6 +5,7 @@ from service.bookkeeping import model as bookkeeping
 from service.confirmations import model as confirmations
 from service.conformity import model as conformity
 from service.control import model as control
+from service.deputies import model as deputies
 from service.desks import model as desks
 from service.kernel.database import Base
 from service.limits import model as limits
@@ -32,6 +33,7 @@ __all__ = [
     "confirmations",
     "conformity",
     "control",
+    "deputies",
     "desks",
     "limits",
     "market",

@@ -43,7 +43,7 @@ WHERE i.entry_id IS NULL
 EFFECTS = """(
   SELECT jsonb_agg(jsonb_build_object(
     'kind', f.kind, 'id', f.id, 'rev', f.rev, 'leaf', encode(f.leaf, 'hex'), 'after', f.after, 'act', f.act,
-    'person', f.person, 'office', f.office, 'trade', f.trade_id,
+    'person', f.person, 'deputy_for', f.deputy_for, 'owner', f.owner, 'office', f.office, 'trade', f.trade_id,
     'at', to_char(f.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')))
   FROM public.audit_effect f WHERE f.entry_id = e.id
 )"""
@@ -237,6 +237,8 @@ def _effects_that_differ(row: Row[Any], told: Mapping[str, Any], leaf: bytes) ->
         "leaf": leaf.hex(),
         "act": told["act"],
         "person": told["actor"]["person"],
+        "deputy_for": told["actor"].get("deputy_for"),
+        "owner": told["actor"].get("owner"),
         "office": told["actor"]["office"],
         "trade": told.get("links", {}).get("trade"),
         "at": told["ts"],

@@ -44,6 +44,8 @@ class AuditEffect(Base):
     after: Mapped[str]
     act: Mapped[str]
     person: Mapped[str]
+    deputy_for: Mapped[str | None]  # the person whose deputy acted
+    owner: Mapped[str | None]  # the person who answers for the service that acted
     office: Mapped[str]
     at: Mapped[datetime]
     trade_id: Mapped[UUID | None] = mapped_column(index=True)

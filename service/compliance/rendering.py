@@ -48,6 +48,11 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     Action.CONFIRMATION_READ: ("read confirmations", "hat Bestätigungen gelesen"),
     Action.CONFIRMATION_WITHDRAW: ("withdrew the confirmation", "hat die Bestätigung zurückgezogen"),
     Action.COUNTERPARTY_PROPOSE: ("proposed a counterparty", "hat einen Kontrahenten vorgeschlagen"),
+    Action.DELEGATION_APPROVE: ("approved a deputy", "hat eine Vertretung genehmigt"),
+    Action.DELEGATION_END: ("ended a deputising", "hat eine Vertretung beendet"),
+    Action.DELEGATION_READ: ("read who stands in for whom", "hat gelesen, wer wen vertritt"),
+    Action.DELEGATION_REFUSE: ("refused a deputy", "hat eine Vertretung abgelehnt"),
+    Action.DELEGATION_REQUEST: ("named a deputy", "hat eine Vertretung benannt"),
     Action.ENTRY_READ: ("searched the log", "hat im Protokoll gesucht"),
     Action.EVIDENCE_EXPORT: ("exported evidence", "hat Nachweise ausgeführt"),
     Action.FIXING_IMPORT: ("imported reference rates", "hat Referenzkurse eingelesen"),
@@ -187,6 +192,7 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
 
 FRAMES: Final[Mapping[str, tuple[str, str]]] = {
     "person": ("person {}", "Person {}"),
+    "deputy_for": ("deputy for person {}", "in Vertretung von Person {}"),
     "nobody": ("somebody not signed in", "jemand ohne Anmeldung"),
     "other": ("did {}", "hat {} getan"),
     "refused": ("was refused “{}”", "wurde „{}“ verweigert"),
@@ -224,7 +230,8 @@ def actor(told: Mapping[str, Any], language: Language) -> str:
     who = _say("person", language, told["person"])
     if told["account"].startswith("anonymous:"):
         who = f"{_say('nobody', language)} ({told['account'].removeprefix('anonymous:')})"
-    return f"{office} ({'; '.join(filter(None, (roles, who)))})"
+    deputised = _say("deputy_for", language, told["deputy_for"]) if "deputy_for" in told else None
+    return f"{office} ({'; '.join(filter(None, (roles, who, deputised)))})"
 
 
 def _deed(act: str, language: Language, *, allowed: bool) -> str:

@@ -34,6 +34,7 @@ PLAN: Final[Mapping[str, str]] = {
     "confirmation": "letters",
     "conformity": "records",
     "counterparty": "records",
+    "delegation": "books",
     "desk_rule": "records",
     "entry": "records",
     "evidence": "records",

@@ -1,8 +1,11 @@
 """Who is acting: one natural person through one account, with the roles that account holds now."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from uuid import UUID
 
+from policies.standing import Standing
 from policies.vocabulary import Office
 
 
@@ -12,7 +15,8 @@ class Actor:
 
     ``person`` is the natural person: separation is decided by it, whatever account was used.
     ``restricted``: signed in by a one-time password, good only for choosing a real one.
-    ``service``: an office's automatic account, never a second pair of eyes.
+    ``service``: an office's automatic account, never a second pair of eyes; ``owner`` answers for it.
+    ``deputy_for``: of the roles, those held for somebody else, with the person whose they are.
     """
 
     person: UUID
@@ -26,9 +30,23 @@ class Actor:
     restricted: bool = False
     service: bool = False
     origin: str = field(default="api")
+    deputy_for: Mapping[str, UUID] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    owner: UUID | None = None
 
-    def frozen_view(self) -> dict[str, object]:
-        """Return what the log entry keeps about the actor: opaque ids and roles, never a name."""
+    def standing(self) -> Standing:
+        """Return the actor as separation sees them."""
+        return Standing(
+            str(self.person),
+            self.roles,
+            {role: str(person) for role, person in self.deputy_for.items()},
+            None if self.owner is None else str(self.owner),
+        )
+
+    def frozen_view(self, acts_for: str | None = None) -> dict[str, object]:
+        """Return what the log entry keeps about the actor: opaque ids and roles, never a name.
+
+        ``acts_for``: the person whose deputy the actor is in this act.
+        """
         view: dict[str, object] = {
             "account": str(self.account),
             "office": self.office.value,
@@ -40,6 +58,10 @@ class Actor:
             view["unit"] = str(self.unit)
         if self.board is not None:
             view["board"] = self.board
+        if acts_for is not None:
+            view["deputy_for"] = acts_for
+        if self.owner is not None:
+            view["owner"] = str(self.owner)
         if self.session is not None:
             view["sess"] = str(self.session)
         return view

@@ -22,6 +22,7 @@ class Item(StrEnum):
     CORRECT = "correct"
     DECIDE = "decide"
     DECIDE_BENCHMARK = "decide_benchmark"
+    DECIDE_DELEGATION = "decide_delegation"
     DECIDE_DESK_RULE = "decide_desk_rule"
     DECIDE_PROPOSAL = "decide_proposal"
     DRAFT_CONFIRMATION = "draft_confirmation"
@@ -79,6 +80,14 @@ ROUTES: dict[Item, Route] = {
     Item.CORRECT: Route(BACK, FRONT, Action.TRADE_RESUBMIT, automatic=False, within=MINUTES),
     Item.DECIDE: Route(FRONT, BACK, Action.REQUEST_APPROVE, automatic=False, within=HOURS),
     Item.DECIDE_BENCHMARK: Route(RISK, RISK, Action.BENCHMARK_APPROVE, automatic=False, within=HOURS),
+    Item.DECIDE_DELEGATION: Route(
+        Office.ADMINISTRATION,
+        Office.ADMINISTRATION,
+        Action.DELEGATION_APPROVE,
+        automatic=False,
+        within=HOURS,
+        also=tuple(office for office in Office if office not in (Office.ADMINISTRATION, Office.LOG)),
+    ),
     Item.DECIDE_DESK_RULE: Route(BACK, BACK, Action.DESK_RULE_APPROVE, automatic=False, within=DAY),
     Item.DECIDE_PROPOSAL: Route(
         Office.MASTER_DATA, Office.MASTER_DATA, Action.PROPOSAL_APPROVE, automatic=False, within=DAY

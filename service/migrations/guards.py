@@ -47,6 +47,8 @@ def guard_statements(_: MetaData | None = None) -> Iterator[str]:
     yield at_commit("trade_version", "covered", "INSERT", "guard_version_covered")
     yield at_commit("limit_reservation", "for_version", "INSERT", "guard_reserved_for_version")
     yield at_commit("market_check", "told", "INSERT", "guard_alert_told")
+    yield trigger("delegation", "of_own_duties", "BEFORE INSERT OR UPDATE", "guard_delegation")
+    yield at_commit("delegation", "approved", "UPDATE", "guard_delegation_approved")
     yield trigger("trading_limit", "begins_proposed", "BEFORE INSERT", "guard_limit_proposed")
     yield trigger("limit_vote", "of_its_office", "BEFORE INSERT", "guard_limit_vote")
     yield at_commit("trading_limit", "voted", "UPDATE", "guard_limit_voted")

@@ -37,6 +37,7 @@ EVERY_OFFICE = (
     "session_end(uuid, text)",
     "sessions_end_of(uuid, text)",
     "account_view(uuid)",
+    "duties_of(uuid)",
     "office_accounts()",
     "recovery_open()",
     "row_lags(text, uuid)",

@@ -20,7 +20,15 @@ SQL: Final = Path(__file__).parent / "sql"
 STEPS: Final = (
     (
         "0001",
-        ("tables.sql", "functions.sql", "sessions.sql", "limits.sql", "market.sql", "guards.sql"),
+        (
+            "tables.sql",
+            "functions.sql",
+            "deputies.sql",
+            "sessions.sql",
+            "limits.sql",
+            "market.sql",
+            "guards.sql",
+        ),
     ),
 )
 """Each revision with the files of statements it runs; a later release adds a step and never edits one."""

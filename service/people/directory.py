@@ -1,5 +1,6 @@
 """Who an account or a token is, read through the owner's functions on the office's own login."""
 
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +34,8 @@ def actor_of(
         restricted=restricted,
         service=row.service,
         origin=origin,
+        deputy_for=MappingProxyType({role: UUID(person) for role, person in row.deputy_for.items()}),
+        owner=row.owner_id,
     )
 
 

@@ -43,6 +43,7 @@ class Account(Recorded):
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True)
     office: Mapped[str]
     service: Mapped[bool] = mapped_column(default=False)
+    owner_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))  # who answers for a service
     disabled: Mapped[bool] = mapped_column(default=False)
 
 

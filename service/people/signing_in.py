@@ -98,8 +98,9 @@ class Anonymous(Actor):
     def __init__(self, office: Office, account: UUID) -> None:
         super().__init__(account, account, "anonymous", office, frozenset())
 
-    def frozen_view(self) -> dict[str, object]:
+    def frozen_view(self, acts_for: str | None = None) -> dict[str, object]:
         """Return the actor as the log keeps it: no person."""
+        assert acts_for is None
         return {
             "account": f"anonymous:{self.account}",
             "office": self.office.value,

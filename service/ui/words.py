@@ -4,6 +4,7 @@ from typing import Final, Literal, NamedTuple
 
 from policies.vocabulary import Action, Office
 from service.kernel.items import Item
+from service.ui import deputy_words
 from service.ui.dealing_words import (  # noqa: F401 - templates find every word here
     AGREEMENT_FORMS,
     DESK_RULES,
@@ -175,9 +176,11 @@ ACTS: Final[dict[str, str]] = {
     Action.TRANSFER_REQUEST: N_("Request transfer"),
     Action.TRANSFER_REVIEW: N_("Judge transfer"),
     Action.WORK_READ: N_("Read the queue"),
+    **deputy_words.ACTS,
 }
 
 ITEMS: Final[dict[str, str]] = {
+    **deputy_words.ITEMS,
     Item.ACCEPT_INTERNAL: N_("Accept internal deal"),
     Item.ACKNOWLEDGE_PREMISES: N_("Acknowledge off-premises deal"),
     Item.AMEND: N_("Amend deal"),
@@ -255,6 +258,7 @@ ROLES: Final[dict[str, str]] = {
 }
 
 FIELDS: Final[dict[str, str]] = {
+    **deputy_words.FIELDS,
     "amount_eur": N_("Limit in EUR"),
     "at": N_("Time of Berlin"),
     "cause": N_("Cause"),
@@ -373,6 +377,7 @@ LOCATIONS: Final[dict[str, str]] = {
 SIDES: Final[dict[str, str]] = {"buy": N_("Buy"), "sell": N_("Sell")}
 
 DONE: Final[dict[str, str]] = {
+    **deputy_words.DONE,
     Action.DESK_RULE_APPROVE: N_("The rule is in force."),
     Action.DESK_RULE_PROPOSE: N_("The rule is proposed; another person decides."),
     Action.DESK_RULE_REFUSE: N_("The rule is refused."),

@@ -30,6 +30,7 @@ PLACES = {
     Item.CORRECT: "/trades/{trade}/correction",
     Item.DECIDE: "/trades/{trade}/requests/{subject}",
     Item.DECIDE_BENCHMARK: "/benchmarks?state=proposed#{subject}",
+    Item.DECIDE_DELEGATION: "/delegations?state=requested#{subject}",
     Item.DECIDE_DESK_RULE: "/desk-rules#{subject}",
     Item.DECIDE_PROPOSAL: "/proposals#{subject}",
     Item.GRANT_APPROVE: "/rights?state=requested#{subject}",

@@ -18,7 +18,8 @@ NOT_OURS = re.compile(
 WRITTEN = {".py", ".sh", ".html", ".css", ".toml", ""}  # by hand; without suffix: the scripts
 
 SLICES = {
-    "bookkeeping", "compliance", "confirmations", "conformity", "control", "desks", "limits", "market", "parties",
+    "absences", "bookkeeping", "compliance", "confirmations", "conformity", "control", "deputies", "desks", "limits",
+    "market", "parties",
     "people", "reconciliation", "recovery", "rotation", "settlement", "trades", "transfers", "work",
 }  # fmt: skip
 VOCABULARY = {"__init__", "lifecycle", "model", "use_cases", "queries", "api", "pages"}

@@ -3,7 +3,16 @@
 from policies.vocabulary import Action
 
 COMMON = frozenset(
-    {Action.SESSION_OPEN, Action.SESSION_CLOSE, Action.PASSWORD_CHANGE, Action.POWER_READ, Action.WORK_READ}
+    {
+        *(
+            Action.SESSION_OPEN,
+            Action.SESSION_CLOSE,
+            Action.PASSWORD_CHANGE,
+            Action.POWER_READ,
+            Action.WORK_READ,
+        ),
+        *(Action.DELEGATION_REQUEST, Action.DELEGATION_END, Action.DELEGATION_READ),
+    }
 )
 OFFICES = {
     role: office
@@ -52,7 +61,7 @@ WRITING = {
     "board_trading": "notice.take",
     "svc_risk_control": "fixing.import",
     "rights_requester": "grant.request person.register",
-    "rights_owner": "grant.approve grant.refuse",
+    "rights_owner": "grant.approve grant.refuse delegation.approve delegation.refuse",
     "rights_admin": "grant.execute grant.revoke account.open person.disable person.move password.reset",
     "svc_log": "log.backup log.genesis log.heartbeat log.restart policy.publish schema.publish session.noise",
 }

@@ -240,6 +240,8 @@ def test_the_governed_acts_are_these() -> None:
         Action.GRANT_APPROVE,
         Action.GRANT_REFUSE,
         Action.GRANT_EXECUTE,
+        Action.DELEGATION_APPROVE,
+        Action.DELEGATION_REFUSE,
         Action.LOG_RECOVER,
         Action.ROTATION_APPROVE,
     }

@@ -13,10 +13,15 @@ NO_TABLE = {
     "power.read log.read": "the policy in memory, and files",
     "log.check": "what compliance's own exports of evidence read",
 }
+BY_EVERY_OFFICE = {"delegation"}
 SHARED = {
     "agreement": (
         {Office.MASTER_DATA: {Verb.INSERT}, Office.LEGAL: {Verb.UPDATE}},
         "master data files it, legal clears it or not and changes nothing else of it",
+    ),
+    "delegation": (
+        {office: {Verb.INSERT, Verb.UPDATE} for office in Office if office is not Office.LOG},
+        "every office asks for deputies of its own and ends them; guard_delegation lets administration alone approve",
     ),
     "limit_vote": (
         {Office.CREDIT: {Verb.INSERT}, Office.RISK_CONTROL: {Verb.INSERT}},
@@ -94,8 +99,12 @@ def test_the_front_office_writes_its_own_books_alone(policy: Policy) -> None:
         "change_request",
         "trading_limit",  # a wish that others vote on
         "transfer",  # a request that others check and sign
+        *BY_EVERY_OFFICE,
     }
-    assert may(policy, Office.FRONT_OFFICE, Verb.UPDATE) == {"trade": ("version", "terms_digest", "rev")}
+    assert may(policy, Office.FRONT_OFFICE, Verb.UPDATE) == {
+        "delegation": ("state", "rev"),
+        "trade": ("version", "terms_digest", "rev"),
+    }
 
 
 def test_the_terms_of_a_trade_are_never_updated(policy: Policy) -> None:
@@ -133,12 +142,13 @@ def test_the_terms_of_a_trade_are_never_updated(policy: Policy) -> None:
 def test_offices_beside_the_business_change_nothing_of_it(
     policy: Policy, office: Office, own: set[str]
 ) -> None:
-    assert tables(policy, office, Verb.INSERT, Verb.UPDATE) == own
-    assert effect_kinds(policy)[office] == own
+    common = BY_EVERY_OFFICE if office is not Office.LOG else set()
+    assert tables(policy, office, Verb.INSERT, Verb.UPDATE) == own | common
+    assert effect_kinds(policy)[office] == own | common
 
 
 def test_compliance_changes_nothing_but_what_its_custodians_do_for_the_log(policy: Policy) -> None:
-    of_the_log = {"key_rotation", "lagging_row", "recovery"}
+    of_the_log = {"key_rotation", "lagging_row", "recovery"} | BY_EVERY_OFFICE
     assert tables(policy, Office.COMPLIANCE, Verb.INSERT, Verb.UPDATE) == of_the_log
     assert effect_kinds(policy)[Office.COMPLIANCE] == of_the_log
 
@@ -175,7 +185,7 @@ def test_effects_are_of_the_tables_an_office_writes(policy: Policy) -> None:
     kinds = effect_kinds(policy)
     for office in Office:
         assert kinds[office] == tables(policy, office, Verb.INSERT, Verb.UPDATE)
-    assert kinds[Office.CREDIT] == {"limit_vote", "trading_limit"}
+    assert kinds[Office.CREDIT] == {"limit_vote", "trading_limit"} | BY_EVERY_OFFICE
 
 
 def test_a_read_never_lets_an_office_write(policy: Policy) -> None:

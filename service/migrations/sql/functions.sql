@@ -133,9 +133,10 @@ begin
     select (f.body->>'id')::uuid from fresh f order by f.n
   )
   insert into public.audit_effect
-    (kind, id, rev, entry_id, leaf, after, act, person, office, at, trade_id)
+    (kind, id, rev, entry_id, leaf, after, act, person, deputy_for, owner, office, at, trade_id)
   select x.eff->>'kind', (x.eff->>'id')::uuid, (x.eff->>'rev')::integer, (f.body->>'id')::uuid,
          sha256('\x00'::bytea || f.bytes), x.eff->>'after', f.body->>'act', f.body #>> '{actor,person}',
+         f.body #>> '{actor,deputy_for}', f.body #>> '{actor,owner}',
          coalesce(own, f.body #>> '{actor,office}'),
          (f.body->>'ts')::timestamptz, (f.body #>> '{links,trade}')::uuid
   from fresh f cross join lateral jsonb_array_elements(coalesce(f.body->'eff', '[]'::jsonb)) as x(eff)
@@ -209,6 +210,11 @@ begin
                                  and f.body #>> '{actor,account}' like 'anonymous:%'))
        or (a.id is not null
            and f.body #>> '{actor,type}' is distinct from case when a.service then 'service' else 'human' end)
+       or (f.body #>> '{actor,owner}') is distinct from a.owner_id::text
+       or (f.body #>> '{actor,deputy_for}' is not null and not exists (
+             select from public.delegation d join public.account g on g.id = d.account_id
+             where d.deputy_id = a.id and g.person_id::text = f.body #>> '{actor,deputy_for}'
+               and d.state in ('approved', 'ended')))
        or octet_length(f.bytes) not between 2 and 65535
        or (f.body->>'id')::uuid::text is distinct from f.body->>'id'
        or ((f.body->>'ts')::timestamptz is null)
@@ -304,11 +310,16 @@ begin
   perform pg_advisory_xact_lock(hashtextextended(t.trade::text, 7213))
     from (select distinct w.trade from unnest(whole) as w(trade)) as t order by t.trade;
   return query
-    select e.trade_id, e.kind, e.id, e.act, e.person, e.at, e.entry_id from public.audit_effect e
-    where e.trade_id = any(whole)
-    union
-    select e.trade_id, e.kind, e.id, e.act, e.person, e.at, e.entry_id
-    from unnest(kinds, ids) as q(kind, id) join public.audit_effect e on e.kind = q.kind and e.id = q.id;
+    select e.trade_id, e.kind, e.id, e.act, w.person, e.at, e.entry_id
+    from (
+      select f.* from public.audit_effect f where f.trade_id = any(whole)
+      union
+      select f.* from unnest(kinds, ids) as q(kind, id)
+      join public.audit_effect f on f.kind = q.kind and f.id = q.id
+    ) as e
+    -- An act counts for who did it, for whom they stood in, and for the owner of the service that did it.
+    cross join lateral (values (e.person), (e.deputy_for), (e.owner)) as w(person)
+    where w.person is not null;
 end $$;
 
 create function public.trade_timeline(trade uuid)
@@ -345,7 +356,8 @@ begin
   select d.business_date, d.desk_clock into business_date, desk_clock from public.desk_time d;
   for r in
     select (q->>'n')::integer as n, (q->>'session')::uuid as session, (q->>'account')::uuid as account,
-           q->>'key' as key, q->>'hash' as hash, coalesce((q->>'opening')::boolean, false) as opening
+           q->>'key' as key, q->>'hash' as hash, coalesce((q->>'opening')::boolean, false) as opening,
+           (q->>'deputy_for')::uuid as deputy_for
     from jsonb_array_elements(requests) as q order by q->>'account', q->>'key'
   loop
     n := r.n; verdict := 'ok'; status := null; answer := null;
@@ -363,6 +375,13 @@ begin
         for share;
       if not found then
         verdict := 'ended';
+      end if;
+    end if;
+    if verdict = 'ok' and r.deputy_for is not null then  -- what ends it waits for this act, or this act for it
+      perform from public.delegation d join public.delegated(r.account) h on h.delegation_id = d.id
+        where h.person_id = r.deputy_for for share of d;
+      if not found then
+        verdict := 'no_deputy';
       end if;
     end if;
     if verdict = 'ok' and r.key is not null then

@@ -58,6 +58,12 @@ CREATE TRIGGER deal_number_append_only BEFORE UPDATE OR DELETE ON public.deal_nu
 
 CREATE TRIGGER deal_number_no_truncate BEFORE TRUNCATE ON public.deal_number FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
+CREATE TRIGGER delegation_revision BEFORE INSERT OR UPDATE OR DELETE ON public.delegation FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER delegation_frozen BEFORE UPDATE ON public.delegation FOR EACH ROW WHEN (NEW.account_id IS DISTINCT FROM OLD.account_id OR NEW.deputy_id IS DISTINCT FROM OLD.deputy_id OR NEW.roles IS DISTINCT FROM OLD.roles OR NEW.reason IS DISTINCT FROM OLD.reason OR NEW.valid_from IS DISTINCT FROM OLD.valid_from OR NEW.valid_to IS DISTINCT FROM OLD.valid_to OR NEW.requested_by IS DISTINCT FROM OLD.requested_by) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER delegation_no_truncate BEFORE TRUNCATE ON public.delegation FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
 CREATE TRIGGER desk_rule_revision BEFORE INSERT OR UPDATE OR DELETE ON public.desk_rule FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
 CREATE TRIGGER desk_rule_frozen BEFORE UPDATE ON public.desk_rule FOR EACH ROW WHEN (NEW.rule IS DISTINCT FROM OLD.rule OR NEW.product IS DISTINCT FROM OLD.product OR NEW.desk_id IS DISTINCT FROM OLD.desk_id OR NEW.at IS DISTINCT FROM OLD.at OR NEW.person_id IS DISTINCT FROM OLD.person_id OR NEW.locations IS DISTINCT FROM OLD.locations OR NEW.max_eur IS DISTINCT FROM OLD.max_eur OR NEW.valid_from IS DISTINCT FROM OLD.valid_from OR NEW.valid_to IS DISTINCT FROM OLD.valid_to OR NEW.proposed_by IS DISTINCT FROM OLD.proposed_by) EXECUTE FUNCTION public.guard_append_only();
@@ -243,6 +249,10 @@ CREATE CONSTRAINT TRIGGER trade_version_covered AFTER INSERT ON public.trade_ver
 CREATE CONSTRAINT TRIGGER limit_reservation_for_version AFTER INSERT ON public.limit_reservation DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_reserved_for_version();
 
 CREATE CONSTRAINT TRIGGER market_check_told AFTER INSERT ON public.market_check DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_alert_told();
+
+CREATE TRIGGER delegation_of_own_duties BEFORE INSERT OR UPDATE ON public.delegation FOR EACH ROW EXECUTE FUNCTION public.guard_delegation();
+
+CREATE CONSTRAINT TRIGGER delegation_approved AFTER UPDATE ON public.delegation DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_delegation_approved();
 
 CREATE TRIGGER trading_limit_begins_proposed BEFORE INSERT ON public.trading_limit FOR EACH ROW EXECUTE FUNCTION public.guard_limit_proposed();
 

@@ -53,12 +53,10 @@ end $$;
 
 create function public.account_view(account uuid)
 returns table (account_id uuid, name text, person_id uuid, office text, unit_id uuid, board text,
-               service boolean, roles text[])
+               service boolean, roles text[], deputy_for jsonb, owner_id uuid)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select a.id, a.name, a.person_id, a.office, p.unit_id, u.board_line, a.service,
-         coalesce(array(select g.role from public.role_grant g
-                        where g.account_id = a.id and g.state = 'executed'
-                          and (g.valid_until is null or g.valid_until > clock_timestamp()) order by g.role), '{}')
+         public.roles_held(a.id), public.deputy_for(a.id), a.owner_id
   from public.account a join public.person p on p.id = a.person_id
   left join public.unit u on u.id = p.unit_id
   where a.id = account and not a.disabled and not p.disabled and a.office = public.current_office()
@@ -72,12 +70,10 @@ $$;
 
 -- The enabled accounts of the caller's own office with their roles: who could act on an open item.
 create function public.office_accounts()
-returns table (account_id uuid, name text, person_id uuid, service boolean, roles text[])
+returns table (account_id uuid, name text, person_id uuid, service boolean, roles text[], deputy_for jsonb, owner_id uuid)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select a.id, a.name, a.person_id, a.service,
-         coalesce(array(select g.role from public.role_grant g
-                        where g.account_id = a.id and g.state = 'executed'
-                          and (g.valid_until is null or g.valid_until > clock_timestamp()) order by g.role), '{}')
+         public.roles_held(a.id), public.deputy_for(a.id), a.owner_id
   from public.account a join public.person p on p.id = a.person_id
   where not a.disabled and not p.disabled and a.office = public.current_office()
   order by a.name
@@ -85,7 +81,8 @@ $$;
 
 create function public.session_find(token bytea)
 returns table (session_id uuid, restricted boolean, expires_at timestamptz, account_id uuid, name text,
-               person_id uuid, office text, unit_id uuid, board text, service boolean, roles text[])
+               person_id uuid, office text, unit_id uuid, board text, service boolean, roles text[],
+               deputy_for jsonb, owner_id uuid)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   update public.session s set last_seen_at = clock_timestamp()

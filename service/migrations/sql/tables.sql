@@ -97,6 +97,8 @@ CREATE TABLE audit_effect (
 	after TEXT NOT NULL, 
 	act TEXT NOT NULL, 
 	person TEXT NOT NULL, 
+	deputy_for TEXT, 
+	owner TEXT, 
 	office TEXT NOT NULL, 
 	at TIMESTAMP WITH TIME ZONE NOT NULL, 
 	trade_id UUID, 
@@ -315,6 +317,7 @@ CREATE TABLE account (
 	person_id UUID NOT NULL, 
 	office TEXT NOT NULL, 
 	service BOOLEAN NOT NULL, 
+	owner_id UUID, 
 	disabled BOOLEAN NOT NULL, 
 	id UUID NOT NULL, 
 	rev INTEGER NOT NULL, 
@@ -322,7 +325,8 @@ CREATE TABLE account (
 	CONSTRAINT pk_account PRIMARY KEY (id), 
 	CONSTRAINT fk_account_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT uq_account_name UNIQUE (name), 
-	CONSTRAINT fk_account_person_id FOREIGN KEY(person_id) REFERENCES person (id) DEFERRABLE INITIALLY DEFERRED
+	CONSTRAINT fk_account_person_id FOREIGN KEY(person_id) REFERENCES person (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_account_owner_id FOREIGN KEY(owner_id) REFERENCES person (id) DEFERRABLE INITIALLY DEFERRED
 );
 
 CREATE INDEX ix_account_person_id ON account (person_id);
@@ -388,6 +392,32 @@ CREATE TABLE credential (
 	CONSTRAINT fk_credential_entry FOREIGN KEY(entry_id) REFERENCES audit_entry (id) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT fk_credential_account_id FOREIGN KEY(account_id) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
 );
+
+CREATE TABLE delegation (
+	account_id UUID NOT NULL, 
+	deputy_id UUID NOT NULL, 
+	roles JSONB NOT NULL, 
+	reason TEXT NOT NULL, 
+	valid_from TIMESTAMP WITH TIME ZONE NOT NULL, 
+	valid_to TIMESTAMP WITH TIME ZONE NOT NULL, 
+	state TEXT NOT NULL, 
+	requested_by UUID NOT NULL, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('delegation') STORED NOT NULL, 
+	CONSTRAINT pk_delegation PRIMARY KEY (id), 
+	CONSTRAINT ck_delegation_ends_after_it_begins CHECK (valid_from < valid_to), 
+	CONSTRAINT ck_delegation_to_another_account CHECK (account_id <> deputy_id), 
+	CONSTRAINT ck_delegation_state_known CHECK (state IN ('requested', 'approved', 'refused', 'ended')), 
+	CONSTRAINT fk_delegation_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_delegation_account_id FOREIGN KEY(account_id) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_delegation_deputy_id FOREIGN KEY(deputy_id) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_delegation_requested_by FOREIGN KEY(requested_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE INDEX ix_delegation_account_id ON delegation (account_id);
+
+CREATE INDEX ix_delegation_deputy_id ON delegation (deputy_id);
 
 CREATE TABLE desk_rule (
 	rule TEXT NOT NULL, 
