@@ -23,7 +23,15 @@ PROOFS = "proofs.json"
 ROWS = "rows.json"
 COVER = "cover.html"
 VERIFIER = "verify.pyz"
-POLICY_FILES = ("model.conf", "policy.csv", "separation.csv", "apart.csv", "tables.csv")
+POLICY_FILES = (
+    "model.conf",
+    "policy.csv",
+    "separation.csv",
+    "apart.csv",
+    "tables.csv",
+    "periods.csv",
+    "tasks.csv",
+)
 
 MEMBERS_MAX = 65_000  # below what needs the 64-bit form of the archive
 PACK_BYTES_MAX = 2**31 - 1
@@ -33,7 +41,7 @@ CHUNK_BYTES = 1024 * 1024
 _NAME = re.compile(
     r"manifest\.json|checkpoint|keyring|proofs\.json|rows\.json|cover\.html|verify\.pyz"
     r"|entries/(?:[0-9]{8}|[1-9][0-9]{8,15})\.json"
-    r"|policies/[0-9a-f]{64}/(?:model\.conf|policy\.csv|separation\.csv|apart\.csv|tables\.csv)"
+    r"|policies/[0-9a-f]{64}/(?:model\.conf|policy\.csv|separation\.csv|apart\.csv|tables\.csv|periods\.csv|tasks\.csv)"
     r"|documents/[0-9a-f]{64}"
 )
 _HEX = re.compile(r"[0-9a-f]{64}")

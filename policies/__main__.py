@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
-from policies import grants, lives, proof, report
-from policies.policy import Policy, PolicyError, load
-from policies.separation import Severity
+from policies import fewest, grants, lives, people, proof, report, rights, staffing
+from policies.policy import HERE, Policy, PolicyError, contents_of, load, read
+from policies.rows import FILE_BYTES_MAX
 from policies.vocabulary import Action
 
 MATRIX: Final = Path(__file__).parent.parent / "tests" / "policies" / "matrix.txt"
 PERSONS: Final = 3
+SHOWN_MAX: Final = 50
 
 Answer = TypeVar("Answer")
 
@@ -42,7 +43,9 @@ def _parser() -> argparse.ArgumentParser:
         return made
 
     command("check", _check, "read strictly and look for rows that say nothing")
-    command("prove", _prove, "prove statically and by history that the sides never meet")
+    proof_of = command("prove", _prove, "prove that the sides never meet and how many people a task takes")
+    proof_of.add_argument("--people", type=Path, help="a bank's own people, CSV or JSON")
+    proof_of.add_argument("--roles", type=Path, help="a bank's own roles, instead of policy.csv")
     command("matrix", _matrix, "every act against every role").add_argument(
         "--write", action="store_true", help=f"redraw {MATRIX.name} beside the tests"
     )
@@ -132,20 +135,74 @@ def _explain(chosen: argparse.Namespace) -> int:
 
 def _prove(chosen: argparse.Namespace) -> int:
     started = time.monotonic()
-    policy = load(chosen.policy)
+    contents = contents_of(chosen.policy or HERE)
+    if chosen.roles is not None:
+        contents[rights.FILE] = _bounded(chosen.roles)
+    policy = read(contents)
     print(report.summary(policy))
     refuted = _print_static(policy)
     for life in lives.LIVES:
         refuted += _print_history(policy, life)
-    print("\nfewest people who can take a trade from capture to the books, each step by hand")
-    for text, severities in (
-        ("by history alone", frozenset[Severity]()),
-        ("with hard rules of separation", proof.HARD),
-        ("with all rules of separation", proof.ALL),
-    ):
-        print(f"  {text}: {proof.fewest_people(policy, proof.DEAL, severities)}")
+    refuted += _print_tasks(policy)
+    if chosen.people is not None:
+        refuted += _print_people(policy, chosen.people)
     print(f"\n{'proved' if not refuted else 'REFUTED'} in {time.monotonic() - started:.1f} s")
     return 1 if refuted else 0
+
+
+def _bounded(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(FILE_BYTES_MAX + 1)
+    except OSError as error:
+        raise PolicyError(path.name, 1, f"cannot be read: {error.strerror}") from error
+
+
+def _print_tasks(policy: Policy) -> int:
+    needed = fewest.prove_tasks(policy)
+    print(
+        "\nfewest people for each sensitive task: every set of roles one person may hold, every order, every deputy\n"
+        "  task   demanded  by roles alone  by history alone  by both  without exceptions  states"
+    )
+    for one in needed:
+        counts = (one.task.people, one.by_roles, one.by_history, one.by_both, one.without_exceptions)
+        demanded, roles, history, both, strict = ("none" if count is None else str(count) for count in counts)
+        print(
+            f"  {one.task.task}   {demanded:>8}  {roles:>14}  {history:>16}  {both:>7}  {strict:>18}  {one.states:>6,}"
+            f"  {'' if one.holds else 'TOO FEW: '}{one.task.why}"
+        )
+    failed = sum(not one.holds for one in needed)
+    print(
+        f"{failed} of {len(needed)} tasks that fewer people can do than their row demands, or that nobody can"
+    )
+    return failed
+
+
+def _print_people(policy: Policy, path: Path) -> int:
+    found = people.read(path, policy)
+    print(f"\npeople of {path.name}")
+    _show(f"  {line}" for line in people.lines(found))
+    clashing = staffing.clashes(policy, found.values())
+    for clash in clashing[:SHOWN_MAX]:
+        rules = "; ".join(
+            f"{rule.control} ({rule.severity}) {rule.left} and {rule.right}" for rule in clash.conflicts
+        )
+        print(f"  {clash.person} ({clash.unit}): {rules}")
+    if len(clashing) > SHOWN_MAX:
+        print(f"  … and {len(clashing) - SHOWN_MAX:,} more")
+    hard = sum(clash.hard for clash in clashing)
+    print(
+        f"{hard:,} persons hold powers that never meet; {len(clashing) - hard:,} need a recorded exception (severity C)"
+    )
+    tasks = staffing.staffed(policy, found.values())
+    for one in tasks:
+        if one.wrong or one.only_with_deputies:
+            print(f"  {one.task.task} {one.task.why}: {one.wrong or 'only with deputies'}")
+        elif one.thin:
+            print(f"  {one.task.task}: only one person can {', '.join(one.thin)}")
+    wrong = sum(one.wrong is not None for one in tasks)
+    print(f"{wrong} of {len(tasks)} tasks that nobody or too few of these people can do")
+    return hard + wrong
 
 
 def _print_static(policy: Policy) -> int:

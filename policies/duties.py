@@ -69,6 +69,14 @@ PAY: Final = frozenset(
         Action.SETTLEMENT_RELEASE,
     }
 )
+LEAVE: Final = frozenset(
+    {
+        Action.SETTLEMENT_RELEASE,
+        Action.TRANSFER_RELEASE,
+    }
+)
+"""Acts after which money leaves the bank: no task with one of them takes fewer than three people."""
+
 ATTEST: Final = frozenset(
     {
         Action.SETTLEMENT_COMPLETE,

@@ -14,20 +14,21 @@ from typing import Any, Final
 
 import casbin
 
-from policies import apart, periods, rights, separation, tables
+from policies import apart, periods, rights, separation, tables, tasks
 from policies.apart import ApartRule
 from policies.periods import Periods
 from policies.rights import STAFF, Right, Roster
-from policies.rows import PolicyError, lines
+from policies.rows import FILE_BYTES_MAX, PolicyError, lines
 from policies.separation import SeparationRule, holders
 from policies.tables import TableRow
+from policies.tasks import Task
 from policies.vocabulary import Action, Office
 
-__all__ = ["Decision", "Policy", "PolicyError", "enforcer", "load"]
+__all__ = ["Decision", "Policy", "PolicyError", "contents_of", "enforcer", "load", "read"]
 
 HERE: Final = Path(__file__).parent
 MODEL: Final = "model.conf"
-FILES: Final = (MODEL, rights.FILE, separation.FILE, apart.FILE, tables.FILE, periods.FILE)
+FILES: Final = (MODEL, rights.FILE, separation.FILE, apart.FILE, tables.FILE, periods.FILE, tasks.FILE)
 ABSENT: Final = "P:absent"
 MODEL_LINES: Final = (
     "[request_definition]",
@@ -71,6 +72,7 @@ class Policy:
     separation: tuple[SeparationRule, ...]
     table_rows: tuple[TableRow, ...]
     periods: Periods
+    tasks: tuple[Task, ...]
     texts: Mapping[str, bytes] = field(
         default_factory=dict
     )  # the files it was read from: what its version hashes
@@ -112,7 +114,20 @@ def load(directory: Path | None = None) -> Policy:
 
     Raises PolicyError, naming file and line, for anything that could be read in two ways.
     """
-    contents = _contents(directory or HERE)
+    return read(contents_of(directory or HERE))
+
+
+def read(contents: Mapping[str, bytes]) -> Policy:
+    """Policy that these files say, by their names. Raises PolicyError for one that is missing or too many."""
+    for file in FILES:
+        if file not in contents:
+            raise PolicyError(file, 1, "cannot be read: the policy has no such file")
+    for file in sorted(contents):
+        if file not in FILES:
+            raise PolicyError(
+                ascii(file)[1:-1][:80], 1, f"is no file of the policy; those are {', '.join(FILES)}"
+            )
+    contents = {file: contents[file] for file in FILES}
     roster = rights.parse(contents[rights.FILE])
     judge = _enforcer(contents[MODEL], roster)
     version = _version(contents)
@@ -130,6 +145,7 @@ def load(directory: Path | None = None) -> Policy:
         separation=separation.parse(contents[separation.FILE], roster.offices),
         table_rows=tables.parse(contents[tables.FILE]),
         periods=periods.parse(contents[periods.FILE]),
+        tasks=tasks.parse(contents[tasks.FILE]),
         texts=MappingProxyType(contents),
     )
     _refuse_divided_roles(policy)
@@ -141,15 +157,17 @@ def enforcer(directory: Path | None = None) -> Any:
 
     It is asked for ``role:NAME`` and an act's value; a name without its prefix means nothing to it.
     """
-    contents = _contents(directory or HERE)
+    contents = contents_of(directory or HERE)
     return _enforcer(contents[MODEL], rights.parse(contents[rights.FILE]))
 
 
-def _contents(directory: Path) -> dict[str, bytes]:
+def contents_of(directory: Path) -> dict[str, bytes]:
+    """Bytes of the policy's files in ``directory``; of a file too long to be one, not more than shows that."""
     contents: dict[str, bytes] = {}
     for file in FILES:
         try:
-            contents[file] = (directory / file).read_bytes()
+            with (directory / file).open("rb") as stream:
+                contents[file] = stream.read(FILE_BYTES_MAX + 1)
         except OSError as error:
             raise PolicyError(file, 1, f"cannot be read: {error.strerror}") from error
     return contents

@@ -17,7 +17,6 @@ from policies.apart import Act, ApartRule, refusal
 from policies.duties import ASK, AUTOMATIC_CONTROL, AUTOMATIC_ENTER, CONTROL, ENTER, PROPOSE, STRIKE
 from policies.lives import Life
 from policies.policy import Policy
-from policies.rights import SERVICE
 from policies.separation import Severity, holders
 from policies.vocabulary import Action
 
@@ -175,7 +174,7 @@ def prove_history(policy: Policy, life: Life, persons: int = 3) -> History:
             paths[nobody] = ((0, act),)
             paths[frozenset({act}), *nobody[1:]] = ((1, act),)
     rules_of = {act: [rule for rule in rules if rule.action == act] for act in moves}
-    objects = {_object(act): act for act in moves}
+    objects = {object_of(act): act for act in moves}
     waiting = deque(paths)
     admitted = refused = 0
     while waiting:
@@ -184,7 +183,7 @@ def prove_history(policy: Policy, life: Life, persons: int = 3) -> History:
         seen_by = {thing: _seen_from(act, history) for thing, act in objects.items()}
         for who in range(1, persons + 1):
             for act in moves:
-                if refusal(rules_of[act], act, str(who), seen_by[_object(act)]) is not None:
+                if refusal(rules_of[act], act, str(who), seen_by[object_of(act)]) is not None:
                     refused += 1
                     continue
                 admitted += 1
@@ -198,8 +197,8 @@ def prove_history(policy: Policy, life: Life, persons: int = 3) -> History:
 
 def _seen_from(action: Action, history: Iterable[tuple[str, Action]]) -> list[Act]:
     """The history as the gate shows it to ``action``: what was done to the same kind of object is on it."""
-    thing = _object(action)
-    return [_told(act, who, "object" if _object(act) == thing else "trade") for who, act in history]
+    thing = object_of(action)
+    return [_told(act, who, "object" if object_of(act) == thing else "trade") for who, act in history]
 
 
 @cache
@@ -208,7 +207,8 @@ def _told(act: Action, who: str, scope: str) -> Act:
 
 
 @cache
-def _object(action: Action) -> str:
+def object_of(action: Action) -> str:
+    """Kind of object that an act is done to."""
     if action in PROPOSE:
         return "proposal"
     if action in ASK:
@@ -229,7 +229,7 @@ def _kinds(rules: Iterable[ApartRule], life: Life) -> tuple[tuple[Action, ...], 
         barred_by = frozenset((rule.scope, rule.action) for rule in rules if action in rule.differs)
         goals = tuple((action in goal.left, action in goal.right) for goal in life.goals)
         by_object = any(scope == "object" for scope, _ in bars | barred_by)
-        where = _object(action) if by_object else ""
+        where = object_of(action) if by_object else ""
         groups.setdefault((bars, barred_by, goals, where, action in life.opening), []).append(action)
     return tuple(tuple(group) for group in groups.values())
 
@@ -242,48 +242,3 @@ def _broken(life: Life, paths: Mapping[State, Path]) -> dict[str, Path]:
             if goal.sentence not in found and any(done & goal.left and done & goal.right for done in state):
                 found[goal.sentence] = path
     return found
-
-
-# How many people a deal takes --------------------------------------------------------------------
-
-DEAL: Final = (
-    Action.TRADE_CAPTURE,
-    Action.TRADE_VERIFY,
-    Action.CONFIRMATION_DISPATCH,
-    Action.CONFIRMATION_COUNTER,
-    Action.CONFIRMATION_MATCH,
-    Action.SETTLEMENT_PREPARE,
-    Action.SETTLEMENT_RELEASE,
-    Action.SETTLEMENT_COMPLETE,
-    Action.JOURNAL_POST,
-)
-"""The way of one trade from capture to the books, each step by hand."""
-
-
-def fewest_people(policy: Policy, way: tuple[Action, ...], severities: frozenset[Severity]) -> int | None:
-    """Smallest number of natural persons who can take a deal along ``way``; None if no number can.
-
-    History always counts; rules of separation count if their severity is among ``severities``. A
-    service account is nobody.
-    """
-    foes = _refused_pairs(policy, severities)
-    human = [role for role in policy.roles if not role.startswith(SERVICE)]
-
-    def finish(
-        step: int, roles: tuple[frozenset[str], ...], history: tuple[tuple[str, Action], ...], people: int
-    ) -> bool:
-        if step == len(way):
-            return True
-        action = way[step]
-        for who in range(min(len(roles) + 1, people)):
-            if refusal(policy.apart, action, str(who), _seen_from(action, history)) is not None:
-                continue
-            held = roles[who] if who < len(roles) else frozenset[str]()
-            for role in human:
-                if action in policy.powers_of[role] and not any((role, other) in foes for other in held):
-                    after = (*roles[:who], held | {role}, *roles[who + 1 :])
-                    if finish(step + 1, after, (*history, (str(who), action)), people):
-                        return True
-        return False
-
-    return next((people for people in range(1, len(way) + 1) if finish(0, (), (), people)), None)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from tests.bench import captures, decisions, imports, incremental, log_keeping, verifier
+from tests.bench import captures, decisions, imports, incremental, log_keeping, proof, verifier
 
 VERIFIED_ENTRIES = 100_000
 INCREMENTAL_ENTRIES = 400_000
@@ -30,6 +30,7 @@ def grown() -> dict[str, Any]:
 
 MEASURES: dict[str, Callable[[], dict[str, Any]]] = {
     "decisions": decisions.measure,
+    "proof": proof.measure,
     "captures": lambda: asyncio.run(captures.measure()),
     "imports": lambda: asyncio.run(imports.measure()),
     "sequencer": lambda: asyncio.run(log_keeping.measure_sequencer()),

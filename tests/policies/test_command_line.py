@@ -56,11 +56,11 @@ def test_a_malformed_policy_is_an_error_with_file_and_line(capsys, spoil) -> Non
 
 
 def test_prove_prints_what_it_enumerated_and_ends_both_proofs_with_the_sentence(capsys) -> None:
-    started = time.monotonic()
+    started = time.process_time()  # its own seconds: other tests run beside it
     code, out = said(capsys, "prove")
 
     assert code == 0
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
     blocks = out.split("\n\n")
     assert blocks[1].startswith("static: ")
     assert "of 17,179,869,184 sets of roles, " in blocks[1]

@@ -9,14 +9,13 @@ from hypothesis import strategies as st
 
 from policies.apart import refusal
 from policies.duties import CONTROL, ENTER, STRIKE
+from policies.fewest import fewest_people
 from policies.lives import LIVES, SENTENCE
 from policies.policy import Policy, load
 from policies.proof import (
     ALL,
-    DEAL,
     HARD,
     _seen_from,
-    fewest_people,
     prove_history,
     prove_static,
     reachable,
@@ -26,6 +25,7 @@ from policies.vocabulary import Action
 
 TRADE = LIVES[-1]
 SHIPPED = load()
+DEAL = SHIPPED.tasks[0].acts
 LARGEST = reachable(SHIPPED, HARD).largest
 
 
