@@ -197,6 +197,7 @@ OUTSIDE: Final[Mapping[Action, str]] = {
     Action.ACCOUNT_OPEN: "an account carries no right; each right takes three people",
     Action.BUSINESS_DATE_SET: "moves the date of all deals alike and none of them alone",
     Action.DELEGATION_END: "gives duties back at once; nobody gains by it",
+    Action.DOCUMENT_FILE: "keeps a paper beside its object; moves no deal and no money",
     Action.EVIDENCE_EXPORT: "hands out what is recorded and changes nothing of it",
     Action.EXCESS_CLOSE: "finds the cause of an excess that the system opened; moves no deal and no money",
     Action.FIXING_IMPORT: "brings in public rates; S-09 keeps it from trading",

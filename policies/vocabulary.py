@@ -53,6 +53,8 @@ class Action(StrEnum):
     DESK_RULE_APPROVE = "desk_rule.approve"
     DESK_RULE_PROPOSE = "desk_rule.propose"
     DESK_RULE_REFUSE = "desk_rule.refuse"
+    DOCUMENT_FILE = "document.file"
+    DOCUMENT_READ = "document.read"
     ENTRY_READ = "entry.read"
     EVIDENCE_EXPORT = "evidence.export"
     EXCESS_CLOSE = "excess.close"

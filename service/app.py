@@ -29,6 +29,7 @@ SLICES = (
     "desks",
     "limits",
     "work",
+    "documents",
     "trades",
     "conformity",
     "control",

@@ -29,6 +29,7 @@ from service.kernel.texts import Reason
 
 BODY_BYTES_MAX = 65_536
 BATCH_BYTES_MAX = 1_048_576
+DOCUMENT_BYTES_MAX = 14 * 1024 * 1024  # ten megabytes in base64, and what is said about them
 QUERY_CHARACTERS_MAX = 2_000
 WHO = "actor"  # the query parameter that may hold the name of an account
 ACCOUNT = text("SELECT id FROM public.account WHERE name = :name")
@@ -207,7 +208,7 @@ class StrictBodies:
             await self.app(scope, receive, send)
             return
         must_stand_once(scope)
-        body = await whole_body(receive, BATCH_BYTES_MAX if is_batch(scope["path"]) else BODY_BYTES_MAX)
+        body = await whole_body(receive, bytes_max(scope["path"]))
         if body or scope["method"] != "DELETE":
             check_json(dict(scope["headers"]).get(b"content-type", b"").decode("latin-1"), body)
 
@@ -240,6 +241,13 @@ def is_api(path: str) -> bool:
 def is_batch(path: str) -> bool:
     """Tell whether a route takes many commands at once."""
     return path.rstrip("/") in ("/api/trades/batch", "/api/acts")
+
+
+def bytes_max(path: str) -> int:
+    """Return how large the body of a request may be."""
+    if path.rstrip("/") == "/api/documents":
+        return DOCUMENT_BYTES_MAX
+    return BATCH_BYTES_MAX if is_batch(path) else BODY_BYTES_MAX
 
 
 async def whole_body(receive: Receive, bytes_max: int) -> bytes:

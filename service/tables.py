@@ -7,6 +7,7 @@ from service.conformity import model as conformity
 from service.control import model as control
 from service.deputies import model as deputies
 from service.desks import model as desks
+from service.documents import model as documents
 from service.kernel.database import Base
 from service.limits import model as limits
 from service.market import model as market
@@ -35,6 +36,7 @@ __all__ = [
     "control",
     "deputies",
     "desks",
+    "documents",
     "limits",
     "market",
     "parties",

@@ -16,7 +16,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -48,6 +48,7 @@ from service.compliance.all_rows import (
     row_of,
     terms_of,
 )
+from service.compliance.papers import gather_papers
 from service.compliance.queries import ANONYMOUS, CANCELLED, TooBroad
 from service.compliance.sealing import Material, Sealed, clean, keep_policy, seal
 from service.compliance.use_cases import ExportEvidence, export_evidence
@@ -153,7 +154,7 @@ async def export(
         if wish.scope == "rows":
             sealed = await _all_rows(gate, settings, actor, staging, publish)
         else:
-            material = await _material(gate, settings, actor, wish, publish)
+            material = await _material(gate, settings, actor, wish, publish, staging / "papers")
             await asyncio.to_thread(keep_policy, settings.data, gate.policy)
             asked = {**actor.frozen_view(), "at": plain_value(now), "reason": wish.reason}
             places = (staging, settings.data, settings.log_directory)
@@ -212,7 +213,7 @@ def _command(wish: Wish, sealed: Sealed) -> ExportEvidence:
 
 
 async def _material(
-    gate: Gate, settings: Settings, actor: Actor, wish: Wish, publish: Publish | None
+    gate: Gate, settings: Settings, actor: Actor, wish: Wish, publish: Publish | None, papers: Path
 ) -> Material:
     """Gather everything as of one moment that the signed log reaches. Raises NotAllSigned."""
     engine = _one_moment(gate, actor)
@@ -224,12 +225,13 @@ async def _material(
             async with AsyncSession(engine) as session:
                 await session.execute(PATIENCE)
                 found = await _look_up(session, wish, note)
+                if found is not None:
+                    await gather_papers(session, found.indices, papers)
+                    return replace(found, papers=papers)
         except DBAPIError as failure:
             if sqlstate(failure) == CANCELLED:
                 raise TooBroad("This reads too much of the log. Ask for less at a time.") from failure
             raise
-        if found is not None:
-            return found
         await asyncio.sleep(PAUSE_SECONDS)
     raise NotAllSigned("Part of this is recorded and not signed yet. Start the service, or ask again.")
 

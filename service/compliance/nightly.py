@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 from policies.vocabulary import Action, Office
 from service.audit_trail.model import AuditEntry
 from service.compliance import rebuild
-from service.compliance.rebuild import SelfCheck
+from service.compliance.selfcheck import SelfCheck
 from service.compliance.use_cases import CheckLog, check_log
 from service.gate import Done, Gate
 from service.people.directory import service_actor

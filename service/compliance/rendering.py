@@ -53,6 +53,8 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     Action.DELEGATION_READ: ("read who stands in for whom", "hat gelesen, wer wen vertritt"),
     Action.DELEGATION_REFUSE: ("refused a deputy", "hat eine Vertretung abgelehnt"),
     Action.DELEGATION_REQUEST: ("named a deputy", "hat eine Vertretung benannt"),
+    Action.DOCUMENT_FILE: ("filed a document", "hat ein Dokument abgelegt"),
+    Action.DOCUMENT_READ: ("read documents", "hat Dokumente gelesen"),
     Action.ENTRY_READ: ("searched the log", "hat im Protokoll gesucht"),
     Action.EVIDENCE_EXPORT: ("exported evidence", "hat Nachweise ausgeführt"),
     Action.FIXING_IMPORT: ("imported reference rates", "hat Referenzkurse eingelesen"),

@@ -5,23 +5,9 @@ what it asks for stands beside it. Sources: § 257 HGB, § 147 AO, § 25a(1) KWG
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-
-class Kept(NamedTuple):
-    """Years from the end of the calendar year; what the law demands of such records, and where it says so."""
-
-    years: int
-    demanded_years: int
-    source: str
-
-
-CLASSES: Final[Mapping[str, Kept]] = {
-    "books": Kept(10, 10, "HGB 257(4), AO 147(3)"),
-    "letters": Kept(10, 6, "HGB 257(4)"),
-    "records": Kept(10, 5, "KWG 25a(1), MaRisk AT 6 Tz. 1"),
-    "vouchers": Kept(10, 10, "HGB 257(4) s. 2"),
-}
+from service.kernel.retention import CLASSES
 
 PLAN: Final[Mapping[str, str]] = {
     "account": "records",
@@ -36,6 +22,7 @@ PLAN: Final[Mapping[str, str]] = {
     "counterparty": "records",
     "delegation": "books",
     "desk_rule": "records",
+    "document": "records",
     "entry": "records",
     "evidence": "records",
     "excess": "records",

@@ -38,6 +38,7 @@ class Material:
     note: bytes
     indices: Sequence[int]
     rows: Rows
+    papers: Path | None = None  # a folder with what the entries filed, as it is stored now
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ def seal(
     entries = seen.passing(_entries_of(log_directory, material))
     checkpoint = gather(log_directory, material.note, material.scope, entries, writer)
     writer.add(pack.ROWS, material.rows.encode())
-    _add_texts(writer, data, seen)
+    _add_texts(writer, [place for place in (material.papers, data / "documents") if place], data, seen)
     writer.add(pack.VERIFIER, _verifier())
     writer.add(pack.COVER, render(_cover(material, checkpoint, asked, seen, writer.names())))
     manifest = Manifest(material.scope, checkpoint.origin, checkpoint.size, checkpoint.root.hex(), asked, ())
@@ -153,7 +154,7 @@ def _entries_of(directory: Path, material: Material) -> Iterator[tuple[int, byte
         yield index, entries[index % WIDTH]
 
 
-def _add_texts(writer: PackWriter, data: Path, seen: _Seen) -> None:
+def _add_texts(writer: PackWriter, folders: Sequence[Path], data: Path, seen: _Seen) -> None:
     """Add the policies that were in force and the documents that were filed, as far as they are kept."""
     for version in sorted(seen.policies):
         if (data / "policies" / version).is_dir():
@@ -161,7 +162,8 @@ def _add_texts(writer: PackWriter, data: Path, seen: _Seen) -> None:
                 name = pack.policy_name(version, file)
                 writer.add(name, (data / "policies" / version / file).read_bytes())
     for digest in sorted(seen.documents):
-        if (path := data / "documents" / digest).is_file():
+        path = next((folder / digest for folder in folders if (folder / digest).is_file()), None)
+        if path is not None:
             writer.add(f"documents/{digest}", path.read_bytes())
 
 

@@ -54,6 +54,17 @@ def guard_statements(_: MetaData | None = None) -> Iterator[str]:
     yield at_commit("trading_limit", "voted", "UPDATE", "guard_limit_voted")
     yield "ALTER TABLE public.fixing_set ENABLE ROW LEVEL SECURITY"
     yield "CREATE POLICY published ON public.fixing_set USING (public.is_published(day))"
+    yield trigger("document", "of_its_office", "BEFORE INSERT", "guard_document")
+    yield at_commit("document", "filed", "INSERT", "guard_document_filed")
+    yield at_commit("document_content", "filed", "INSERT", "guard_content_filed")
+    yield "ALTER TABLE public.document ENABLE ROW LEVEL SECURITY"
+    yield (
+        "CREATE POLICY in_sight ON public.document FOR SELECT "
+        "USING (public.document_in_sight(office, document_kind))"
+    )
+    yield "CREATE POLICY own ON public.document FOR INSERT WITH CHECK (office = public.current_office())"
+    yield "ALTER TABLE public.document_content ENABLE ROW LEVEL SECURITY"
+    yield "CREATE POLICY in_sight ON public.document_content USING (public.content_in_sight(sha256))"
     yield "ALTER TABLE public.benchmark ENABLE ROW LEVEL SECURITY"
     yield "CREATE POLICY published ON public.benchmark USING (public.is_published(day))"
 

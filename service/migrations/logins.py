@@ -16,7 +16,9 @@ from policies.vocabulary import Office
 from service.kernel.items import ROUTES
 
 EVERY_OFFICE = (
+    "content_in_sight(text)",
     "current_office()",
+    "document_in_sight(text, text)",
     "attempt_begin(text, jsonb)",
     "key_store(jsonb)",
     "audit_append(bytea[])",
@@ -43,10 +45,14 @@ EVERY_OFFICE = (
     "row_lags(text, uuid)",
     "service_account()",
 )
+KEEP_DOCUMENT = "document_keep(bytea, uuid)"
 ONE_OFFICE = {
     Office.FRONT_OFFICE: ("limit_reserve(jsonb)", "market_check(jsonb)", "take_deal_numbers(jsonb)"),
-    Office.BACK_OFFICE: ("limit_release(uuid, uuid)",),
-    Office.RISK_CONTROL: ("checks_digest(uuid)", "market_recheck(date, text, uuid)"),
+    Office.BACK_OFFICE: ("limit_release(uuid, uuid)", KEEP_DOCUMENT),
+    Office.MASTER_DATA: (KEEP_DOCUMENT,),
+    Office.RISK_CONTROL: ("checks_digest(uuid)", "market_recheck(date, text, uuid)", KEEP_DOCUMENT),
+    Office.COMPLIANCE: (KEEP_DOCUMENT,),
+    Office.LEGAL: (KEEP_DOCUMENT,),
 }
 SEQUENCER = (
     "SELECT ON public.audit_entry, public.audit_index",

@@ -27,6 +27,7 @@ STEPS: Final = (
             "sessions.sql",
             "limits.sql",
             "market.sql",
+            "documents.sql",
             "guards.sql",
         ),
     ),

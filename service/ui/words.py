@@ -96,6 +96,8 @@ ACTS: Final[dict[str, str]] = {
     Action.DESK_RULE_APPROVE: N_("Approve desk rule"),
     Action.DESK_RULE_PROPOSE: N_("Propose desk rule"),
     Action.DESK_RULE_REFUSE: N_("Refuse desk rule"),
+    Action.DOCUMENT_FILE: N_("File document"),
+    Action.DOCUMENT_READ: N_("Read documents"),
     Action.ENTRY_READ: N_("Search the log"),
     Action.EVIDENCE_EXPORT: N_("Export evidence"),
     Action.EXCESS_CLOSE: N_("Close excess"),

@@ -18,8 +18,8 @@ NOT_OURS = re.compile(
 WRITTEN = {".py", ".sh", ".html", ".css", ".toml", ""}  # by hand; without suffix: the scripts
 
 SLICES = {
-    "absences", "bookkeeping", "compliance", "confirmations", "conformity", "control", "deputies", "desks", "limits",
-    "market", "parties",
+    "absences", "bookkeeping", "compliance", "confirmations", "conformity", "control", "deputies", "desks",
+    "documents", "limits", "market", "parties",
     "people", "reconciliation", "recovery", "rotation", "settlement", "trades", "transfers", "work",
 }  # fmt: skip
 VOCABULARY = {"__init__", "lifecycle", "model", "use_cases", "queries", "api", "pages"}
@@ -28,12 +28,14 @@ DOING = {
     "compliance/all_rows.py": "every business row of one moment, for a reconciliation outside",
     "compliance/evidence.py": "what a pack needs, gathered from database and log",
     "compliance/nightly.py": "the books held against the log, each night",
+    "compliance/papers.py": "the filed papers held against their hashes, and gathered for a pack",
     "compliance/rebuild.py": "the past told again from entries alone",
     "confirmations/standing.py": "what later acts demand of a deal before they follow it",
     "conformity/standing.py": "whether a deal may be agreed and confirmed at its price",
     "control/holding.py": "the back office's lock on a deal, for its own later acts",
     "control/pairing.py": "the two legs of an internal deal held beside each other, for verification and payment",
     "desks/reports.py": "deals off the premises beside the receipts for them",
+    "documents/filing.py": "a paper filed by whatever act it belongs to, and its bytes read again",
     "limits/reserving.py": "room of the limits taken and given back, for the acts on deals",
     "market/checking.py": "deals held against their reference, as they are entered and when a better one comes",
     "market/importing.py": "one day of the ECB's archive brought to the gate, the same for every face",

@@ -11,6 +11,7 @@ from sqlalchemy.pool import NullPool
 
 from policies.vocabulary import Office
 from service.compliance import rebuild
+from service.compliance.selfcheck import SelfCheck
 from service.kernel.errors import NotFound
 from tests import settling
 from tests.bank import World
@@ -48,7 +49,7 @@ async def looking(world: World) -> AsyncIterator[AsyncConnection]:
     await engine.dispose()
 
 
-async def checked(world: World) -> rebuild.SelfCheck:
+async def checked(world: World) -> SelfCheck:
     async with looking(world) as connection:
         return await rebuild.self_check(connection, world.bank.settings.log_directory)
 

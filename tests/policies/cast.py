@@ -33,7 +33,7 @@ OFFICES = {
     for role in roles.split()
 }
 WRITING = {
-    "compliance_officer": "evidence.export",
+    "compliance_officer": "document.file evidence.export",
     "auditor": "evidence.export",
     "trader": "trade.capture trade.resubmit amendment.request cancellation.request internal.offer internal.accept "
     "transfer.request",
@@ -43,20 +43,20 @@ WRITING = {
     "desk_rule.refuse premises.acknowledge",
     "log_custodian": "log.recover recovery.complete recovery.request rotation.approve rotation.refuse rotation.request",
     "svc_compliance": "log.check log.rotate",
-    "confirmer": "confirmation.dispatch confirmation.counter confirmation.match",
-    "settler": "settlement.prepare settlement.complete settlement.fail transfer.prepare transfer.refuse",
+    "confirmer": "document.file confirmation.dispatch confirmation.counter confirmation.match",
+    "settler": "document.file settlement.prepare settlement.complete settlement.fail transfer.prepare transfer.refuse",
     "releaser": "settlement.release transfer.release",
     "svc_back_office": "confirmation.draft confirmation.withdraw settlement.project settlement.withdraw",
-    "steward": "counterparty.propose instruction.propose portfolio.propose agreement.propose",
+    "steward": "document.file counterparty.propose instruction.propose portfolio.propose agreement.propose",
     "steward_approver": "proposal.approve proposal.refuse",
     "accountant": "journal.post journal.reverse transfer.review",
     "closer": "business_date.set",
     "svc_accounting": "journal.post journal.reverse",
-    "risk_controller": "fixing.import benchmark.propose benchmark.approve benchmark.refuse trade.justify limit.propose "
+    "risk_controller": "document.file fixing.import benchmark.propose benchmark.approve benchmark.refuse trade.justify limit.propose "
     "market_limit.propose market_limit.vote excess.close transfer.review",
     "head_of_risk": "benchmark.approve benchmark.refuse trade.justify market_limit.vote excess.close",
     "credit_officer": "limit.propose limit.vote",
-    "counsel": "agreement.clear agreement.refuse",
+    "counsel": "document.file agreement.clear agreement.refuse",
     "board_back": "notice.take",
     "board_trading": "notice.take",
     "svc_risk_control": "fixing.import",
@@ -66,26 +66,26 @@ WRITING = {
     "svc_log": "log.backup log.genesis log.heartbeat log.restart policy.publish schema.publish session.noise",
 }
 EVERY_READ = (
-    "balance.read confirmation.read conformity.read entry.read fixing.read grant.read instruction.read journal.read limit.read "
+    "balance.read confirmation.read conformity.read document.read entry.read fixing.read grant.read instruction.read journal.read limit.read "
     "log.read party.read person.read position.read settlement.read trade.read transaction.read transfer.read"
 )
 READING = {
     "trader": "trade.read transaction.read position.read party.read fixing.read limit.read transfer.read",
     "head_of_trading": "trade.read transaction.read position.read party.read fixing.read limit.read transfer.read",
     "svc_front_office": "trade.read",
-    "verifier": "trade.read transaction.read position.read confirmation.read settlement.read party.read fixing.read "
+    "verifier": "document.read trade.read transaction.read position.read confirmation.read settlement.read party.read fixing.read "
     "conformity.read limit.read",
-    "confirmer": "confirmation.read trade.read party.read conformity.read",
-    "settler": "settlement.read confirmation.read instruction.read trade.read party.read transfer.read",
-    "releaser": "settlement.read confirmation.read instruction.read trade.read party.read transfer.read",
+    "confirmer": "document.read confirmation.read trade.read party.read conformity.read",
+    "settler": "document.read settlement.read confirmation.read instruction.read trade.read party.read transfer.read",
+    "releaser": "document.read settlement.read confirmation.read instruction.read trade.read party.read transfer.read",
     "svc_back_office": "trade.read conformity.read",
-    "steward": "party.read instruction.read",
-    "steward_approver": "party.read instruction.read",
+    "steward": "document.read party.read instruction.read",
+    "steward_approver": "document.read party.read instruction.read",
     "svc_master_data": "party.read",
-    "accountant": "journal.read balance.read trade.read settlement.read transfer.read",
+    "accountant": "document.read journal.read balance.read trade.read settlement.read transfer.read",
     "closer": "journal.read balance.read trade.read",
     "svc_accounting": "trade.read",
-    "risk_controller": "fixing.read trade.read position.read party.read conformity.read limit.read transfer.read",
+    "risk_controller": "document.read fixing.read trade.read position.read party.read conformity.read limit.read transfer.read",
     "head_of_risk": "fixing.read trade.read position.read party.read conformity.read limit.read",
     "svc_risk_control": "fixing.read",
     "credit_officer": "party.read trade.read limit.read",
@@ -95,7 +95,7 @@ READING = {
     "svc_compliance": "log.read",
     "auditor": EVERY_READ,
     "svc_internal_audit": "log.read",
-    "counsel": "party.read",
+    "counsel": "document.read party.read",
     "svc_legal": "party.read",
     "rights_requester": "person.read grant.read",
     "rights_owner": "person.read grant.read",

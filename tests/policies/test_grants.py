@@ -23,6 +23,16 @@ SHARED = {
         {office: {Verb.INSERT, Verb.UPDATE} for office in Office if office is not Office.LOG},
         "every office asks for deputies of its own and ends them; guard_delegation lets administration alone approve",
     ),
+    "document": (
+        {
+            Office.BACK_OFFICE: {Verb.INSERT},
+            Office.MASTER_DATA: {Verb.INSERT},
+            Office.RISK_CONTROL: {Verb.INSERT},
+            Office.COMPLIANCE: {Verb.INSERT},
+            Office.LEGAL: {Verb.INSERT},
+        },
+        "each files its own papers and changes none: guard_document",
+    ),
     "limit_vote": (
         {Office.CREDIT: {Verb.INSERT}, Office.RISK_CONTROL: {Verb.INSERT}},
         "each votes on its own limits: guard_limit_vote refuses a vote of the other office",
@@ -109,6 +119,7 @@ def test_the_front_office_writes_its_own_books_alone(policy: Policy) -> None:
 
 def test_the_terms_of_a_trade_are_never_updated(policy: Policy) -> None:
     insert_only = {
+        "document",
         "trade_version",
         "position_movement",
         "journal",
@@ -134,7 +145,7 @@ def test_the_terms_of_a_trade_are_never_updated(policy: Policy) -> None:
     ("office", "own"),
     [
         (Office.INTERNAL_AUDIT, set()),
-        (Office.LEGAL, {"agreement"}),
+        (Office.LEGAL, {"agreement", "document"}),
         (Office.LOG, set()),
         (Office.MANAGEMENT, {"notice"}),
     ],
@@ -147,10 +158,13 @@ def test_offices_beside_the_business_change_nothing_of_it(
     assert effect_kinds(policy)[office] == own | common
 
 
-def test_compliance_changes_nothing_but_what_its_custodians_do_for_the_log(policy: Policy) -> None:
+def test_compliance_files_papers_and_changes_nothing_but_what_its_custodians_do_for_the_log(
+    policy: Policy,
+) -> None:
     of_the_log = {"key_rotation", "lagging_row", "recovery"} | BY_EVERY_OFFICE
-    assert tables(policy, Office.COMPLIANCE, Verb.INSERT, Verb.UPDATE) == of_the_log
-    assert effect_kinds(policy)[Office.COMPLIANCE] == of_the_log
+    papers = {"document"}
+    assert tables(policy, Office.COMPLIANCE, Verb.INSERT, Verb.UPDATE) == of_the_log | papers
+    assert effect_kinds(policy)[Office.COMPLIANCE] == of_the_log | papers
 
 
 @pytest.mark.parametrize("office", [Office.COMPLIANCE, Office.INTERNAL_AUDIT])

@@ -74,6 +74,18 @@ CREATE TRIGGER desk_time_revision BEFORE INSERT OR UPDATE OR DELETE ON public.de
 
 CREATE TRIGGER desk_time_no_truncate BEFORE TRUNCATE ON public.desk_time FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
+CREATE TRIGGER document_revision BEFORE INSERT OR UPDATE OR DELETE ON public.document FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER document_frozen BEFORE UPDATE ON public.document FOR EACH ROW WHEN (NEW.sha256 IS DISTINCT FROM OLD.sha256 OR NEW.size IS DISTINCT FROM OLD.size OR NEW.media_type IS DISTINCT FROM OLD.media_type OR NEW.name IS DISTINCT FROM OLD.name OR NEW.document_kind IS DISTINCT FROM OLD.document_kind OR NEW.retention_class IS DISTINCT FROM OLD.retention_class OR NEW.origin IS DISTINCT FROM OLD.origin OR NEW.office IS DISTINCT FROM OLD.office OR NEW.subject_kind IS DISTINCT FROM OLD.subject_kind OR NEW.subject_id IS DISTINCT FROM OLD.subject_id OR NEW.trade_id IS DISTINCT FROM OLD.trade_id OR NEW.filed_by IS DISTINCT FROM OLD.filed_by OR NEW.filed_at IS DISTINCT FROM OLD.filed_at) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER document_no_truncate BEFORE TRUNCATE ON public.document FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE CONSTRAINT TRIGGER document_content_came_with_entry AFTER INSERT ON public.document_content DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_came_with_entry();
+
+CREATE TRIGGER document_content_append_only BEFORE UPDATE OR DELETE ON public.document_content FOR EACH ROW EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER document_content_no_truncate BEFORE TRUNCATE ON public.document_content FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
 CREATE TRIGGER excess_revision BEFORE INSERT OR UPDATE OR DELETE ON public.excess FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
 CREATE TRIGGER excess_no_truncate BEFORE TRUNCATE ON public.excess FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
@@ -263,6 +275,22 @@ CREATE CONSTRAINT TRIGGER trading_limit_voted AFTER UPDATE ON public.trading_lim
 ALTER TABLE public.fixing_set ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY published ON public.fixing_set USING (public.is_published(day));
+
+CREATE TRIGGER document_of_its_office BEFORE INSERT ON public.document FOR EACH ROW EXECUTE FUNCTION public.guard_document();
+
+CREATE CONSTRAINT TRIGGER document_filed AFTER INSERT ON public.document DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_document_filed();
+
+CREATE CONSTRAINT TRIGGER document_content_filed AFTER INSERT ON public.document_content DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_content_filed();
+
+ALTER TABLE public.document ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY in_sight ON public.document FOR SELECT USING (public.document_in_sight(office, document_kind));
+
+CREATE POLICY own ON public.document FOR INSERT WITH CHECK (office = public.current_office());
+
+ALTER TABLE public.document_content ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY in_sight ON public.document_content USING (public.content_in_sight(sha256));
 
 ALTER TABLE public.benchmark ENABLE ROW LEVEL SECURITY;
 

@@ -126,6 +126,16 @@ CREATE TABLE audit_pending (
 	CONSTRAINT fk_audit_pending_entry_id FOREIGN KEY(entry_id) REFERENCES audit_entry (id) DEFERRABLE INITIALLY DEFERRED
 );
 
+CREATE TABLE document_content (
+	sha256 TEXT NOT NULL, 
+	content BYTEA NOT NULL, 
+	entry_id UUID NOT NULL, 
+	CONSTRAINT pk_document_content PRIMARY KEY (sha256), 
+	CONSTRAINT ck_document_content_content_is_its_key CHECK (sha256 = encode(sha256(content), 'hex')), 
+	CONSTRAINT ck_document_content_size_known CHECK (octet_length(content) BETWEEN 1 AND 10485760), 
+	CONSTRAINT fk_document_content_entry FOREIGN KEY(entry_id) REFERENCES audit_entry (id) DEFERRABLE INITIALLY DEFERRED
+);
+
 CREATE TABLE lagging_row (
 	recovery_id UUID NOT NULL, 
 	kind TEXT NOT NULL, 
@@ -447,6 +457,37 @@ CREATE TABLE desk_rule (
 );
 
 CREATE INDEX ix_desk_rule_rule_state ON desk_rule (rule, state);
+
+CREATE TABLE document (
+	sha256 TEXT NOT NULL, 
+	size INTEGER NOT NULL, 
+	media_type TEXT NOT NULL, 
+	name TEXT NOT NULL, 
+	document_kind TEXT NOT NULL, 
+	retention_class TEXT NOT NULL, 
+	origin TEXT NOT NULL, 
+	office TEXT NOT NULL, 
+	subject_kind TEXT, 
+	subject_id UUID, 
+	trade_id UUID, 
+	filed_by UUID NOT NULL, 
+	filed_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('document') STORED NOT NULL, 
+	CONSTRAINT pk_document PRIMARY KEY (id), 
+	CONSTRAINT ck_document_subject_whole CHECK ((subject_kind IS NULL) = (subject_id IS NULL)), 
+	CONSTRAINT fk_document_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_document_filed_by FOREIGN KEY(filed_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE INDEX ix_document_filed_at_id ON document (filed_at, id);
+
+CREATE INDEX ix_document_sha256 ON document (sha256);
+
+CREATE INDEX ix_document_subject_id ON document (subject_id);
+
+CREATE INDEX ix_document_trade_id ON document (trade_id);
 
 CREATE TABLE notice (
 	subject_kind TEXT NOT NULL, 

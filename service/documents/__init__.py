@@ -1,0 +1,1 @@
+"""Audit-proof filing: papers stored by their content, bound to what they are about, found if a byte changes."""
