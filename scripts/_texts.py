@@ -69,7 +69,9 @@ KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2)}
 def main(*, check: bool) -> int:
     with FILE.open("rb") as file:
         held = read_po(file, locale="de")
-    wanted = Catalog(locale="de", project="Trennwand", charset="utf-8", fuzzy=False)
+    wanted = Catalog(
+        locale="de", project="Trennwand", charset="utf-8", creation_date=held.creation_date, fuzzy=False
+    )  # the date of the first: else every change of a text would touch this line
     for text in page_texts():
         wanted.add(text, held_string(held, text, None))
     for sentence in sorted(refusal_sentences()):
