@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
-from policies import fewest, grants, lives, people, proof, report, rights, staffing
+from policies import changes, fewest, grants, lives, people, proof, prose, report, rights, staffing
 from policies.policy import HERE, Policy, PolicyError, contents_of, load, read
 from policies.rows import FILE_BYTES_MAX
 from policies.vocabulary import Action
@@ -51,11 +51,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     command("who-can", _who_can, "roles that may do an act").add_argument("action", type=_word(Action))
     command("what-can", _what_can, "acts that a role may do").add_argument("role")
-    changes = command("diff", _diff, "what one policy gives or forbids that another does not")
-    changes.add_argument("old", type=Path)
-    changes.add_argument("new", type=Path)
+    differing = command("diff", _diff, "what one policy gives or forbids that another does not")
+    differing.add_argument("old", type=Path)
+    differing.add_argument("new", type=Path)
+    differing.add_argument("--language", choices=["en", "de"], help="as sentences that people read")
     rights = command("grants", _grants, "the offices' database rights as SQL")
     rights.add_argument("--prefix", default="trennwand", help="what the logins' names begin with")
+    text = command("text", _text, "the policy as text that people read")
+    text.add_argument("--language", choices=["en", "de"], default="en")
     why = command("explain", _explain, "why a role may or may not do an act")
     why.add_argument("role")
     why.add_argument("action", type=_word(Action))
@@ -116,7 +119,17 @@ def _what_can(chosen: argparse.Namespace) -> int:
 
 
 def _diff(chosen: argparse.Namespace) -> int:
-    _show(list(report.diff(load(chosen.old), load(chosen.new))) or ["no difference"])
+    old, new = load(chosen.old), load(chosen.new)
+    if chosen.language is None:
+        found = report.diff(old, new)
+    else:
+        found = prose.changed(changes.compared(old, new), {}, chosen.language)
+    _show(list(found) or ["no difference"])
+    return 0
+
+
+def _text(chosen: argparse.Namespace) -> int:
+    _show(prose.rendered(load(chosen.policy), chosen.language))
     return 0
 
 
