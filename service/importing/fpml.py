@@ -35,9 +35,9 @@ from service.kernel.money import ARITHMETIC, UnknownCurrency, plain, quantize
 
 NAMESPACE: Final = "http://www.fpml.org/FpML-5/confirmation"
 ROOTS: Final = ("dataDocument", "requestConfirmation")
-_VERSION: Final = re.compile(r"\A5-([0-9]|1[0-3])\Z")
-_LEI_SCHEME: Final = "iso17442"
-_DESCRIBING: Final = frozenset({"tradeHeader", "documentation", "governingLaw", "brokerPartyReference"})
+VERSION: Final = re.compile(r"\A5-([0-9]|1[0-3])\Z")
+LEI_SCHEME: Final = "iso17442"
+DESCRIBING: Final = frozenset({"tradeHeader", "documentation", "governingLaw", "brokerPartyReference"})
 
 
 class _Party(msgspec.Struct, frozen=True):
@@ -48,14 +48,14 @@ class _Party(msgspec.Struct, frozen=True):
 
 def read_fpml(document: bytes, defaults: Defaults) -> Iterator[Row]:
     """Yield one row per trade of the document. Raises UnreadableFile."""
-    root = _plainly_named(read_tree(document))
+    root = plainly_named(read_tree(document))
     if root.name not in ROOTS:
         raise UnreadableFile(
             f"The document is {shown(root.name)}; {' and '.join(ROOTS)} of FpML 5 (confirmation view) are read.",
             line=root.line,
         )
     version = root.attributes.get("fpmlVersion", "")
-    if _VERSION.match(version) is None:
+    if VERSION.match(version) is None:
         raise UnreadableFile(f"The document is FpML {shown(version)}; 5-0 to 5-13 are read.", line=root.line)
     parties = _parties(root)
     trades = root.all("trade")
@@ -66,11 +66,11 @@ def read_fpml(document: bytes, defaults: Defaults) -> Iterator[Row]:
         yield _row(number, trade, parties, defaults, corrects=corrects)
 
 
-def _plainly_named(node: Node) -> Node:
+def plainly_named(node: Node) -> Node:
     """Take FpML's namespace off the names; elements of others keep theirs and so match nothing."""
     node.name = node.name.removeprefix(f"{NAMESPACE} ")
     for child in node.children:
-        _plainly_named(child)
+        plainly_named(child)
     return node
 
 
@@ -85,7 +85,7 @@ def _parties(root: Node) -> dict[str, _Party]:
             id_,
             tuple(name.text for name in named),
             tuple(
-                name.text for name in named if name.attributes.get("partyIdScheme", "").endswith(_LEI_SCHEME)
+                name.text for name in named if name.attributes.get("partyIdScheme", "").endswith(LEI_SCHEME)
             ),
         )
     return parties
@@ -94,7 +94,7 @@ def _parties(root: Node) -> dict[str, _Party]:
 def _row(
     number: int, trade: Node, parties: Mapping[str, _Party], defaults: Defaults, *, corrects: bool
 ) -> Row:
-    product = next((child for child in trade.children if child.name not in _DESCRIBING), None)
+    product = next((child for child in trade.children if child.name not in DESCRIBING), None)
     header = next(iter(trade.all("tradeHeader")), None)
     ids = (
         []
@@ -149,7 +149,7 @@ def _deal(
             f"The product {shown(product.name)} is not dealt here; fxSingleLeg and termDeposit are read from this format.",
         )
     we = _we(parties, defaults)
-    trade_date = iso_date(_without_zone(text_of(header, "tradeDate")), "tradeDate")
+    trade_date = iso_date(without_zone(text_of(header, "tradeDate")), "tradeDate")
     if product.name == "fxSingleLeg":
         leg = read_fx(product, we.id)
         terms, notes, other = *_fx_terms(leg, trade_date), leg.other
@@ -162,7 +162,7 @@ def _deal(
         raise RowRefused(
             "receiverPartyReference", f"The other side {shown(other)} is no other party of the document."
         )
-    left = [child.name for child in trade.children if child is not product and child.name not in _DESCRIBING]
+    left = [child.name for child in trade.children if child is not product and child.name not in DESCRIBING]
     if left:
         notes += (f"not taken over: {', '.join(dict.fromkeys(left))}",)
     party, named = _counterparty(parties[other], defaults)
@@ -208,7 +208,7 @@ def _executed_at(header: Node, we: _Party, trade_date: date, defaults: Defaults)
     return instant(text_of(parts[0], field), field) if parts else executed(defaults, trade_date, field)
 
 
-def _without_zone(text: str) -> str:
+def without_zone(text: str) -> str:
     """Take the time zone off a date, which XML Schema allows and no deal needs."""
     return re.sub(r"(Z|[+-][0-9]{2}:[0-9]{2})\Z", "", text)
 
@@ -218,7 +218,7 @@ def _without_zone(text: str) -> str:
 
 def _fx_terms(leg: FxLeg, trade_date: date) -> tuple[dict[str, str], tuple[str, ...]]:
     """Tell spot from forward, and hold the amounts against the rate."""
-    value_date = iso_date(_without_zone(leg.value_date), "valueDate")
+    value_date = iso_date(without_zone(leg.value_date), "valueDate")
     _check_amounts(leg)
     terms = {
         "side": "buy" if leg.base_received else "sell",

@@ -27,6 +27,7 @@ _DAY_COUNTS: Final = {
     "ACT/365": "ACT/365",
     "ACT/365F": "ACT/365",
     "ACT/365.FIXED": "ACT/365",
+    "ACT/ACT.ISDA": "ACT/ACT",
     "30/360": "30/360",
     "30E/360": "30E/360",
 }

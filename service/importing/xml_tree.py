@@ -52,11 +52,12 @@ class Repeated(Exception):
 class _Builder:
     """Puts the tree together as the parser goes, and stops it at what is not allowed."""
 
-    def __init__(self, parser: expat.XMLParserType) -> None:
+    def __init__(self, parser: expat.XMLParserType, elements_max: int) -> None:
         self.root: Node | None = None
         self._open: list[Node] = []
         self._texts: list[list[str]] = []
         self._elements = 0
+        self._elements_max = elements_max
         self._parser = parser
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
@@ -78,7 +79,7 @@ class _Builder:
 
     def _doctype(self, *_about: object) -> None:
         raise self.refuse(
-            "The document has a document type (DOCTYPE); a confirmation needs none and none is read."
+            "The document has a document type (DOCTYPE); a message needs none and none is read."
         )
 
     def _outside(self, *_about: object) -> int:
@@ -86,9 +87,9 @@ class _Builder:
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._elements += 1
-        if self._elements > ELEMENTS_MAX or len(self._open) >= DEPTH_MAX:
+        if self._elements > self._elements_max or len(self._open) >= DEPTH_MAX:
             raise self.refuse(
-                f"The document is too large: at most {ELEMENTS_MAX:,} elements, {DEPTH_MAX} within each other."
+                f"The document is too large: at most {self._elements_max:,} elements, {DEPTH_MAX} within each other."
             )
         node = Node(name, attributes, self._parser.CurrentLineNumber)
         if self._open:
@@ -105,10 +106,10 @@ class _Builder:
         self._texts[-1].append(text)
 
 
-def read_tree(document: bytes) -> Node:
+def read_tree(document: bytes, *, bytes_max: int = BYTES_MAX, elements_max: int = ELEMENTS_MAX) -> Node:
     """Return the root of a document. Raises UnreadableFile."""
-    if len(document) > BYTES_MAX:
-        raise UnreadableFile(f"The document is larger than {BYTES_MAX:,} bytes.")
+    if len(document) > bytes_max:
+        raise UnreadableFile(f"The document is larger than {bytes_max:,} bytes.")
     body = document.removeprefix(_MARK)
     try:
         body.decode("utf-8")
@@ -118,7 +119,7 @@ def read_tree(document: bytes) -> Node:
     parser = expat.ParserCreate("utf-8", " ")
     parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_NEVER)
     parser.buffer_text = True
-    builder = _Builder(parser)
+    builder = _Builder(parser, elements_max)
     try:
         parser.Parse(body, True)  # noqa: FBT003 - the parser's own signature
     except expat.ExpatError as failure:

@@ -206,6 +206,8 @@ class ConfirmedTerms:
         _positive("rate", self.rate)
         if self.spot_rate is not None:
             _positive("spot_rate", self.spot_rate)
+            if self.forward_points is not None and self.spot_rate + self.forward_points != self.rate:
+                raise InvalidTerms("forward_points", "spot rate and points do not make the rate")
 
     def _check_money_market(self) -> None:
         for name in ("start_date", "maturity_date", "principal", "rate_percent", "day_count"):
