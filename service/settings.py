@@ -42,6 +42,7 @@ class Settings:
     office_urls: Mapping[Office, str] = field(default_factory=dict)
     demo_password: str | None = field(default=None, repr=False)
     business_date: date | None = None
+    schemas: Path | None = None  # where message schemas were dropped in, if not in the data folder
     signer: str | None = None  # where a signer of its own listens (unix:/path); else this process signs
     key_passphrase: bytes | None = field(default=None, repr=False)  # of the key files
     witnesses: tuple[WitnessAt, ...] = ()
@@ -52,6 +53,11 @@ class Settings:
     def log_directory(self) -> Path:
         """Where checkpoint, tiles and entry bundles stand."""
         return self.data / "log"
+
+    @property
+    def schema_directory(self) -> Path:
+        """Where the schemas of payment messages lie, dropped in by whoever runs the bank."""
+        return self.schemas or self.data / "schemas"
 
     @property
     def public_key_file(self) -> Path:
@@ -97,6 +103,7 @@ def load(data: Path, environment: Mapping[str, str] = os.environ) -> Settings:
         "origin",
         "entity_name",
         "entity_lei",
+        "schemas",
         "signer",
         "quorum",
         "silence_seconds",
@@ -116,6 +123,8 @@ def load(data: Path, environment: Mapping[str, str] = os.environ) -> Settings:
     except ValueError:
         sentence = f"TRENNWAND_BUSINESS_DATE is {opened!r}; it must be a date such as 2026-10-28"
         raise BadSettings(sentence) from None
+    schemas = environment.get("TRENNWAND_SCHEMAS") or told.get("schemas")
+    told["schemas"] = None if schemas is None else Path(str(schemas))
     passphrase = _signing_in(told, environment)
     witnesses = _witnessing_in(told, demo=demo)
     return Settings(

@@ -190,13 +190,12 @@ def validate(content: bytes, schema_directory: Path | None) -> None:
 
 
 def _schema(directory: Path | None) -> Any:
-    where = "the setting `schemas` names no folder" if directory is None else f"{directory} does not hold it"
     file = None if directory is None else directory / SCHEMA_FILE
     if file is None or not file.is_file():
         raise NoSchema(
-            f"Payments are held against {SCHEMA_FILE}, and {where}. Download the schema of {MESSAGE} from "
-            "iso20022.org (Message definitions, archive of pacs) and put the file under that name into the "
-            "folder that the setting `schemas` names."
+            f"Payments are held against {SCHEMA_FILE}, and it is not there. Download the schema of {MESSAGE} from "
+            "iso20022.org (message definitions, archive of pacs) and put the file under that name into "
+            f"{directory or 'the folder of schemas'}."
         )
     told = file.stat()
     return _compiled(file, told.st_mtime_ns, told.st_size)

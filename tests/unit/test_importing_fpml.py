@@ -218,7 +218,7 @@ def test_a_leg_that_is_not_understood_is_refused_by_its_element(old: str, new: s
 @pytest.mark.parametrize(
     ("old", "new", "field"),
     [
-        ("ACT/365.FIXED", "ACT/ACT.ISDA", "dayCountFraction"),
+        ("ACT/365.FIXED", "BUS/252", "dayCountFraction"),
         ("</termDeposit>", "<features><dualCurrency/></features></termDeposit>", "features"),
         ("<fixedRate>0.0425</fixedRate>", "<fixedRate>0.04251234567</fixedRate>", "fixedRate"),
         ("2001-11-26", "later", "maturityDate"),

@@ -13,6 +13,7 @@ from service.messages import camt053, camt054, pacs002, pacs009
 from service.messages.pacs009 import AgainstSchema, NoSchema
 from service.messages.recognise import recognised
 from service.messages.terms import PartyId, Unreadable, Unwritable
+from service.settings import load
 from tests.messages import HEAD, ORDER, REJECTED, entry, iso, notification, statement
 
 # Out -------------------------------------------------------------------------------------------------
@@ -74,7 +75,7 @@ SMALL_SCHEMA = f"""<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" target
 
 def test_without_the_schema_it_says_what_to_put_where(tmp_path: Path) -> None:
     for directory in (None, tmp_path):
-        with pytest.raises(NoSchema, match=r"iso20022\.org .* put the file under that name into the folder"):
+        with pytest.raises(NoSchema, match=r"iso20022\.org .* put the file under that name into "):
             pacs009.validate(pacs009.write(ORDER), directory)
 
 
@@ -84,6 +85,13 @@ def test_a_payment_is_held_against_the_schema_that_was_dropped_in(tmp_path: Path
     pacs009.validate(pacs009.write(ORDER), tmp_path)
     with pytest.raises(AgainstSchema, match=r"line \d+: .*MsgId"):
         pacs009.validate(pacs009.write(replace(ORDER, message_id="PAY-2026-000017-LONGER")), tmp_path)
+
+
+def test_the_folder_of_schemas_lies_in_the_data_folder_or_where_the_settings_say(tmp_path: Path) -> None:
+    assert load(tmp_path, {}).schema_directory == tmp_path / "schemas"
+    (tmp_path / "trennwand.toml").write_text('schemas = "/srv/schemas"')
+    assert load(tmp_path, {}).schema_directory == Path("/srv/schemas")
+    assert load(tmp_path, {"TRENNWAND_SCHEMAS": "/opt/xsd"}).schema_directory == Path("/opt/xsd")
 
 
 @pytest.mark.parametrize(
