@@ -16,6 +16,8 @@ from service.importing.rows import UnreadableFile, shown
 BYTES_MAX: Final = 1_048_576
 DEPTH_MAX: Final = 64
 ELEMENTS_MAX: Final = 20_000
+NAME_CHARACTERS_MAX: Final = 300
+"""Of a name with its namespace: every element carries its own copy, so a long one would multiply."""
 _MARK: Final = b"\xef\xbb\xbf"
 _SPACE: Final = re.compile(r"[ \t\r\n]+")
 
@@ -56,6 +58,7 @@ class _Builder:
         self.root: Node | None = None
         self._open: list[Node] = []
         self._texts: list[list[str]] = []
+        self._names: dict[str, str] = {}
         self._elements = 0
         self._elements_max = elements_max
         self._parser = parser
@@ -91,6 +94,9 @@ class _Builder:
             raise self.refuse(
                 f"The document is too large: at most {self._elements_max:,} elements, {DEPTH_MAX} within each other."
             )
+        if max(map(len, (name, *attributes))) > NAME_CHARACTERS_MAX:
+            raise self.refuse(f"A name with its namespace is longer than {NAME_CHARACTERS_MAX} characters.")
+        name = self._names.setdefault(name, name)
         node = Node(name, attributes, self._parser.CurrentLineNumber)
         if self._open:
             self._open[-1].children.append(node)

@@ -152,10 +152,12 @@ def test_another_encoding_is_refused_with_its_name_or_place(encoding: str) -> No
         b'<!DOCTYPE a SYSTEM "http://127.0.0.1:9/x.dtd"><a/>',
         b'<a xmlns:xi="http://www.w3.org/2001/XInclude"><xi:include href="file:///etc/passwd"/></a>',
         b"<a>" + b"x" * 10_485_760,
+        b"<a xmlns:x='" + b"u" * 5_000_000 + b"'>" + b"<x:b/>" * 150_000 + b"</a>",
+        b"<a xmlns:x='" + b"u" * 5_000_000 + b"'>" + b"<b x:c='1'/>" * 150_000 + b"</a>",
         b"<",
         b"<?xml version='1.1'?><a/>",
     ],
-    ids=["deep", "many", "laughs", "dtd", "include", "large", "stub", "version"],
+    ids=["deep", "many", "laughs", "dtd", "include", "large", "names", "attributes", "stub", "version"],
 )  # fmt: skip
 def test_a_bomb_is_refused(content: bytes) -> None:
     with pytest.raises(Unreadable):
