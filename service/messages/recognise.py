@@ -1,6 +1,6 @@
 """Tell what a file from outside is by its content, never by its name, and read it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -14,7 +14,7 @@ from service.messages.camt054 import NotificationReport
 from service.messages.fin import FinMessage, looks_like_fin, read_fin
 from service.messages.iso20022 import Document, iso_document
 from service.messages.pacs002 import StatusReport
-from service.messages.terms import BYTES_MAX, ConfirmedTerms, Unreadable
+from service.messages.terms import BYTES_MAX, ConfirmedTerms, Operation, Unreadable
 from service.messages.xml_messages import looks_like_xml, namespace_of, read_root
 
 
@@ -48,13 +48,25 @@ _ISO: Final[Mapping[str, Callable[[Document], Message]]] = {
 }
 
 
-def recognised(content: bytes, name: str, *, sender: str | None = None) -> Message:
+def recognised(
+    content: bytes, name: str, *, sender: str | None = None, used: Collection[str] = ()
+) -> Message:
     """Read a message of any known format. ``name`` is for people only: it may be anything, and decides nothing.
 
     ``sender``: who sent it, by LEI or BIC, where the channel tells; FpML alone may leave it open.
+    ``used``: references under which the same sender confirmed other deals; a new deal under one is refused.
     Raises Unreadable with the field and the reason, and nothing else, whatever the bytes.
     """
     del name
+    message = _read(content, sender)
+    if isinstance(message, Confirmation) and message.terms.operation is Operation.NEW:
+        reference = message.terms.our_reference
+        if reference in used:
+            raise Unreadable("our_reference", f"{shown(reference)} was used before, for another deal")
+    return message
+
+
+def _read(content: bytes, sender: str | None) -> Message:
     if len(content) > BYTES_MAX:
         raise Unreadable("message", f"is larger than {BYTES_MAX:,} bytes")
     if not content.strip():

@@ -92,6 +92,15 @@ def test_a_non_deliverable_forward_is_refused(flag: str) -> None:
     assert refusal(content) == (f"17{flag}", "a non-deliverable forward is not dealt here")
 
 
+def test_a_reference_used_before_is_refused_for_a_new_deal_and_kept_for_a_change() -> None:
+    with pytest.raises(Unreadable, match="was used before, for another deal") as refused:
+        recognised(WRITTEN.encode(), "", used={"FX-EUR-17"})
+    assert refused.value.field == "our_reference"
+    recognised(WRITTEN.encode(), "", used={"FX-EUR-18"})
+    cancelled = mt300.write(fx(operation=Operation.CANCEL, previous_reference="FX-EUR-17"))
+    recognised(cancelled, "", used={"FX-EUR-17"})
+
+
 def test_lines_may_end_either_way_but_one_way() -> None:
     assert mt300.read(WRITTEN.replace("\r\n", "\n").encode()) == fx()
 
