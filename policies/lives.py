@@ -98,6 +98,12 @@ LIVES: Final = (
         "ways for one person to propose the limit of a book and vote on it",
     ),
     _two_hands(
+        "organisation",
+        {Action.ORGANISATION_PROPOSE},
+        {Action.ORGANISATION_APPROVE, Action.ORGANISATION_REFUSE},
+        "ways for one person to propose and decide the same change of the organisation",
+    ),
+    _two_hands(
         "proposal",
         PROPOSE,
         {Action.PROPOSAL_APPROVE, Action.PROPOSAL_REFUSE},

@@ -14,8 +14,10 @@ from typing import Any, Final
 
 import casbin
 
-from policies import apart, periods, rights, separation, tables, tasks
+from policies import apart, cooling_off, independence, periods, rights, separation, tables, tasks
 from policies.apart import ApartRule
+from policies.cooling_off import CoolingRule
+from policies.independence import IndependenceRule, LineRule
 from policies.periods import Periods
 from policies.rights import STAFF, Right, Roster
 from policies.rows import FILE_BYTES_MAX, PolicyError, lines
@@ -28,7 +30,18 @@ __all__ = ["Decision", "Policy", "PolicyError", "contents_of", "enforcer", "load
 
 HERE: Final = Path(__file__).parent
 MODEL: Final = "model.conf"
-FILES: Final = (MODEL, rights.FILE, separation.FILE, apart.FILE, tables.FILE, periods.FILE, tasks.FILE)
+FILES: Final = (
+    MODEL,
+    rights.FILE,
+    separation.FILE,
+    apart.FILE,
+    tables.FILE,
+    periods.FILE,
+    tasks.FILE,
+    independence.FILE,
+    independence.LINES_FILE,
+    cooling_off.FILE,
+)
 ABSENT: Final = "P:absent"
 MODEL_LINES: Final = (
     "[request_definition]",
@@ -76,6 +89,9 @@ class Policy:
     texts: Mapping[str, bytes] = field(
         default_factory=dict
     )  # the files it was read from: what its version hashes
+    independence: Mapping[Action, IndependenceRule] = field(default_factory=dict)
+    lines: tuple[LineRule, ...] = ()
+    cooling_off: tuple[CoolingRule, ...] = ()
 
     def decide(self, roles: Iterable[str], action: Action) -> Decision:
         """Whether one of ``roles`` may do ``action``; of several that may, the first in the file answers.
@@ -147,6 +163,9 @@ def read(contents: Mapping[str, bytes]) -> Policy:
         periods=periods.parse(contents[periods.FILE]),
         tasks=tasks.parse(contents[tasks.FILE]),
         texts=MappingProxyType(contents),
+        independence=MappingProxyType(independence.parse(contents[independence.FILE])),
+        lines=independence.parse_lines(contents[independence.LINES_FILE]),
+        cooling_off=cooling_off.parse(contents[cooling_off.FILE]),
     )
     _refuse_divided_roles(policy)
     return policy

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from policies.grants import table_grants
+from policies.independence import without_level
 from policies.policy import Policy
 from policies.separation import holders
 from policies.tables import Verb
@@ -55,11 +56,7 @@ def explain(policy: Policy, role: str, action: Action) -> Iterator[str]:
     for right in policy.rights:
         if right.rule == decision.rule:
             yield f"  policy.csv, line {right.line}"
-    for apart in policy.apart:
-        if apart.action == action:
-            lapse = "" if apart.within_days is None else f" within {apart.within_days} days"
-            done = ", ".join(sorted(apart.differs))
-            yield f"  {apart.control}: refused to whoever did {done} on the same {apart.scope}{lapse}; {apart.why}"
+    yield from _obstacles(policy, action)
     for rule in policy.separation:
         for own, other in ((rule.left, rule.right), (rule.right, rule.left)):
             if role in holders(policy, own):
@@ -68,6 +65,17 @@ def explain(policy: Policy, role: str, action: Action) -> Iterator[str]:
         if row.action == action:
             columns = f" ({', '.join(row.columns)})" if row.columns else ""
             yield f"  database: {row.verb} {row.table}{columns}"
+
+
+def _obstacles(policy: Policy, action: Action) -> Iterator[str]:
+    """What stands in the way of an act even for who may do it: earlier acts, and too little distance from trading."""
+    for apart in policy.apart:
+        if apart.action == action:
+            lapse = "" if apart.within_days is None else f" within {apart.within_days} days"
+            done = ", ".join(sorted(apart.differs))
+            yield f"  {apart.control}: refused to whoever did {done} on the same {apart.scope}{lapse}; {apart.why}"
+    if (level := policy.independence.get(action)) is not None:
+        yield f"  {level.control}: level {level.level}; {level.why} [{level.source}]"
 
 
 def findings(policy: Policy) -> Iterator[str]:
@@ -80,6 +88,8 @@ def findings(policy: Policy) -> Iterator[str]:
         for side in (rule.left, rule.right):
             if not holders(policy, side):
                 yield f"separation.csv, line {rule.line}: nobody holds {side}"
+    for action in without_level(policy.independence):
+        yield f"independence.csv: no level for {action}"
     for office, grants in table_grants(policy).items():
         selects = {grant.table for grant in grants if grant.verb is Verb.SELECT}
         for grant in grants:
@@ -107,6 +117,12 @@ def _rules(policy: Policy) -> list[str]:
             f"{rule.control} {rule.action} differs from {' '.join(sorted(rule.differs))}"
             f" ({rule.scope}, {'ever' if rule.within_days is None else f'{rule.within_days} days'})"
             for rule in policy.apart
+        ),
+        *(f"{rule.control} {rule.action} {rule.level}" for rule in policy.independence.values()),
+        *(f"{rule.control} no line joins {rule.left} and {rule.right}" for rule in policy.lines),
+        *(
+            f"{rule.control} {rule.months} months from {rule.before} to {rule.after}"
+            for rule in policy.cooling_off
         ),
         *(
             f"{row.action}: {row.verb} {row.table} ({' '.join(row.columns) or '*'})"

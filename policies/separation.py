@@ -74,6 +74,17 @@ def conflicts(policy: Policy, roles: Iterable[str]) -> list[Conflict]:
     ]
 
 
+def role_conflicts(policy: Policy) -> dict[tuple[str, str], str]:
+    """Every pair of roles that no natural person holds together, in both orders, with the first control that says so."""
+    found: dict[tuple[str, str], str] = {}
+    for rule in policy.separation:
+        for left in sorted(holders(policy, rule.left)):
+            for right in sorted(holders(policy, rule.right)):
+                found.setdefault((left, right), rule.control)
+                found.setdefault((right, left), rule.control)
+    return found
+
+
 def parse(content: bytes, offices: Mapping[str, Office]) -> tuple[SeparationRule, ...]:
     """Rules of ``separation.csv`` in the order of the file; ``offices`` are the known roles'."""
     rules: list[SeparationRule] = []

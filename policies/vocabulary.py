@@ -87,6 +87,10 @@ class Action(StrEnum):
     MARKET_LIMIT_PROPOSE = "market_limit.propose"
     MARKET_LIMIT_VOTE = "market_limit.vote"
     NOTICE_TAKE = "notice.take"
+    ORGANISATION_APPROVE = "organisation.approve"
+    ORGANISATION_PROPOSE = "organisation.propose"
+    ORGANISATION_READ = "organisation.read"
+    ORGANISATION_REFUSE = "organisation.refuse"
     PARTY_READ = "party.read"
     PASSWORD_CHANGE = "password.change"  # noqa: S105  # the name of an act, not a secret
     PASSWORD_RESET = "password.reset"  # noqa: S105  # the name of an act, not a secret

@@ -63,6 +63,8 @@ FACTS = (
 """What closes the euro's payment system, as the calendar names it."""
 ELSEWHERE = {"no row of policy.csv gives {a} to {b}."}
 """Sentences of packages that know no pages."""
+POLICIES = ("apart", "cooling_off", "independence")
+"""Files of the policy whose reasons are told to whoever they keep from an act."""
 KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2)}
 
 
@@ -113,9 +115,12 @@ def refusal_sentences() -> set[str]:
         says = None if path.relative_to(SERVICE).as_posix() in PLAIN else refusals
         prefix = "{a} is no " if path.stem == "identifiers" else ""
         found |= {prefix + sentence for sentence in sentences_in(tree_of(path), says) if has_words(sentence)}
-    with Path("policies/apart.csv").open(encoding="utf-8") as file:
-        for row in csv.DictReader((line for line in file if not line.startswith("#")), skipinitialspace=True):
-            found.add(f"{row['why'].strip()} ({{a}}).")
+    for name in POLICIES:
+        with Path(f"policies/{name}.csv").open(encoding="utf-8") as file:
+            for row in csv.DictReader(
+                (line for line in file if not line.startswith("#")), skipinitialspace=True
+            ):
+                found.add(f"{row['why'].strip()} ({{a}}).")
     return found
 
 

@@ -22,6 +22,7 @@ from service.people.directory import actor_of_token
 
 LOGGER = logging.getLogger(__name__)
 SLICES = (
+    "organisation",
     "people",
     "parties",
     "market",

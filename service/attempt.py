@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy import select, text
@@ -12,20 +13,29 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import flag_modified
 
 from policies.apart import Act, governed
+from policies.cooling_off import Former, barred
+from policies.duties import ENTER
+from policies.independence import Standing, shortfall
 from policies.policy import Decision, Policy
 from policies.standing import judge
 from policies.vocabulary import Action
 from service.kernel.actor import Actor
 from service.kernel.database import Moved, Recorded, plain_value, row_view
-from service.kernel.errors import KeptApart, NotFound, StaleVersion
+from service.kernel.errors import CoolingOff, KeptApart, NotFound, NotIndependent, StaleVersion
 from service.kernel.identifiers import uuid7
 from service.kernel.items import ROUTES, Item
 
 RowT = TypeVar("RowT", bound=Recorded)
 LINKS_MAX = 32
+BERLIN = ZoneInfo("Europe/Berlin")
 
 ACTS_OF = text(
     "SELECT trade_id, kind, id, act, person, at, entry_id FROM public.acts_of("
+    "CAST(:trades AS uuid[]), CAST(:kinds AS text[]), CAST(:ids AS uuid[]))"
+)
+
+STANDING_OF = text(
+    "SELECT fact, unit_id, function_class, board, day FROM public.standing_of(:actor, CAST(:entering AS text[]), "
     "CAST(:trades AS uuid[]), CAST(:kinds AS text[]), CAST(:ids AS uuid[]))"
 )
 
@@ -164,10 +174,12 @@ class Attempt:
         self.closed.append({"kind": item.value, "subject": str(subject_id), "entry": str(self.entry_id)})
 
     async def admit(self, trade_id: UUID | None = None, related: Sequence[tuple[str, UUID]] = ()) -> None:
-        """Hold the history of the trade and of the related objects against apart.csv.
+        """Hold the history of the trade and of the related objects against apart.csv, and a control's doer against
+        independence.csv and cooling_off.csv.
 
         The caller has locked the object before: the history read here cannot grow behind it.
-        Raises KeptApart naming the control, if the acting natural person stands on the other side.
+        Raises KeptApart naming the control, if the acting natural person stands on the other side; NotIndependent
+        or CoolingOff, if they stand too close to trading or to what they left.
         """
         asked = {
             "trades": [trade_id] if trade_id is not None else [],
@@ -192,13 +204,40 @@ class Attempt:
         }
         if others:  # the acts of other hands that this one was kept apart from: four eyes, linked
             self.data["four_eyes"] = sorted(others, key=lambda entry: (others[entry], entry))[-LINKS_MAX:]
+        await self._stand_apart(asked)
         self.admitted = True
 
-    def must_have_admitted(self) -> None:
-        """Assert that a use case whose action apart.csv governs asked the history."""
-        assert self.admitted or self.action not in governed(self.policy.apart), (
-            f"{self.action} is governed by apart.csv and its use case did not call admit"
+    async def _stand_apart(self, asked: Mapping[str, Any]) -> None:
+        """Hold who does a control against the distance from trading and from former units that it takes."""
+        rule = self.policy.independence.get(self.action)
+        if rule is None:
+            return
+        facts = {**asked, "actor": self.actor.person, "entering": [act.value for act in ENTER]}
+        found = (await self.session.execute(STANDING_OF, facts)).all()
+        own = next((row for row in found if row.fact == "own"), None)
+        standing = Standing(
+            None if own is None else str(own.unit_id),
+            None if own is None else own.function_class,
+            None if own is None else own.board,
+            any(row.fact == "trading_line" for row in found),
+            [(str(row.unit_id), row.board) for row in found if row.fact == "entered"],
         )
+        if (why := shortfall(rule.level, standing)) is not None:
+            sentence = f"{rule.why} ({rule.control})."
+            raise NotIndependent(sentence, rule=rule.control, facts={"level": rule.level.value, "why": why})
+        former = [Former(row.function_class, row.day) for row in found if row.fact == "former"]
+        today = self.now.astimezone(BERLIN).date()
+        if (kept := barred(self.policy.cooling_off, standing.function_class, former, today)) is not None:
+            cooling, until = kept
+            sentence = f"{cooling.why} ({cooling.control})."
+            raise CoolingOff(sentence, rule=cooling.control, facts={"until": until.isoformat()})
+        self.data["independence"] = rule.level.value
+
+    def must_have_admitted(self) -> None:
+        """Assert that a use case whose action apart.csv or independence.csv governs asked the history."""
+        assert (
+            self.admitted or self.action not in governed(self.policy.apart) | self.policy.independence.keys()
+        ), f"{self.action} is governed by apart.csv or independence.csv and its use case did not call admit"
 
     def _touched(self, row: Recorded) -> None:
         if not any(known is row for known in self.rows):

@@ -57,7 +57,8 @@ KEPT_FILES = ("trennwand.toml", "log-key.pub", "demo.json")
 KEPT_FOLDERS = ("policies", "documents")
 # Made anew by every start from the release itself.
 DERIVED = frozenset(
-    {"item_route", "office_action", "office_kind", "office_login", "policy_epoch", "schema_epoch"}
+    {"item_route", "office_action", "office_kind", "office_login"}
+    | {"policy_epoch", "policy_line", "role_conflict", "schema_epoch"}
 )
 MEMBER = re.compile(
     r"(?:database/[a-z_]+|log/[A-Za-z0-9._-]+|files/(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*[A-Za-z0-9._-]+)"

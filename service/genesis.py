@@ -26,10 +26,11 @@ from service.kernel.identifiers import uuid7
 from service.market.model import DESK_TIME_ID, Benchmark, DeskTime
 from service.migrations import schema
 from service.migrations.logins import quoted
+from service.organisation.model import ReportingLine, Unit
 from service.parties.model import Counterparty
 from service.people.authentication import hashed
 from service.people.directory import service_actor
-from service.people.model import Account, Person, RoleGrant, Unit
+from service.people.model import Account, Membership, Person, RoleGrant
 
 GENESIS = text("SELECT public.audit_genesis(CAST(:entries AS bytea[]))")
 CREDENTIAL = text(
@@ -47,16 +48,21 @@ COMMITTED = text(
 
 @dataclass(frozen=True, slots=True)
 class UnitPlan:
-    """A unit to begin with: function class (an office) and the board line it reports to."""
+    """A unit to begin with: its function class (an office), who leads it and which board member answers for it."""
 
+    code: str
     name: str
     function_class: Office
-    board_line: str
+    head: str  # persons, as the accounts name them
+    board: str
 
 
 @dataclass(frozen=True, slots=True)
 class AccountPlan:
-    """An account to begin with. Accounts of the same ``person`` belong to one natural person."""
+    """An account to begin with. Accounts of the same ``person`` belong to one natural person.
+
+    A service account has an ``owner``: somebody of the unit who may have no account at all.
+    """
 
     name: str
     person: str
@@ -64,6 +70,7 @@ class AccountPlan:
     office: Office
     roles: tuple[str, ...]
     service: bool = False
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +142,7 @@ def rows_of(founding: Founding) -> tuple[list[Recorded], list[Recorded], list[Re
     """Return units, persons with accounts, role grants, and each account's id by its name."""
     units = {
         plan.name: Unit(
-            id=uuid7(),
-            rev=1,
-            name=plan.name,
-            function_class=plan.function_class.value,
-            board_line=plan.board_line,
+            id=uuid7(), rev=1, code=plan.code, name=plan.name, function_class=plan.function_class.value
         )
         for plan in founding.units
     }
@@ -147,10 +150,11 @@ def rows_of(founding: Founding) -> tuple[list[Recorded], list[Recorded], list[Re
     accounts: dict[str, Account] = {}
     grants: list[Recorded] = []
     for plan in founding.accounts:
-        person = people.setdefault(
-            plan.person,
-            Person(id=uuid7(), rev=1, name=plan.person, unit_id=units[plan.unit].id, disabled=False),
-        )
+        for name in filter(None, (plan.person, plan.owner)):
+            people.setdefault(
+                name, Person(id=uuid7(), rev=1, name=name, unit_id=units[plan.unit].id, disabled=False)
+            )
+        person = people[plan.person]
         account = Account(
             id=uuid7(),
             rev=1,
@@ -159,6 +163,7 @@ def rows_of(founding: Founding) -> tuple[list[Recorded], list[Recorded], list[Re
             office=plan.office.value,
             service=plan.service,
             disabled=False,
+            owner_id=None if plan.owner is None else people[plan.owner].id,
         )
         accounts[plan.name] = account
         grants.extend(
@@ -166,7 +171,25 @@ def rows_of(founding: Founding) -> tuple[list[Recorded], list[Recorded], list[Re
             for role in plan.roles
         )
     ids = {name: account.id for name, account in accounts.items()}
-    return list(units.values()), [*people.values(), *accounts.values()], grants, ids
+    members = [
+        Membership(id=uuid7(), rev=1, person_id=one.id, unit_id=one.unit_id, valid_from=date.min)
+        for one in people.values()
+    ]
+    lines = [reporting_line(plan, units, people) for plan in founding.units]
+    return list(units.values()), [*people.values(), *accounts.values(), *members, *lines], grants, ids
+
+
+def reporting_line(plan: UnitPlan, units: Mapping[str, Unit], people: Mapping[str, Person]) -> ReportingLine:
+    """Return who answers for a unit from the beginning."""
+    return ReportingLine(
+        id=uuid7(),
+        rev=1,
+        unit_id=units[plan.name].id,
+        functional_head_id=people[plan.head].id,
+        disciplinary_head_id=people[plan.head].id,
+        board_member_id=people[plan.board].id,
+        valid_from=date.min,
+    )
 
 
 def desk_rows(founding: Founding) -> list[Recorded]:

@@ -11,6 +11,7 @@ from service.documents import model as documents
 from service.kernel.database import Base
 from service.limits import model as limits
 from service.market import model as market
+from service.organisation import model as organisation
 from service.parties import model as parties
 from service.people import model as people
 from service.recovery import model as recovery
@@ -39,6 +40,7 @@ __all__ = [
     "documents",
     "limits",
     "market",
+    "organisation",
     "parties",
     "people",
     "recovery",

@@ -145,3 +145,23 @@ class ItemRoute(Base):
     kind: Mapped[str] = mapped_column(primary_key=True)
     opened_by: Mapped[str] = mapped_column(primary_key=True)
     office: Mapped[str] = mapped_column(primary_key=True)
+
+
+class PolicyLine(Base):
+    """Two classes of unit that no manager and no board member answers for together, compiled from lines.csv."""
+
+    __tablename__ = "policy_line"
+
+    control: Mapped[str]
+    left_class: Mapped[str] = mapped_column(primary_key=True)
+    right_class: Mapped[str] = mapped_column(primary_key=True)
+
+
+class RoleConflict(Base):
+    """Two roles that no natural person holds together, compiled from separation.csv; each pair in both orders."""
+
+    __tablename__ = "role_conflict"
+
+    left_role: Mapped[str] = mapped_column(primary_key=True)
+    right_role: Mapped[str] = mapped_column(primary_key=True)
+    control: Mapped[str]

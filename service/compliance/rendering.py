@@ -85,6 +85,22 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
         "hat das Protokoll aus seinen Dateien fortgeführt",
     ),
     Action.LOG_ROTATE: ("changed the key of the log", "hat den Schlüssel des Protokolls gewechselt"),
+    Action.ORGANISATION_APPROVE: (
+        "put a change of the organisation in force",
+        "hat eine Änderung der Organisation in Kraft gesetzt",
+    ),
+    Action.ORGANISATION_PROPOSE: (
+        "proposed a change of the organisation",
+        "hat eine Änderung der Organisation vorgeschlagen",
+    ),
+    Action.ORGANISATION_READ: (
+        "read proposals for the organisation",
+        "hat Vorschläge zur Organisation gelesen",
+    ),
+    Action.ORGANISATION_REFUSE: (
+        "refused a change of the organisation",
+        "hat eine Änderung der Organisation abgelehnt",
+    ),
     Action.PARTY_READ: ("read the parties", "hat die Parteien gelesen"),
     Action.PASSWORD_CHANGE: ("changed the own password", "hat das eigene Passwort geändert"),
     Action.PASSWORD_RESET: ("handed out a one-time password", "hat ein Einmalpasswort ausgegeben"),

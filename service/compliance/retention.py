@@ -35,6 +35,7 @@ PLAN: Final[Mapping[str, str]] = {
     "log": "books",
     "market_limit": "records",
     "notice": "records",
+    "organisation": "books",
     "party": "records",
     "password": "records",
     "person": "books",

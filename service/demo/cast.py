@@ -6,23 +6,23 @@ from policies.vocabulary import Office
 from service.genesis import AccountPlan, Founding, UnitPlan
 from service.settings import DEMO_LEI
 
-TRADING, BACK = "trading", "back"
+TRADING, BACK = "board-trading", "board-back"
 
 UNITS = (
-    UnitPlan("FX desk", Office.FRONT_OFFICE, TRADING),
-    UnitPlan("Second FX desk", Office.FRONT_OFFICE, TRADING),
-    UnitPlan("Settlement and control", Office.BACK_OFFICE, BACK),
-    UnitPlan("Master data", Office.MASTER_DATA, BACK),
-    UnitPlan("Accounting", Office.ACCOUNTING, BACK),
-    UnitPlan("Risk control", Office.RISK_CONTROL, BACK),
-    UnitPlan("Credit back office", Office.CREDIT, BACK),
-    UnitPlan("Compliance", Office.COMPLIANCE, BACK),
-    UnitPlan("Internal audit", Office.INTERNAL_AUDIT, BACK),
-    UnitPlan("Legal", Office.LEGAL, BACK),
-    UnitPlan("Rights administration", Office.ADMINISTRATION, BACK),
-    UnitPlan("Board member for trading", Office.MANAGEMENT, TRADING),
-    UnitPlan("Board member for the back office", Office.MANAGEMENT, BACK),
-    UnitPlan("Log keeping", Office.LOG, BACK),
+    UnitPlan("FX-1", "FX desk", Office.FRONT_OFFICE, "head-of-trading", TRADING),
+    UnitPlan("FX-2", "Second FX desk", Office.FRONT_OFFICE, "head-of-trading", TRADING),
+    UnitPlan("BO", "Settlement and control", Office.BACK_OFFICE, BACK, BACK),
+    UnitPlan("MD", "Master data", Office.MASTER_DATA, BACK, BACK),
+    UnitPlan("ACC", "Accounting", Office.ACCOUNTING, BACK, BACK),
+    UnitPlan("RC", "Risk control", Office.RISK_CONTROL, "head-of-risk", BACK),
+    UnitPlan("CBO", "Credit back office", Office.CREDIT, BACK, BACK),
+    UnitPlan("COMPL", "Compliance", Office.COMPLIANCE, BACK, BACK),
+    UnitPlan("IA", "Internal audit", Office.INTERNAL_AUDIT, BACK, BACK),
+    UnitPlan("LEGAL", "Legal", Office.LEGAL, BACK, BACK),
+    UnitPlan("IAM", "Rights administration", Office.ADMINISTRATION, BACK, BACK),
+    UnitPlan("BOARD-T", "Board member for trading", Office.MANAGEMENT, TRADING, TRADING),
+    UnitPlan("BOARD-B", "Board member for the back office", Office.MANAGEMENT, BACK, BACK),
+    UnitPlan("LOG", "Log keeping", Office.LOG, BACK, BACK),
 )
 
 _PEOPLE = (
@@ -88,6 +88,7 @@ ACCOUNTS = (
             office,
             (f"svc_{office.value}",),
             service=True,
+            owner=f"owner of the service of {office.value}",
         )
         for office, unit in _SERVICE_UNITS.items()
     ),

@@ -109,6 +109,18 @@ class KeptApart(Refusal):
     status = 403
 
 
+class NotIndependent(Refusal):
+    """403. The act takes somebody who stands further from trading (independence.csv)."""
+
+    status = 403
+
+
+class CoolingOff(Refusal):
+    """403. The object belongs to a unit that the acting person left too short a time ago (cooling_off.csv)."""
+
+    status = 403
+
+
 class NotFound(Refusal):
     """404. It does not exist, or the caller may not know that it does."""
 

@@ -24,6 +24,7 @@ class Item(StrEnum):
     DECIDE_BENCHMARK = "decide_benchmark"
     DECIDE_DELEGATION = "decide_delegation"
     DECIDE_DESK_RULE = "decide_desk_rule"
+    DECIDE_ORGANISATION = "decide_organisation"
     DECIDE_PROPOSAL = "decide_proposal"
     DRAFT_CONFIRMATION = "draft_confirmation"
     EXCESS = "excess"
@@ -89,6 +90,9 @@ ROUTES: dict[Item, Route] = {
         also=tuple(office for office in Office if office not in (Office.ADMINISTRATION, Office.LOG)),
     ),
     Item.DECIDE_DESK_RULE: Route(BACK, BACK, Action.DESK_RULE_APPROVE, automatic=False, within=DAY),
+    Item.DECIDE_ORGANISATION: Route(
+        Office.ADMINISTRATION, Office.ADMINISTRATION, Action.ORGANISATION_APPROVE, automatic=False, within=DAY
+    ),
     Item.DECIDE_PROPOSAL: Route(
         Office.MASTER_DATA, Office.MASTER_DATA, Action.PROPOSAL_APPROVE, automatic=False, within=DAY
     ),

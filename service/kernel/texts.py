@@ -13,3 +13,15 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=140, pattern=LINE_PA
 
 Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=LINE_PATTERN)]
 """Why somebody did something, in their own words."""
+
+_LETTERS: Final = "A-Za-zÀ-ÖØ-öø-İĲ-ķĹ-žẞ"
+PlainName = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=140,
+        pattern=rf"\A[{_LETTERS}0-9]+([ '’./&()-]{{1,2}}[{_LETTERS}0-9]+)*[.)]?\Z",
+    ),
+]
+"""What a person or a unit is called: Latin letters, digits and a few signs. No comma, no look-alike of another
+script, no blank at either end: such a name would read like another one, or like a list of roles."""

@@ -162,6 +162,7 @@ async def close_excess(attempt: Attempt, command: CloseExcess) -> Changed:
     await locked(attempt, TradingLimit, command.limit_id, what="limit")
     if not await waits(attempt.session, Item.EXCESS, command.limit_id):
         raise NoExcess("No excess of this limit waits to be closed.")
+    await attempt.admit(related=[(TradingLimit.__tablename__, command.limit_id)])
     excess = attempt.add(
         Excess(
             id=attempt.entry_id,

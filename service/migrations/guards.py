@@ -52,6 +52,11 @@ def guard_statements(_: MetaData | None = None) -> Iterator[str]:
     yield trigger("trading_limit", "begins_proposed", "BEFORE INSERT", "guard_limit_proposed")
     yield trigger("limit_vote", "of_its_office", "BEFORE INSERT", "guard_limit_vote")
     yield at_commit("trading_limit", "voted", "UPDATE", "guard_limit_voted")
+    yield at_commit("reporting_line", "apart", "INSERT", "guard_line_apart")
+    yield at_commit("membership", "apart", "INSERT", "guard_membership_apart")
+    yield at_commit("person", "has_membership", "INSERT OR UPDATE OF unit_id", "guard_person_has_membership")
+    yield at_commit("portfolio", "of_trading", "INSERT OR UPDATE OF desk_id", "guard_portfolio_of_trading")
+    yield at_commit("role_grant", "apart", "INSERT OR UPDATE OF state", "guard_roles_apart")
     yield "ALTER TABLE public.fixing_set ENABLE ROW LEVEL SECURITY"
     yield "CREATE POLICY published ON public.fixing_set USING (public.is_published(day))"
     yield trigger("document", "of_its_office", "BEFORE INSERT", "guard_document")

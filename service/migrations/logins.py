@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from policies.grants import effect_kinds, table_grants
 from policies.policy import Policy
+from policies.separation import role_conflicts
 from policies.vocabulary import Office
 from service.kernel.items import ROUTES
 
@@ -42,8 +43,10 @@ EVERY_OFFICE = (
     "duties_of(uuid)",
     "office_accounts()",
     "recovery_open()",
+    "roles_counting(uuid, timestamp with time zone)",
     "row_lags(text, uuid)",
     "service_account()",
+    "standing_of(uuid, text[], uuid[], text[], uuid[])",
 )
 KEEP_DOCUMENT = "document_keep(bytea, uuid)"
 ONE_OFFICE = {
@@ -144,6 +147,8 @@ async def sync_rights(connection: AsyncConnection, prefix: str, policy: Policy) 
         "DELETE FROM public.office_kind",
         "DELETE FROM public.item_route",
         "DELETE FROM public.policy_epoch",
+        "DELETE FROM public.policy_line",
+        "DELETE FROM public.role_conflict",
     ):
         await connection.exec_driver_sql(statement)
     await connection.execute(
@@ -168,6 +173,17 @@ async def sync_rights(connection: AsyncConnection, prefix: str, policy: Policy) 
             {"kind": item.value, "opener": opener.value, "office": route.office.value}
             for item, route in ROUTES.items()
             for opener in (route.opened_by, *route.also)
+        ],
+    )
+    await connection.execute(
+        text("INSERT INTO public.policy_line VALUES (:control, :left, :right)"),
+        [{"control": r.control, "left": r.left.value, "right": r.right.value} for r in policy.lines],
+    )
+    await connection.execute(
+        text("INSERT INTO public.role_conflict VALUES (:left, :right, :control)"),
+        [
+            {"left": left, "right": right, "control": control}
+            for (left, right), control in role_conflicts(policy).items()
         ],
     )
     await connection.execute(

@@ -24,6 +24,7 @@ STEPS: Final = (
             "tables.sql",
             "functions.sql",
             "deputies.sql",
+            "organisation.sql",
             "sessions.sql",
             "limits.sql",
             "market.sql",

@@ -16,33 +16,35 @@ from service.kernel.actor import Actor
 from service.kernel.identifiers import uuid7
 from service.kernel.texts import Name, Reason
 from service.people import queries
+from service.people.granting import (
+    ApproveGrant,
+    ExecuteGrant,
+    RefuseGrant,
+    RequestGrant,
+    RevokeGrant,
+    approve_grant,
+    execute_grant,
+    refuse_grant,
+    request_grant,
+    revoke_grant,
+)
 from service.people.lifecycle import GrantState
 from service.people.signing_in import sign_in
 from service.people.use_cases import (
-    ApproveGrant,
     ChangePassword,
     CloseSession,
     DisablePerson,
-    ExecuteGrant,
     MovePerson,
     OpenAccount,
-    RefuseGrant,
     RegisterPerson,
-    RequestGrant,
     ResetPassword,
-    RevokeGrant,
-    approve_grant,
     change_password,
     close_session,
     disable_person,
-    execute_grant,
     move_person,
     open_account,
-    refuse_grant,
     register_person,
-    request_grant,
     reset_password,
-    revoke_grant,
 )
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200)]
@@ -112,21 +114,6 @@ class PowerApi(Controller):
             "reads": sorted(action.value for action in powers & READS),
             "policy": gate.policy.version,
         }
-
-
-ROUTES = [SessionApi, PowerApi]
-
-
-class UnitApi(Controller):
-    """The organisation."""
-
-    path = "/api/units"
-    tags = ("people",)
-
-    @get(guards=[Allows(Action.WORK_READ)])
-    async def index(self, reads: NamedDependency[AsyncSession]) -> dict[str, Any]:
-        """List every unit with its function class and board line."""
-        return {"items": await queries.units(reads), "next": None}
 
 
 class PersonApi(Controller):
@@ -307,4 +294,4 @@ class GrantApi(Controller):
         return answer(await gate.perform(actor, revoke_grant, command, key=checked_key(key)))
 
 
-ROUTES = [SessionApi, PowerApi, UnitApi, PersonApi, AccountApi, GrantApi]
+ROUTES = [SessionApi, PowerApi, PersonApi, AccountApi, GrantApi]

@@ -16,9 +16,6 @@ class GrantState(StrEnum):
     REVOKED = "revoked"
 
 
-COUNTING = (GrantState.REQUESTED, GrantState.APPROVED, GrantState.EXECUTED)
-"""What counts when roles are held against each other: also what is only on its way."""
-
 GRANT = Lifecycle(
     "grant",
     {

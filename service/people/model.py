@@ -1,58 +1,66 @@
-"""Natural persons, the units they belong to, their accounts, sessions and rights."""
+"""Natural persons, the units they belonged to, their accounts, sessions and rights."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.kernel.database import Moved, Recorded
 
 
-class Unit(Recorded):
-    """An organisational unit with its function class (an office) and the board line it reports to."""
-
-    __tablename__ = "unit"
-
-    name: Mapped[str] = mapped_column(unique=True)
-    function_class: Mapped[str]
-    board_line: Mapped[str]
-    parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("unit.id"))
-
-
 class Person(Recorded):
-    """One natural person, one identity for life. ``name`` never enters the log."""
+    """One natural person, one identity for life. ``name`` never enters the log; a staff number is given once."""
 
     __tablename__ = "person"
     __private__: ClassVar[tuple[str, ...]] = ("name",)
+    __frozen__: ClassVar[tuple[str, ...]] = ("staff_number",)
 
     name: Mapped[str]
+    staff_number: Mapped[str | None] = mapped_column(unique=True)
     unit_id: Mapped[UUID] = mapped_column(ForeignKey("unit.id"))
     disabled: Mapped[bool] = mapped_column(default=False)
 
 
+class Membership(Recorded):
+    """To which unit a person belongs from a day on: never changed, only followed by the next."""
+
+    __tablename__ = "membership"
+    __frozen__: ClassVar[tuple[str, ...]] = ("person_id", "unit_id", "valid_from")
+    __table_args__ = (Index(None, "person_id", "valid_from"), Index(None, "unit_id"))
+
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
+    unit_id: Mapped[UUID] = mapped_column(ForeignKey("unit.id"))
+    valid_from: Mapped[date]
+
+
 class Account(Recorded):
-    """A login of one person in one office. Several accounts of a person count as one person."""
+    """A login of one person in one office. Several accounts of a person count as one person.
+
+    ``owner_id``: the natural person who answers for a service account and counts as the actor of what it does.
+    """
 
     __tablename__ = "account"
     __frozen__: ClassVar[tuple[str, ...]] = ("name", "person_id", "office", "service")
     __private__: ClassVar[tuple[str, ...]] = ("name",)
+    __table_args__ = (CheckConstraint("service = (owner_id IS NOT NULL)", name="service_is_owned"),)
 
     name: Mapped[str] = mapped_column(unique=True)
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True)
     office: Mapped[str]
     service: Mapped[bool] = mapped_column(default=False)
-    owner_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))  # who answers for a service
     disabled: Mapped[bool] = mapped_column(default=False)
+    owner_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"), index=True)
 
 
 class RoleGrant(Recorded):
     """A role for an account: requested, approved and executed by three people, none of them the beneficiary."""
 
     __tablename__ = "role_grant"
-    __frozen__: ClassVar[tuple[str, ...]] = ("account_id", "role")
+    __frozen__: ClassVar[tuple[str, ...]] = ("account_id", "role", "valid_from", "valid_until")
     __table_args__ = (
+        CheckConstraint("valid_until > valid_from", name="valid_for_a_while"),
         Index(
             "uq_role_grant_open",
             "account_id",
@@ -66,6 +74,7 @@ class RoleGrant(Recorded):
     role: Mapped[str]
     state: Mapped[str]
     reason: Mapped[str]
+    valid_from: Mapped[datetime | None]  # none: as soon as it is in force
     valid_until: Mapped[datetime | None]
 
 

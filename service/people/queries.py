@@ -5,18 +5,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, cast, or_, select
+from sqlalchemy import Text, cast, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.kernel.database import plain_value
-from service.people.lifecycle import COUNTING, GrantState
-from service.people.model import Account, Person, RoleGrant, Unit
+from service.people.lifecycle import GrantState
+from service.people.model import Account, Person, RoleGrant
 
-
-async def unit_by(session: AsyncSession, id_or_name: str) -> Unit | None:
-    """Return the unit with this id or name."""
-    named = or_(Unit.name == id_or_name, cast(Unit.id, Text) == id_or_name)
-    return await session.scalar(select(Unit).where(named))
+EFFECTIVE = text("SELECT role, via, source_id FROM public.roles_counting(:person, :at)")
 
 
 async def owner_of(session: AsyncSession, account_id_or_name: str) -> tuple[UUID, UUID] | None:
@@ -42,22 +38,13 @@ async def account_names(session: AsyncSession, ids: Collection[UUID]) -> dict[UU
 async def roles_counting(
     session: AsyncSession, person_id: UUID, now: datetime, *, but: UUID | None = None
 ) -> frozenset[str]:
-    """Return the roles that count for a natural person: of all accounts, in force or on their way.
+    """Return every role that counts for a natural person: of all accounts, in force, on its way or still to begin,
+    of service accounts they own, and what they hold for others.
 
     ``but`` is a grant to leave out. A grant past its end counts no more.
     """
-    wanted = (
-        select(RoleGrant.role)
-        .join(Account, Account.id == RoleGrant.account_id)
-        .where(
-            Account.person_id == person_id,
-            RoleGrant.state.in_(COUNTING),
-            or_(RoleGrant.valid_until.is_(None), RoleGrant.valid_until > now),
-        )
-    )
-    if but is not None:
-        wanted = wanted.where(RoleGrant.id != but)
-    return frozenset(await session.scalars(wanted))
+    found = await session.execute(EFFECTIVE, {"person": person_id, "at": now})
+    return frozenset(row.role for row in found if row.source_id != but)
 
 
 async def roles_outside(
@@ -76,11 +63,6 @@ async def roles_outside(
         .order_by(RoleGrant.role)
     )
     return list(await session.scalars(wanted))
-
-
-async def units(session: AsyncSession) -> list[dict[str, Any]]:
-    """Return the organisation: every unit with its function class and board line."""
-    return [unit_view(row) for row in await session.scalars(select(Unit).order_by(Unit.id))]
 
 
 async def persons(
@@ -146,18 +128,6 @@ async def grants(
     }
 
 
-def unit_view(row: Unit) -> dict[str, Any]:
-    """Return the unit as answers show it."""
-    return {
-        "id": str(row.id),
-        "version": row.rev,
-        "name": row.name,
-        "function_class": row.function_class,
-        "board_line": row.board_line,
-        "parent": None if row.parent_id is None else str(row.parent_id),
-    }
-
-
 def person_view(row: Person, accounts: Sequence[Account]) -> dict[str, Any]:
     """Return the person with their accounts as answers show it."""
     return {
@@ -192,5 +162,6 @@ def grant_view(row: RoleGrant, holder: Account) -> dict[str, Any]:
         "role": row.role,
         "state": row.state,
         "reason": row.reason,
+        "valid_from": None if row.valid_from is None else plain_value(row.valid_from),
         "valid_until": None if row.valid_until is None else plain_value(row.valid_until),
     }

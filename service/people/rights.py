@@ -25,3 +25,10 @@ def conflict_of(policy: Policy, role: str, others: Iterable[str]) -> Conflict | 
         if role in holders(policy, conflict.left) | holders(policy, conflict.right):
             return conflict
     return None
+
+
+def apart_sentence(conflict: Conflict) -> str:
+    """Return which two powers never meet, and why."""
+    return (
+        f"{conflict.left} and {conflict.right} never meet in one person: {conflict.why} ({conflict.control})."
+    )

@@ -1,20 +1,21 @@
-"""Sessions and passwords; persons and accounts; rights, which take three people each."""
+"""Sessions and passwords; persons and accounts."""
 
-from datetime import datetime
 from typing import Annotated, ClassVar
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import select, text
 
+from policies.separation import conflicts
 from policies.vocabulary import Action, Office
 from service.attempt import Attempt, Changed, Command, locked
 from service.gate import use_case
 from service.kernel.database import plain_value
-from service.kernel.errors import AlreadyExists, Malformed, NotFound, NotPermitted, Refusal, Unprocessable
+from service.kernel.errors import AlreadyExists, Malformed, NotPermitted, Refusal, Unprocessable
 from service.kernel.identifiers import uuid7
-from service.kernel.items import Item
-from service.kernel.texts import Name, Reason
+from service.kernel.texts import Name, PlainName, Reason
+from service.organisation.model import Unit
+from service.organisation.queries import today, unit_by
 from service.people.authentication import (
     SESSION_IDLE_SECONDS,
     SESSION_SECONDS_MAX,
@@ -24,10 +25,9 @@ from service.people.authentication import (
     token_digest,
     weakness,
 )
-from service.people.lifecycle import GRANT, GrantState
-from service.people.model import Account, Person, RoleGrant, Unit
-from service.people.queries import accounts_of, owner_of, roles_counting, roles_outside, unit_by
-from service.people.rights import WITHOUT_PEOPLE, conflict_of, is_role_of
+from service.people.model import Account, Membership, Person
+from service.people.queries import accounts_of, owner_of, roles_counting, roles_outside
+from service.people.rights import WITHOUT_PEOPLE, apart_sentence
 
 OPEN = text(
     "SELECT public.session_open(:session, :account, :token, :idle, :lifetime, :restricted, :entry) AS expires_at"
@@ -39,7 +39,7 @@ SET_PASSWORD = text("SELECT public.credential_set(:account, :hashed, :temporary,
 Password = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 AccountName = Annotated[str, msgspec.Meta(max_length=40, pattern=r"\A[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")]
 Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+StaffNumber = Annotated[str, msgspec.Meta(max_length=20, pattern=r"\A[A-Z0-9]+(-[A-Z0-9]+)*\Z")]
 
 
 class WeakPassword(Unprocessable):
@@ -66,32 +66,22 @@ class OfAService(NotPermitted):
     """403. A service account came with the founding; people neither sign in to it nor change its rights."""
 
 
+class UsedNumber(Refusal):
+    """409. A staff number is never given twice, not even after somebody left (ORG-03)."""
+
+    rule = "ORG-03"
+
+
+class RoleName(Unprocessable):
+    """422. An account is not called like a role, an office or a service: it would read like a right."""
+
+
 class RightsFirst(Refusal):
     """409. Rights of the old unit are still in force; they are revoked before the person moves."""
 
 
-class ForeignRole(Unprocessable):
-    """422. The account's office has no such role for people."""
-
-
-class EndInPast(Unprocessable):
-    """422. The right would have ended already."""
-
-
-class OwnRight(NotPermitted):
-    """403. Nobody asks for, answers for or puts in force a right of their own (D-13)."""
-
-    rule = "D-13"
-
-
 class RolesConflict(NotPermitted):
     """403. The person would hold two roles that no natural person holds together, on whatever accounts."""
-
-
-class WrongUnit(NotPermitted):
-    """403. A role is held only by members of a unit of its own function class (SEG-01)."""
-
-    rule = "SEG-01"
 
 
 class OpenSession(Command, frozen=True, kw_only=True):
@@ -112,10 +102,11 @@ class ChangePassword(Command, frozen=True, kw_only=True):
 
 
 class RegisterPerson(Command, frozen=True, kw_only=True):
-    """A natural person, once and for life, in a unit (id or name)."""
+    """A natural person, once and for life, in a unit (id, code or name); a staff number is never given twice."""
 
-    name: Name
+    name: PlainName
     unit: Name
+    staff_number: StaffNumber | None = None
 
 
 class OpenAccount(Command, frozen=True, kw_only=True):
@@ -150,48 +141,10 @@ class MovePerson(Command, frozen=True, kw_only=True):
     reason: Reason
 
 
-class RequestGrant(Command, frozen=True, kw_only=True):
-    """A role for an account (id or name), for good or until an instant."""
-
-    account: Identifier
-    role: Identifier
-    reason: Reason
-    valid_until: Instant | None = None
-
-
-class ApproveGrant(Command, frozen=True, kw_only=True):
-    """The owner of the role answers for it."""
-
-    grant: UUID
-    version: int
-
-
-class RefuseGrant(Command, frozen=True, kw_only=True):
-    """The owner of the role turns the request down."""
-
-    grant: UUID
-    version: int
-    reason: Reason
-
-
-class ExecuteGrant(Command, frozen=True, kw_only=True):
-    """The administration puts an approved right in force."""
-
-    grant: UUID
-    version: int
-
-
-class RevokeGrant(Command, frozen=True, kw_only=True):
-    """The administration withdraws a right at once."""
-
-    grant: UUID
-    version: int
-    reason: Reason
-
-
 @use_case(Action.SESSION_OPEN)
 async def open_session(attempt: Attempt, command: OpenSession) -> Changed:
-    """Give the account a new token; only its digest is kept."""
+    """Give the account a new token; only its digest is kept. Whoever holds roles that never meet gets none."""
+    await must_hold_nothing_that_conflicts(attempt)
     actor, session, token = attempt.actor, uuid7(), new_token(attempt.actor.office)
     expires_at = await attempt.session.scalar(
         OPEN,
@@ -218,6 +171,13 @@ async def open_session(attempt: Attempt, command: OpenSession) -> Changed:
         },
         201,
     )
+
+
+async def must_hold_nothing_that_conflicts(attempt: Attempt) -> None:
+    """Raise RolesConflict if the person behind the account holds, on whatever account, roles that never meet."""
+    roles = await roles_counting(attempt.session, attempt.actor.person, attempt.now)
+    if found := conflicts(attempt.policy, roles):
+        raise RolesConflict(apart_sentence(found[0]), rule=found[0].control)
 
 
 @use_case(Action.SESSION_CLOSE)
@@ -270,8 +230,26 @@ async def reset_password(attempt: Attempt, command: ResetPassword) -> Changed:
 async def register_person(attempt: Attempt, command: RegisterPerson) -> Changed:
     """Give a natural person their one identity; it opens nothing yet."""
     unit = await unit_named(attempt, command.unit)
-    person = attempt.add(Person(id=uuid7(), name=command.name, unit_id=unit.id, disabled=False))
+    person = await registered(attempt, command.name, unit, command.staff_number)
     return Changed({"id": str(person.id), "version": 1, "unit": str(unit.id)}, 201)
+
+
+async def registered(attempt: Attempt, name: str, unit: Unit, staff_number: str | None) -> Person:
+    """Store a new person, who belongs to the unit from today on. Raises UsedNumber (ORG-03)."""
+    if staff_number is not None:
+        used = select(Person.id).where(Person.staff_number == staff_number)
+        if await attempt.session.scalar(used) is not None:
+            raise UsedNumber("This staff number was given to somebody before.", field="staff_number")
+    person = attempt.add(
+        Person(id=uuid7(), name=name, staff_number=staff_number, unit_id=unit.id, disabled=False)
+    )
+    join(attempt, person, unit)
+    return person
+
+
+def join(attempt: Attempt, person: Person, unit: Unit) -> None:
+    """Note that a person belongs to a unit from today on."""
+    attempt.add(Membership(id=uuid7(), person_id=person.id, unit_id=unit.id, valid_from=today(attempt.now)))
 
 
 @use_case(Action.ACCOUNT_OPEN)
@@ -279,6 +257,8 @@ async def open_account(attempt: Attempt, command: OpenAccount) -> Changed:
     """Open a login of a registered person; it has neither rights nor a password yet."""
     if command.office in WITHOUT_PEOPLE:
         raise NoPeopleHere(f"Nobody signs in for the office {command.office.value}.", field="office")
+    if command.name.replace("-", "_") in {*attempt.policy.roles, *Office} or command.name.startswith("svc"):
+        raise RoleName(f"{command.name} is what a role, an office or a service is called.", field="name")
     person = await locked(attempt, Person, command.person)
     if person.disabled:
         raise Disabled("This person has left; nothing is opened for them.", field="person")
@@ -334,129 +314,10 @@ async def move_person(attempt: Attempt, command: MovePerson) -> Changed:
             f"Revoke first what does not belong to {unit.name}: {', '.join(left)}.", field="unit"
         )
     attempt.change(person, unit_id=unit.id)
+    join(attempt, person, unit)
     await end_sessions(attempt, person.id, "person moved")
     attempt.note(reason=command.reason)
     return Changed({"id": str(person.id), "version": command.version + 1, "unit": str(unit.id)})
-
-
-@use_case(Action.GRANT_REQUEST)
-async def request_grant(attempt: Attempt, command: RequestGrant) -> Changed:
-    """Ask for a role on behalf of its holder; the first of three people."""
-    if command.valid_until is not None and command.valid_until <= attempt.now:
-        raise EndInPast("This right would have ended already.", field="valid_until")
-    if (owner := await owner_of(attempt.session, command.account)) is None:
-        raise NotFound("account")
-    grant = RoleGrant(
-        id=uuid7(),
-        account_id=owner[0],
-        role=command.role,
-        state=GrantState.REQUESTED.value,
-        reason=command.reason,
-        valid_until=command.valid_until,
-    )
-    await must_be_grantable(attempt, grant, await locked(attempt, Person, owner[1]))
-    twin = select(RoleGrant.id).where(
-        RoleGrant.account_id == grant.account_id,
-        RoleGrant.role == grant.role,
-        RoleGrant.state.in_(("requested", "approved", "executed")),
-    )
-    if await attempt.session.scalar(twin) is not None:
-        raise AlreadyExists(
-            "The account holds this role or waits for it; revoke an ended right first.", field="role"
-        )
-    attempt.add(grant)
-    attempt.open_item(Item.GRANT_APPROVE, grant)
-    return Changed(outcome(grant, 1), 201)
-
-
-@use_case(Action.GRANT_APPROVE)
-async def approve_grant(attempt: Attempt, command: ApproveGrant) -> Changed:
-    """Answer for the role; the second of three people (D-13)."""
-    grant = await advanced(attempt, command.grant, command.version)
-    attempt.close_item(Item.GRANT_APPROVE, grant.id)
-    attempt.open_item(Item.GRANT_EXECUTE, grant)
-    return Changed(outcome(grant, command.version + 1))
-
-
-@use_case(Action.GRANT_REFUSE)
-async def refuse_grant(attempt: Attempt, command: RefuseGrant) -> Changed:
-    """Turn the request down, by another person than who asked (D-13)."""
-    grant = await locked(attempt, RoleGrant, command.grant, seen=command.version, what="grant")
-    await attempt.admit(related=[(RoleGrant.__tablename__, grant.id)])
-    state = GRANT.after(GrantState(grant.state), attempt.action)
-    attempt.change(grant, state=state.value)
-    attempt.close_item(Item.GRANT_APPROVE, grant.id)
-    attempt.note(reason=command.reason)
-    return Changed(outcome(grant, command.version + 1))
-
-
-@use_case(Action.GRANT_EXECUTE)
-async def execute_grant(attempt: Attempt, command: ExecuteGrant) -> Changed:
-    """Put the right in force from the next sign-in; the third of three people (D-13)."""
-    grant = await advanced(attempt, command.grant, command.version)
-    attempt.close_item(Item.GRANT_EXECUTE, grant.id)
-    await attempt.session.execute(END_ALL, {"account": grant.account_id, "why": "right granted"})
-    return Changed(outcome(grant, command.version + 1))
-
-
-@use_case(Action.GRANT_REVOKE)
-async def revoke_grant(attempt: Attempt, command: RevokeGrant) -> Changed:
-    """Withdraw a right at once: every session that could still use it ends."""
-    grant = await locked(attempt, RoleGrant, command.grant, seen=command.version, what="grant")
-    account = await attempt.session.scalar(select(Account).where(Account.id == grant.account_id))
-    if account is None or account.service:
-        raise OfAService("The rights of a service account came with the founding and stay.")
-    state = GRANT.after(GrantState(grant.state), attempt.action)
-    attempt.change(grant, state=state.value)
-    attempt.close_item(Item.GRANT_EXECUTE, grant.id)
-    await attempt.session.execute(END_ALL, {"account": grant.account_id, "why": "right revoked"})
-    attempt.note(beneficiary=account.person_id, reason=command.reason)
-    return Changed(outcome(grant, command.version + 1))
-
-
-async def advanced(attempt: Attempt, grant_id: UUID, version: int) -> RoleGrant:
-    """Bring a grant one step further, by another person than at the steps before and than its beneficiary.
-
-    The person is locked first and then the grant, as in every step: what else the person holds or
-    waits for cannot change while it is held against this role.
-    """
-    behind = select(Account.person_id).join(RoleGrant, RoleGrant.account_id == Account.id)
-    person_id = await attempt.session.scalar(behind.where(RoleGrant.id == grant_id))
-    if person_id is None:
-        raise NotFound("grant")
-    person = await locked(attempt, Person, person_id)
-    grant = await locked(attempt, RoleGrant, grant_id, seen=version)
-    await attempt.admit(related=[(RoleGrant.__tablename__, grant.id)])
-    state = GRANT.after(GrantState(grant.state), attempt.action)
-    if grant.valid_until is not None and grant.valid_until <= attempt.now:
-        raise EndInPast("This right has ended before it began; ask anew.", field="valid_until")
-    await must_be_grantable(attempt, grant, person)
-    return attempt.change(grant, state=state.value)
-
-
-async def must_be_grantable(attempt: Attempt, grant: RoleGrant, person: Person) -> None:
-    """Hold the role against office, person, unit and everything else the locked person holds or waits for.
-
-    Raises OwnRight, Disabled, OfAService, ForeignRole, RolesConflict, WrongUnit.
-    """
-    if person.id == attempt.actor.person:
-        raise OwnRight("Nobody asks for, answers for or puts in force a right of their own.")
-    account = (await attempt.session.scalars(select(Account).where(Account.id == grant.account_id))).one()
-    must_be_usable(account)
-    if person.disabled:
-        raise Disabled("This person has left.", field="account")
-    if not is_role_of(attempt.policy, grant.role, account.office):
-        raise ForeignRole(f"The office {account.office} has no role {grant.role!a} for people.", field="role")
-    others = await roles_counting(attempt.session, person.id, attempt.now, but=grant.id)
-    if (conflict := conflict_of(attempt.policy, grant.role, others)) is not None:
-        sides = f"{conflict.left} and {conflict.right} never meet in one person"
-        raise RolesConflict(f"{sides}: {conflict.why} ({conflict.control}).", rule=conflict.control)
-    unit = await attempt.session.get_one(Unit, person.unit_id)
-    if unit.function_class != account.office:
-        raise WrongUnit(
-            f"{unit.name} is a unit of {unit.function_class}; {grant.role} belongs to {account.office}."
-        )
-    attempt.note(beneficiary=person.id)
 
 
 def must_be_somebody_else(attempt: Attempt, person_id: UUID) -> None:
@@ -484,14 +345,3 @@ async def end_sessions(attempt: Attempt, person_id: UUID, why: str) -> None:
     """End every session on every account of a person."""
     for account in await accounts_of(attempt.session, person_id):
         await attempt.session.execute(END_ALL, {"account": account.id, "why": why})
-
-
-def outcome(grant: RoleGrant, version: int) -> dict[str, object]:
-    """Return the answer: the grant and where it stands."""
-    return {
-        "id": str(grant.id),
-        "version": version,
-        "state": grant.state,
-        "account": str(grant.account_id),
-        "role": grant.role,
-    }

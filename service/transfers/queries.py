@@ -21,8 +21,9 @@ from service.kernel.errors import NotFound
 from service.kernel.money import parse_amount
 from service.market.ecb import NoFixing
 from service.market.queries import last_rates
+from service.organisation.model import Unit
 from service.parties.model import Portfolio
-from service.people.model import Account, Unit
+from service.people.model import Account
 from service.settlement.lifecycle import SettlementState
 from service.settlement.model import Settlement
 from service.trades.model import Trade, TradeVersion

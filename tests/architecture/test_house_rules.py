@@ -19,7 +19,7 @@ WRITTEN = {".py", ".sh", ".html", ".css", ".toml", ""}  # by hand; without suffi
 
 SLICES = {
     "absences", "bookkeeping", "compliance", "confirmations", "conformity", "control", "deputies", "desks",
-    "documents", "limits", "market", "parties",
+    "documents", "limits", "market", "organisation", "parties",
     "people", "reconciliation", "recovery", "rotation", "settlement", "trades", "transfers", "work",
 }  # fmt: skip
 VOCABULARY = {"__init__", "lifecycle", "model", "use_cases", "queries", "api", "pages"}
@@ -41,6 +41,7 @@ DOING = {
     "market/importing.py": "one day of the ECB's archive brought to the gate, the same for every face",
     "people/authentication.py": "passwords and tokens",
     "people/directory.py": "who is behind a token, asked before any gate",
+    "people/granting.py": "the three steps to a right, and its end",
     "people/signing_in.py": "the one act by somebody not yet known",
     "trades/importing.py": "deals of a file brought to the gate, or looked at",
     "recovery/ceremony.py": "a custodian's part in bringing the log forward",

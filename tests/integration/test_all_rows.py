@@ -95,7 +95,7 @@ async def test_the_export_is_an_entry_that_names_the_file(
         ("DELETE FROM trade_version WHERE trade_id = '{id}'", "is missing from the rows"),
         ("UPDATE trade_version SET rate = 2 WHERE trade_id = '{id}'", "is not what its entry vouches for"),
         (
-            "INSERT INTO unit (id, rev, name, function_class, board_line) VALUES (gen_random_uuid(), 1, 'x', 'log', 'back')",
+            "INSERT INTO unit (id, rev, code, name, function_class) VALUES (gen_random_uuid(), 1, 'X', 'x', 'log')",
             "is in no entry of the log",
         ),
     ],

@@ -86,7 +86,10 @@ async def test_a_right_may_end_by_itself(bank_world: World) -> None:
     [
         ({"name": "Tr"}, 400, "name"),
         ({"name": "svc.back_office"}, 400, "name"),
-        ({"name": "trader"}, 409, "name"),
+        ({"name": "trader"}, 422, "name"),
+        ({"name": "legal"}, 422, "name"),
+        ({"name": "svc-legal"}, 422, "name"),
+        ({"name": "other-trader"}, 409, "name"),
         ({"office": "log"}, 422, "office"),
         ({"office": "treasury"}, 400, "office"),
         ({"person": str(uuid4())}, 404, None),
@@ -369,7 +372,7 @@ async def test_who_oversees_rights_sees_who_holds_which(bank_world: World) -> No
     }  # fmt: skip
     units = (await auditor.get("/api/units")).json()["items"]
     desk = next(unit for unit in units if unit["name"] == "FX desk")
-    assert (desk["function_class"], desk["board_line"]) == ("front_office", "trading")
+    assert (desk["function_class"], desk["board_member"]["name"]) == ("front_office", "board-trading")
     on_desk = (await auditor.get("/api/persons", unit=desk["id"])).json()["items"]
     assert "second-desk-trader" not in {person["name"] for person in on_desk}
     nobody = (await auditor.get("/api/persons", disabled=True)).json()

@@ -179,7 +179,7 @@ async def test_what_is_not_signed_yet_is_left_to_the_next_check(
         ),
         ("DELETE FROM market_check WHERE trade_id = '{settled}'", "was checked otherwise in version 1"),
         (
-            "INSERT INTO unit (id, rev, name, function_class, board_line) VALUES (gen_random_uuid(), 1, 'x', 'log', 'back')",
+            "INSERT INTO unit (id, rev, code, name, function_class) VALUES (gen_random_uuid(), 1, 'X', 'x', 'log')",
             "is stored and told by no entry",
         ),
     ],

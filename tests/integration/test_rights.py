@@ -11,7 +11,7 @@ from service.demo.access import actor_named
 from service.gate import Gate
 from service.kernel.actor import Actor
 from service.kernel.errors import Refusal
-from service.people.use_cases import (
+from service.people.granting import (
     ApproveGrant,
     ExecuteGrant,
     RefuseGrant,
@@ -22,6 +22,7 @@ from service.people.use_cases import (
     request_grant,
 )
 from tests.bank import World
+from tests.deals import by_force
 from tests.rights import STEPS, disabled, granted, moved, newcomer, person_of, refused_as, requested, taken
 
 RIGHTS = frozenset({"rights_requester", "rights_owner", "rights_admin"})
@@ -55,6 +56,7 @@ async def test_S_01_a_right_that_came_in_between_is_seen_at_execution(bank_world
     first = (await taken(bank_world, "approval", first)).json()
     person = (await moved(bank_world, person, "FX desk")).json()
     before = replace(bank_world.bank.gate, policy=replace(bank_world.bank.policy, separation=()))
+    await by_force(bank_world, "DELETE FROM public.role_conflict")
     trader = await brought_in(before, bank_world, "new-trader", "trader")  # as if S-01 were new
     person = (await moved(bank_world, person, "Second FX desk")).json()
 

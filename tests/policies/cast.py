@@ -60,14 +60,15 @@ WRITING = {
     "board_back": "notice.take",
     "board_trading": "notice.take",
     "svc_risk_control": "fixing.import",
-    "rights_requester": "grant.request person.register",
-    "rights_owner": "grant.approve grant.refuse delegation.approve delegation.refuse",
+    "rights_requester": "grant.request organisation.propose person.register",
+    "rights_owner": "grant.approve grant.refuse delegation.approve delegation.refuse organisation.approve "
+    "organisation.refuse",
     "rights_admin": "grant.execute grant.revoke account.open person.disable person.move password.reset",
     "svc_log": "log.backup log.genesis log.heartbeat log.restart policy.publish schema.publish session.noise",
 }
 EVERY_READ = (
     "balance.read confirmation.read conformity.read document.read entry.read fixing.read grant.read instruction.read journal.read limit.read "
-    "log.read party.read person.read position.read settlement.read trade.read transaction.read transfer.read"
+    "log.read organisation.read party.read person.read position.read settlement.read trade.read transaction.read transfer.read"
 )
 READING = {
     "trader": "trade.read transaction.read position.read party.read fixing.read limit.read transfer.read",
@@ -97,9 +98,9 @@ READING = {
     "svc_internal_audit": "log.read",
     "counsel": "document.read party.read",
     "svc_legal": "party.read",
-    "rights_requester": "person.read grant.read",
-    "rights_owner": "person.read grant.read",
-    "rights_admin": "person.read grant.read",
+    "rights_requester": "organisation.read person.read grant.read",
+    "rights_owner": "organisation.read person.read grant.read",
+    "rights_admin": "organisation.read person.read grant.read",
     "svc_administration": "person.read",
     "board_back": "trade.read position.read balance.read conformity.read limit.read",
     "board_trading": "trade.read position.read balance.read conformity.read limit.read",

@@ -119,6 +119,8 @@ TWO_HANDS = [
     ("desk_rule.propose", Action.DESK_RULE_APPROVE),
     ("desk_rule.propose", Action.DESK_RULE_REFUSE),
     ("market_limit.propose", Action.MARKET_LIMIT_VOTE),
+    ("organisation.propose", Action.ORGANISATION_APPROVE),
+    ("organisation.propose", Action.ORGANISATION_REFUSE),
 ]
 
 

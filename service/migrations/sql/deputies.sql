@@ -12,11 +12,13 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   join public.account o on o.id = d.account_id and not o.disabled
   join public.person p on p.id = o.person_id and not p.disabled
   join public.role_grant g on g.account_id = d.account_id and g.role = r.role and g.state = 'executed'
+   and (g.valid_from is null or g.valid_from <= clock_timestamp())
    and (g.valid_until is null or g.valid_until > clock_timestamp())
   where d.deputy_id = delegated.account and d.state = 'approved'
     and clock_timestamp() >= d.valid_from and clock_timestamp() < d.valid_to
     and not exists (select from public.role_grant w
                     where w.account_id = delegated.account and w.role = r.role and w.state = 'executed'
+                      and (w.valid_from is null or w.valid_from <= clock_timestamp())
                       and (w.valid_until is null or w.valid_until > clock_timestamp()))
   order by r.role, d.valid_from, d.id
 $$;
@@ -27,6 +29,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select coalesce(array_agg(x.role order by x.role), '{}') from (
     select g.role from public.role_grant g
     where g.account_id = roles_held.account and g.state = 'executed'
+      and (g.valid_from is null or g.valid_from <= clock_timestamp())
       and (g.valid_until is null or g.valid_until > clock_timestamp())
     union
     select d.role from public.delegated(roles_held.account) d) as x
@@ -47,6 +50,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select a.id, a.name, a.person_id, a.office, a.service, not a.disabled and not p.disabled, u.function_class,
          array(select g.role from public.role_grant g
                where g.account_id = a.id and g.state = 'executed'
+                 and (g.valid_from is null or g.valid_from <= clock_timestamp())
                  and (g.valid_until is null or g.valid_until > clock_timestamp()) order by g.role),
          array(select g.role from public.role_grant g join public.account b on b.id = g.account_id
                where b.person_id = a.person_id and g.state in ('requested', 'approved', 'executed')

@@ -144,11 +144,25 @@ CREATE TRIGGER market_check_append_only BEFORE UPDATE OR DELETE ON public.market
 
 CREATE TRIGGER market_check_no_truncate BEFORE TRUNCATE ON public.market_check FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
+CREATE TRIGGER membership_revision BEFORE INSERT OR UPDATE OR DELETE ON public.membership FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER membership_frozen BEFORE UPDATE ON public.membership FOR EACH ROW WHEN (NEW.person_id IS DISTINCT FROM OLD.person_id OR NEW.unit_id IS DISTINCT FROM OLD.unit_id OR NEW.valid_from IS DISTINCT FROM OLD.valid_from) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER membership_no_truncate BEFORE TRUNCATE ON public.membership FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
 CREATE TRIGGER notice_revision BEFORE INSERT OR UPDATE OR DELETE ON public.notice FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
 CREATE TRIGGER notice_no_truncate BEFORE TRUNCATE ON public.notice FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
+CREATE TRIGGER organisation_proposal_revision BEFORE INSERT OR UPDATE OR DELETE ON public.organisation_proposal FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER organisation_proposal_frozen BEFORE UPDATE ON public.organisation_proposal FOR EACH ROW WHEN (NEW.valid_from IS DISTINCT FROM OLD.valid_from OR NEW.lines IS DISTINCT FROM OLD.lines OR NEW.reason IS DISTINCT FROM OLD.reason OR NEW.proposed_by IS DISTINCT FROM OLD.proposed_by) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER organisation_proposal_no_truncate BEFORE TRUNCATE ON public.organisation_proposal FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
 CREATE TRIGGER person_revision BEFORE INSERT OR UPDATE OR DELETE ON public.person FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER person_frozen BEFORE UPDATE ON public.person FOR EACH ROW WHEN (NEW.staff_number IS DISTINCT FROM OLD.staff_number) EXECUTE FUNCTION public.guard_append_only();
 
 CREATE TRIGGER person_no_truncate BEFORE TRUNCATE ON public.person FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
@@ -178,13 +192,19 @@ CREATE TRIGGER recovery_frozen BEFORE UPDATE ON public.recovery FOR EACH ROW WHE
 
 CREATE TRIGGER recovery_no_truncate BEFORE TRUNCATE ON public.recovery FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
+CREATE TRIGGER reporting_line_revision BEFORE INSERT OR UPDATE OR DELETE ON public.reporting_line FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER reporting_line_frozen BEFORE UPDATE ON public.reporting_line FOR EACH ROW WHEN (NEW.unit_id IS DISTINCT FROM OLD.unit_id OR NEW.parent_id IS DISTINCT FROM OLD.parent_id OR NEW.functional_head_id IS DISTINCT FROM OLD.functional_head_id OR NEW.disciplinary_head_id IS DISTINCT FROM OLD.disciplinary_head_id OR NEW.board_member_id IS DISTINCT FROM OLD.board_member_id OR NEW.valid_from IS DISTINCT FROM OLD.valid_from OR NEW.proposal_id IS DISTINCT FROM OLD.proposal_id) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER reporting_line_no_truncate BEFORE TRUNCATE ON public.reporting_line FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
 CREATE TRIGGER request_decision_revision BEFORE INSERT OR UPDATE OR DELETE ON public.request_decision FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
 CREATE TRIGGER request_decision_no_truncate BEFORE TRUNCATE ON public.request_decision FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
 CREATE TRIGGER role_grant_revision BEFORE INSERT OR UPDATE OR DELETE ON public.role_grant FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
-CREATE TRIGGER role_grant_frozen BEFORE UPDATE ON public.role_grant FOR EACH ROW WHEN (NEW.account_id IS DISTINCT FROM OLD.account_id OR NEW.role IS DISTINCT FROM OLD.role) EXECUTE FUNCTION public.guard_append_only();
+CREATE TRIGGER role_grant_frozen BEFORE UPDATE ON public.role_grant FOR EACH ROW WHEN (NEW.account_id IS DISTINCT FROM OLD.account_id OR NEW.role IS DISTINCT FROM OLD.role OR NEW.valid_from IS DISTINCT FROM OLD.valid_from OR NEW.valid_until IS DISTINCT FROM OLD.valid_until) EXECUTE FUNCTION public.guard_append_only();
 
 CREATE TRIGGER role_grant_no_truncate BEFORE TRUNCATE ON public.role_grant FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
@@ -242,6 +262,8 @@ CREATE TRIGGER transfer_signature_no_truncate BEFORE TRUNCATE ON public.transfer
 
 CREATE TRIGGER unit_revision BEFORE INSERT OR UPDATE OR DELETE ON public.unit FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
+CREATE TRIGGER unit_frozen BEFORE UPDATE ON public.unit FOR EACH ROW WHEN (NEW.code IS DISTINCT FROM OLD.code OR NEW.name IS DISTINCT FROM OLD.name OR NEW.function_class IS DISTINCT FROM OLD.function_class) EXECUTE FUNCTION public.guard_append_only();
+
 CREATE TRIGGER unit_no_truncate BEFORE TRUNCATE ON public.unit FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
 CREATE TRIGGER work_item_frozen BEFORE UPDATE ON public.work_item FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.office IS DISTINCT FROM OLD.office OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.subject_kind IS DISTINCT FROM OLD.subject_kind OR NEW.subject_id IS DISTINCT FROM OLD.subject_id OR NEW.trade_id IS DISTINCT FROM OLD.trade_id OR NEW.version IS DISTINCT FROM OLD.version OR NEW.reason IS DISTINCT FROM OLD.reason OR NEW.due_at IS DISTINCT FROM OLD.due_at OR NEW.opened_at IS DISTINCT FROM OLD.opened_at OR NEW.opened_by IS DISTINCT FROM OLD.opened_by OR NEW.entry_id IS DISTINCT FROM OLD.entry_id) EXECUTE FUNCTION public.guard_append_only();
@@ -271,6 +293,16 @@ CREATE TRIGGER trading_limit_begins_proposed BEFORE INSERT ON public.trading_lim
 CREATE TRIGGER limit_vote_of_its_office BEFORE INSERT ON public.limit_vote FOR EACH ROW EXECUTE FUNCTION public.guard_limit_vote();
 
 CREATE CONSTRAINT TRIGGER trading_limit_voted AFTER UPDATE ON public.trading_limit DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_limit_voted();
+
+CREATE CONSTRAINT TRIGGER reporting_line_apart AFTER INSERT ON public.reporting_line DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_line_apart();
+
+CREATE CONSTRAINT TRIGGER membership_apart AFTER INSERT ON public.membership DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_membership_apart();
+
+CREATE CONSTRAINT TRIGGER person_has_membership AFTER INSERT OR UPDATE OF unit_id ON public.person DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_person_has_membership();
+
+CREATE CONSTRAINT TRIGGER portfolio_of_trading AFTER INSERT OR UPDATE OF desk_id ON public.portfolio DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_portfolio_of_trading();
+
+CREATE CONSTRAINT TRIGGER role_grant_apart AFTER INSERT OR UPDATE OF state ON public.role_grant DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_roles_apart();
 
 ALTER TABLE public.fixing_set ENABLE ROW LEVEL SECURITY;
 

@@ -44,6 +44,10 @@ begin
                  where a.id = account and a.office = own and not a.disabled and not a.service and not p.disabled) then
     raise exception 'office % opens no session for that account', own using errcode = '42501';
   end if;
+  if exists (select from public.account a
+             cross join lateral public.role_conflicts_of(a.person_id, clock_timestamp()) c where a.id = account) then
+    raise exception 'the person holds roles that no one person holds' using errcode = '42501';
+  end if;
   update public.credential c set failures = 0, retry_at = null where c.account_id = account;
   insert into public.session
     (id, account_id, token_sha256, opened_at, last_seen_at, idle_seconds, expires_at, restricted, entry_id)
@@ -55,10 +59,12 @@ create function public.account_view(account uuid)
 returns table (account_id uuid, name text, person_id uuid, office text, unit_id uuid, board text,
                service boolean, roles text[], deputy_for jsonb, owner_id uuid)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select a.id, a.name, a.person_id, a.office, p.unit_id, u.board_line, a.service,
+  select a.id, a.name, a.person_id, a.office, p.unit_id,
+         (select l.board_member_id::text from public.reporting_line l
+          where l.unit_id = p.unit_id and l.valid_from <= public.calendar_day()
+          order by l.valid_from desc, l.id desc limit 1), a.service,
          public.roles_held(a.id), public.deputy_for(a.id), a.owner_id
   from public.account a join public.person p on p.id = a.person_id
-  left join public.unit u on u.id = p.unit_id
   where a.id = account and not a.disabled and not p.disabled and a.office = public.current_office()
 $$;
 

@@ -82,6 +82,20 @@ CREATE TABLE policy_epoch (
 	CONSTRAINT pk_policy_epoch PRIMARY KEY (version)
 );
 
+CREATE TABLE policy_line (
+	control TEXT NOT NULL, 
+	left_class TEXT NOT NULL, 
+	right_class TEXT NOT NULL, 
+	CONSTRAINT pk_policy_line PRIMARY KEY (left_class, right_class)
+);
+
+CREATE TABLE role_conflict (
+	left_role TEXT NOT NULL, 
+	right_role TEXT NOT NULL, 
+	control TEXT NOT NULL, 
+	CONSTRAINT pk_role_conflict PRIMARY KEY (left_role, right_role)
+);
+
 CREATE TABLE schema_epoch (
 	revision TEXT NOT NULL, 
 	digest TEXT NOT NULL, 
@@ -268,18 +282,19 @@ CREATE TABLE trade_control (
 );
 
 CREATE TABLE unit (
+	code TEXT NOT NULL, 
 	name TEXT NOT NULL, 
 	function_class TEXT NOT NULL, 
-	board_line TEXT NOT NULL, 
-	parent_id UUID, 
 	id UUID NOT NULL, 
 	rev INTEGER NOT NULL, 
 	kind TEXT GENERATED ALWAYS AS ('unit') STORED NOT NULL, 
 	CONSTRAINT pk_unit PRIMARY KEY (id), 
 	CONSTRAINT fk_unit_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
-	CONSTRAINT uq_unit_name UNIQUE (name), 
-	CONSTRAINT fk_unit_parent_id FOREIGN KEY(parent_id) REFERENCES unit (id) DEFERRABLE INITIALLY DEFERRED
+	CONSTRAINT uq_unit_code UNIQUE (code), 
+	CONSTRAINT uq_unit_name UNIQUE (name)
 );
+
+CREATE UNIQUE INDEX uq_unit_lower_name ON unit (lower(name));
 
 CREATE TABLE instruction (
 	counterparty_id UUID NOT NULL, 
@@ -300,6 +315,7 @@ CREATE INDEX ix_instruction_counterparty_id_currency ON instruction (counterpart
 
 CREATE TABLE person (
 	name TEXT NOT NULL, 
+	staff_number TEXT, 
 	unit_id UUID NOT NULL, 
 	disabled BOOLEAN NOT NULL, 
 	id UUID NOT NULL, 
@@ -307,6 +323,7 @@ CREATE TABLE person (
 	kind TEXT GENERATED ALWAYS AS ('person') STORED NOT NULL, 
 	CONSTRAINT pk_person PRIMARY KEY (id), 
 	CONSTRAINT fk_person_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT uq_person_staff_number UNIQUE (staff_number), 
 	CONSTRAINT fk_person_unit_id FOREIGN KEY(unit_id) REFERENCES unit (id) DEFERRABLE INITIALLY DEFERRED
 );
 
@@ -327,19 +344,39 @@ CREATE TABLE account (
 	person_id UUID NOT NULL, 
 	office TEXT NOT NULL, 
 	service BOOLEAN NOT NULL, 
-	owner_id UUID, 
 	disabled BOOLEAN NOT NULL, 
+	owner_id UUID, 
 	id UUID NOT NULL, 
 	rev INTEGER NOT NULL, 
 	kind TEXT GENERATED ALWAYS AS ('account') STORED NOT NULL, 
 	CONSTRAINT pk_account PRIMARY KEY (id), 
+	CONSTRAINT ck_account_service_is_owned CHECK (service = (owner_id IS NOT NULL)), 
 	CONSTRAINT fk_account_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT uq_account_name UNIQUE (name), 
 	CONSTRAINT fk_account_person_id FOREIGN KEY(person_id) REFERENCES person (id) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT fk_account_owner_id FOREIGN KEY(owner_id) REFERENCES person (id) DEFERRABLE INITIALLY DEFERRED
 );
 
+CREATE INDEX ix_account_owner_id ON account (owner_id);
+
 CREATE INDEX ix_account_person_id ON account (person_id);
+
+CREATE TABLE membership (
+	person_id UUID NOT NULL, 
+	unit_id UUID NOT NULL, 
+	valid_from DATE NOT NULL, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('membership') STORED NOT NULL, 
+	CONSTRAINT pk_membership PRIMARY KEY (id), 
+	CONSTRAINT fk_membership_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_membership_person_id FOREIGN KEY(person_id) REFERENCES person (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_membership_unit_id FOREIGN KEY(unit_id) REFERENCES unit (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE INDEX ix_membership_person_id_valid_from ON membership (person_id, valid_from);
+
+CREATE INDEX ix_membership_unit_id ON membership (unit_id);
 
 CREATE TABLE agreement (
 	counterparty_id UUID NOT NULL, 
@@ -503,16 +540,35 @@ CREATE TABLE notice (
 	CONSTRAINT fk_notice_taken_by FOREIGN KEY(taken_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
 );
 
+CREATE TABLE organisation_proposal (
+	valid_from DATE NOT NULL, 
+	lines JSONB NOT NULL, 
+	reason TEXT NOT NULL, 
+	proposed_by UUID NOT NULL, 
+	state TEXT NOT NULL, 
+	answer TEXT, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('organisation_proposal') STORED NOT NULL, 
+	CONSTRAINT pk_organisation_proposal PRIMARY KEY (id), 
+	CONSTRAINT ck_organisation_proposal_state_known CHECK (state IN ('proposed', 'approved', 'refused')), 
+	CONSTRAINT ck_organisation_proposal_begins_proposed CHECK (rev > 1 OR state = 'proposed'), 
+	CONSTRAINT fk_organisation_proposal_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_organisation_proposal_proposed_by FOREIGN KEY(proposed_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+);
+
 CREATE TABLE role_grant (
 	account_id UUID NOT NULL, 
 	role TEXT NOT NULL, 
 	state TEXT NOT NULL, 
 	reason TEXT NOT NULL, 
+	valid_from TIMESTAMP WITH TIME ZONE, 
 	valid_until TIMESTAMP WITH TIME ZONE, 
 	id UUID NOT NULL, 
 	rev INTEGER NOT NULL, 
 	kind TEXT GENERATED ALWAYS AS ('role_grant') STORED NOT NULL, 
 	CONSTRAINT pk_role_grant PRIMARY KEY (id), 
+	CONSTRAINT ck_role_grant_valid_for_a_while CHECK (valid_until > valid_from), 
 	CONSTRAINT fk_role_grant_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT fk_role_grant_account_id FOREIGN KEY(account_id) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
 );
@@ -823,6 +879,30 @@ CREATE TABLE premises_report (
 	CONSTRAINT fk_premises_report_trade_id FOREIGN KEY(trade_id) REFERENCES trade (id) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT fk_premises_report_acknowledged_by FOREIGN KEY(acknowledged_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
 );
+
+CREATE TABLE reporting_line (
+	unit_id UUID NOT NULL, 
+	parent_id UUID, 
+	functional_head_id UUID NOT NULL, 
+	disciplinary_head_id UUID NOT NULL, 
+	board_member_id UUID NOT NULL, 
+	valid_from DATE NOT NULL, 
+	proposal_id UUID, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('reporting_line') STORED NOT NULL, 
+	CONSTRAINT pk_reporting_line PRIMARY KEY (id), 
+	CONSTRAINT ck_reporting_line_parent_is_another CHECK (parent_id <> unit_id), 
+	CONSTRAINT fk_reporting_line_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_reporting_line_unit_id FOREIGN KEY(unit_id) REFERENCES unit (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_reporting_line_parent_id FOREIGN KEY(parent_id) REFERENCES unit (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_reporting_line_functional_head_id FOREIGN KEY(functional_head_id) REFERENCES person (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_reporting_line_disciplinary_head_id FOREIGN KEY(disciplinary_head_id) REFERENCES person (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_reporting_line_board_member_id FOREIGN KEY(board_member_id) REFERENCES person (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_reporting_line_proposal_id FOREIGN KEY(proposal_id) REFERENCES organisation_proposal (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE INDEX ix_reporting_line_unit_id_valid_from ON reporting_line (unit_id, valid_from);
 
 CREATE TABLE settlement (
 	trade_id UUID NOT NULL, 

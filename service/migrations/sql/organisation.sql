@@ -1,0 +1,262 @@
+-- The organisation as of a day, who answers for which unit, which roles count for a natural person, and how somebody
+-- stands to trading at an act. Days are the calendar's in Berlin: no act moves them.
+
+create function public.calendar_day() returns date
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select (clock_timestamp() at time zone 'Europe/Berlin')::date
+$$;
+
+create function public.lines_on(as_of date)
+returns table (unit_id uuid, function_class text, parent_id uuid, functional_head_id uuid, disciplinary_head_id uuid,
+               board_member_id uuid)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select distinct on (l.unit_id) l.unit_id, u.function_class, l.parent_id, l.functional_head_id,
+         l.disciplinary_head_id, l.board_member_id
+  from public.reporting_line l join public.unit u on u.id = l.unit_id
+  where l.valid_from <= as_of order by l.unit_id, l.valid_from desc, l.id desc
+$$;
+
+-- Whoever answers for a unit answers for the units below it and for whatever its members lead; the members of a unit
+-- of board members are led by nobody but themselves.
+create function public.answering_on(as_of date) returns table (person_id uuid, unit_id uuid, function_class text)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  with recursive line as materialized (
+    select * from public.lines_on(as_of)
+  ), direct as materialized (
+    select distinct h.person_id, l.unit_id from line l
+    cross join lateral (values (l.functional_head_id), (l.disciplinary_head_id), (l.board_member_id)) as h(person_id)
+  ), leads as materialized (
+    select d.person_id, p.unit_id as home
+    from (select distinct x.person_id from direct x) d
+    join public.person p on p.id = d.person_id
+    join public.unit u on u.id = p.unit_id and u.function_class <> 'management'
+  ), answers(person_id, unit_id) as (
+    select d.person_id, d.unit_id from direct d
+    union
+    select a.person_id, further.unit_id from answers a
+    cross join lateral (
+      select l.unit_id from line l where l.parent_id = a.unit_id
+      union all
+      select d.unit_id from leads g join direct d on d.person_id = g.person_id
+      where g.home = a.unit_id and g.person_id <> a.person_id
+    ) as further
+  )
+  select a.person_id, a.unit_id, l.function_class from answers a join line l on l.unit_id = a.unit_id
+$$;
+
+create function public.organisation_conflicts(as_of date)
+returns table (control text, person_id uuid, left_class text, right_class text)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  with answers as materialized (select * from public.answering_on(as_of))
+  select distinct r.control, l.person_id, r.left_class, r.right_class
+  from public.policy_line r
+  join answers l on l.function_class = r.left_class
+  join answers x on x.function_class = r.right_class and x.person_id = l.person_id
+$$;
+
+-- No line and no move may bring trading and what controls it under one person, on any day from then on. Changes of
+-- the organisation are held against each other one after the other.
+create function public.organisation_must_stay_apart(since date) returns void
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+declare as_of date; wrong record;
+begin
+  for as_of in
+    select since union select l.valid_from from public.reporting_line l where l.valid_from > since order by 1
+  loop
+    select c.* into wrong from public.organisation_conflicts(as_of) c limit 1;
+    if found then
+      raise exception '%: % would answer for % and for % on %',
+        wrong.control, wrong.person_id, wrong.left_class, wrong.right_class, as_of using errcode = '23514';
+    end if;
+    if exists (
+      with recursive line as materialized (select l.unit_id, l.parent_id from public.lines_on(as_of) l),
+      above(unit_id, parent_id) as (
+        select l.unit_id, l.parent_id from line l where l.parent_id is not null
+        union
+        select a.unit_id, l.parent_id from above a join line l on l.unit_id = a.parent_id where l.parent_id is not null
+      )
+      select from above a where a.unit_id = a.parent_id
+    ) then
+      raise exception 'SEG-01: a unit would stand above itself on %', as_of using errcode = '23514';
+    end if;
+  end loop;
+end $$;
+
+create function public.guard_line_apart() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if public.current_office() is null then  -- the founding, or a recovery that takes what the log holds
+    return null;
+  end if;
+  if new.valid_from < public.calendar_day() then
+    raise exception 'a line begins today or later, not on %', new.valid_from using errcode = '23514';
+  end if;
+  perform pg_advisory_xact_lock(7214);
+  perform public.organisation_must_stay_apart(new.valid_from);
+  return null;
+end $$;
+
+create function public.guard_membership_apart() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare home uuid := (select p.unit_id from public.person p where p.id = new.person_id);
+begin
+  if public.current_office() is null then
+    return null;
+  end if;
+  if new.valid_from is distinct from public.calendar_day() or new.unit_id is distinct from home then
+    raise exception 'a membership begins today and is the person''s own unit' using errcode = '23514';
+  end if;
+  if exists (select from public.reporting_line l
+             where new.person_id in (l.functional_head_id, l.disciplinary_head_id, l.board_member_id)) then
+    perform pg_advisory_xact_lock(7214);
+    perform public.organisation_must_stay_apart(new.valid_from);
+  end if;
+  return null;
+end $$;
+
+-- A person's unit changes only with a membership that says since when.
+create function public.guard_person_has_membership() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare newest uuid;
+begin
+  select m.unit_id into newest from public.membership m where m.person_id = new.id
+    order by m.valid_from desc, m.id desc limit 1;
+  if newest is distinct from (select p.unit_id from public.person p where p.id = new.id) then
+    raise exception 'person %: the unit is not the newest membership', new.id using errcode = '23514';
+  end if;
+  return null;
+end $$;
+
+-- Whoever owns a portfolio takes positions, and is trading (SEG-07).
+create function public.guard_portfolio_of_trading() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if (select u.function_class from public.unit u where u.id = new.desk_id) is distinct from 'front_office' then
+    raise exception 'SEG-07: a portfolio belongs to a unit of trading' using errcode = '23514';
+  end if;
+  return null;
+end $$;
+
+-- Roles ---------------------------------------------------------------------------------------------
+
+-- Everything that counts for a natural person at an instant: grants on any account of theirs, in force, on their way or
+-- still to begin, the roles of service accounts they own, and those they hold or shall hold for others. Past its end a grant counts no more.
+create function public.effective_roles(person uuid, at timestamptz)
+returns table (role text, via text, source_id uuid)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select g.role, case when a.person_id = person then 'grant' else 'service' end, g.id
+  from public.account a join public.role_grant g on g.account_id = a.id
+  where (a.person_id = person or a.owner_id = person)
+    and g.state in ('requested', 'approved', 'executed')
+    and (g.valid_until is null or g.valid_until > at)
+  union all
+  select r.role, 'deputy', d.id
+  from public.account a join public.delegation d on d.deputy_id = a.id
+  cross join lateral jsonb_array_elements_text(d.roles) as r(role)
+  where a.person_id = person and d.state in ('requested', 'approved') and d.valid_to > at
+$$;
+
+-- The same for whoever may know: the offices that look after rights, and for their own people every other office.
+create function public.roles_counting(person uuid, at timestamptz)
+returns table (role text, via text, source_id uuid)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select e.role, e.via, e.source_id from public.effective_roles(person, at) e
+  where public.current_office() in ('administration', 'compliance', 'internal_audit')
+     or exists (select from public.account a where a.person_id = person and a.office = public.current_office())
+$$;
+
+-- What one natural person holds and may not: two roles that never meet, or a role of another class than their unit's.
+create function public.role_conflicts_of(person uuid, at timestamptz)
+returns table (control text, left_role text, right_role text)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  with held as materialized (select * from public.effective_roles(person, at))
+  select distinct c.control, c.left_role, c.right_role
+  from held l join public.role_conflict c on c.left_role = l.role join held r on r.role = c.right_role
+  where l.role < r.role
+  union
+  select 'SEG-01', g.role, u.function_class
+  from held h join public.role_grant g on g.id = h.source_id and h.via = 'grant' and g.state = 'executed'
+  join public.account a on a.id = g.account_id
+  join public.person p on p.id = person join public.unit u on u.id = p.unit_id
+  where u.function_class <> a.office
+$$;
+
+-- No grant comes to be that would join in one natural person what separation.csv keeps apart, whoever writes it.
+create function public.guard_roles_apart() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare holder uuid; wrong record;
+begin
+  if new.state not in ('requested', 'approved', 'executed') then
+    return null;
+  end if;
+  for holder in
+    select h.id from public.account a cross join lateral (values (a.person_id), (a.owner_id)) as h(id)
+    where a.id = new.account_id and h.id is not null
+  loop
+    perform pg_advisory_xact_lock(hashtextextended(holder::text, 7215));
+    select c.* into wrong from public.role_conflicts_of(holder, clock_timestamp()) c
+      where new.role in (c.left_role, c.right_role) limit 1;
+    if found then
+      raise exception '%: % would hold % and %', wrong.control, holder, wrong.left_role, wrong.right_role
+        using errcode = '23514';
+    end if;
+  end loop;
+  return null;
+end $$;
+
+-- How the acting person stands to trading ------------------------------------------------------------
+
+-- own: the unit, its class and the board member above it now. trading_line: somebody answers for it and for trading.
+-- entered: from which unit, under which board member, the deals were entered. former: units left, that own the object.
+create function public.standing_of(actor uuid, entering text[], trades uuid[], kinds text[], ids uuid[])
+returns table (fact text, unit_id uuid, function_class text, board text, day date)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_column
+declare
+  today date := public.calendar_day();
+  own uuid := (select p.unit_id from public.person p where p.id = actor);
+  whole uuid[];
+  desks uuid[];
+begin
+  whole := trades
+    || array(select t.mirrors_id from public.trade t where t.id = any(trades) and t.mirrors_id is not null)
+    || array(select t.id from public.trade t where t.mirrors_id = any(trades));
+  desks := array(
+    select b.desk_id from public.trade t join public.portfolio b on b.id = t.portfolio_id where t.id = any(whole)
+    union
+    select public.desk_of(q.kind, q.id) from unnest(kinds, ids) as q(kind, id)
+  );
+  return query
+    select 'own', l.unit_id, l.function_class, l.board_member_id::text, null::date
+    from public.lines_on(today) l where l.unit_id = own;
+  return query
+    with answers as materialized (select * from public.answering_on(today))
+    select distinct 'trading_line', own, x.function_class, a.person_id::text, null::date
+    from answers a join answers x on x.person_id = a.person_id
+    where a.unit_id = own and x.function_class = 'front_office';
+  return query
+    select distinct 'entered', (b.body #>> '{actor,unit}')::uuid, null::text, b.body #>> '{actor,board}', null::date
+    from (select distinct e.entry_id from public.audit_effect e
+          where e.trade_id = any(whole) and e.act = any(entering)) as done
+    join public.audit_entry n on n.id = done.entry_id
+    cross join lateral (select pg_catalog.convert_from(n.bytes, 'UTF8')::jsonb as body) as b;
+  return query
+    select 'former', m.unit_id, u.function_class, null::text, m.left_on
+    from (select x.unit_id, lead(x.valid_from) over (order by x.valid_from, x.id) as left_on
+          from public.membership x where x.person_id = actor) m
+    join public.unit u on u.id = m.unit_id
+    where m.left_on is not null and m.unit_id is distinct from own and m.unit_id = any(desks);
+end $$;
+
+-- The desk that an object belongs to, if it belongs to one.
+create function public.desk_of(kind text, id uuid) returns uuid
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select case kind
+    when 'portfolio' then (select b.desk_id from public.portfolio b where b.id = desk_of.id)
+    when 'transfer' then (select t.desk_id from public.transfer t where t.id = desk_of.id)
+    when 'desk_rule' then (select coalesce(r.desk_id, p.unit_id) from public.desk_rule r
+                           left join public.person p on p.id = r.person_id where r.id = desk_of.id)
+    when 'trading_limit' then (select b.desk_id from public.trading_limit l
+                               join public.portfolio b on b.id = l.owner_id where l.id = desk_of.id)
+  end
+$$;

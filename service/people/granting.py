@@ -1,0 +1,217 @@
+"""Rights: asked for by one person, answered for by another, put in force by a third; none of them gains by it."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import select
+
+from policies.vocabulary import Action
+from service.attempt import Attempt, Changed, Command, locked
+from service.gate import use_case
+from service.kernel.errors import AlreadyExists, NotFound, NotPermitted, Unprocessable
+from service.kernel.identifiers import uuid7
+from service.kernel.items import Item
+from service.kernel.texts import Reason
+from service.organisation.model import Unit
+from service.people.lifecycle import GRANT, GrantState
+from service.people.model import Account, Person, RoleGrant
+from service.people.queries import owner_of, roles_counting
+from service.people.rights import apart_sentence, conflict_of, is_role_of
+from service.people.use_cases import END_ALL, Disabled, Identifier, OfAService, RolesConflict, must_be_usable
+
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class ForeignRole(Unprocessable):
+    """422. The account's office has no such role for people."""
+
+
+class EndInPast(Unprocessable):
+    """422. The right would have ended already, or before it begins."""
+
+
+class OwnRight(NotPermitted):
+    """403. Nobody asks for, answers for or puts in force a right of their own (D-13)."""
+
+    rule = "D-13"
+
+
+class WrongUnit(NotPermitted):
+    """403. A role is held only by members of a unit of its own function class (SEG-01)."""
+
+    rule = "SEG-01"
+
+
+class RequestGrant(Command, frozen=True, kw_only=True):
+    """A role for an account (id or name), at once or from an instant on, for good or until another."""
+
+    account: Identifier
+    role: Identifier
+    reason: Reason
+    valid_from: Instant | None = None
+    valid_until: Instant | None = None
+
+
+class ApproveGrant(Command, frozen=True, kw_only=True):
+    """The owner of the role answers for it."""
+
+    grant: UUID
+    version: int
+
+
+class RefuseGrant(Command, frozen=True, kw_only=True):
+    """The owner of the role turns the request down."""
+
+    grant: UUID
+    version: int
+    reason: Reason
+
+
+class ExecuteGrant(Command, frozen=True, kw_only=True):
+    """The administration puts an approved right in force."""
+
+    grant: UUID
+    version: int
+
+
+class RevokeGrant(Command, frozen=True, kw_only=True):
+    """The administration withdraws a right at once."""
+
+    grant: UUID
+    version: int
+    reason: Reason
+
+
+@use_case(Action.GRANT_REQUEST)
+async def request_grant(attempt: Attempt, command: RequestGrant) -> Changed:
+    """Ask for a role on behalf of its holder; the first of three people."""
+    if command.valid_until is not None and command.valid_until <= attempt.now:
+        raise EndInPast("This right would have ended already.", field="valid_until")
+    if command.valid_until is not None and (command.valid_from or attempt.now) >= command.valid_until:
+        raise EndInPast("This right would end before it begins.", field="valid_until")
+    if (owner := await owner_of(attempt.session, command.account)) is None:
+        raise NotFound("account")
+    grant = RoleGrant(
+        id=uuid7(),
+        account_id=owner[0],
+        role=command.role,
+        state=GrantState.REQUESTED.value,
+        reason=command.reason,
+        valid_from=command.valid_from,
+        valid_until=command.valid_until,
+    )
+    await must_be_grantable(attempt, grant, await locked(attempt, Person, owner[1]))
+    twin = select(RoleGrant.id).where(
+        RoleGrant.account_id == grant.account_id,
+        RoleGrant.role == grant.role,
+        RoleGrant.state.in_(("requested", "approved", "executed")),
+    )
+    if await attempt.session.scalar(twin) is not None:
+        raise AlreadyExists(
+            "The account holds this role or waits for it; revoke an ended right first.", field="role"
+        )
+    attempt.add(grant)
+    attempt.open_item(Item.GRANT_APPROVE, grant)
+    return Changed(outcome(grant, 1), 201)
+
+
+@use_case(Action.GRANT_APPROVE)
+async def approve_grant(attempt: Attempt, command: ApproveGrant) -> Changed:
+    """Answer for the role; the second of three people (D-13)."""
+    grant = await advanced(attempt, command.grant, command.version)
+    attempt.close_item(Item.GRANT_APPROVE, grant.id)
+    attempt.open_item(Item.GRANT_EXECUTE, grant)
+    return Changed(outcome(grant, command.version + 1))
+
+
+@use_case(Action.GRANT_REFUSE)
+async def refuse_grant(attempt: Attempt, command: RefuseGrant) -> Changed:
+    """Turn the request down, by another person than who asked (D-13)."""
+    grant = await locked(attempt, RoleGrant, command.grant, seen=command.version, what="grant")
+    await attempt.admit(related=[(RoleGrant.__tablename__, grant.id)])
+    state = GRANT.after(GrantState(grant.state), attempt.action)
+    attempt.change(grant, state=state.value)
+    attempt.close_item(Item.GRANT_APPROVE, grant.id)
+    attempt.note(reason=command.reason)
+    return Changed(outcome(grant, command.version + 1))
+
+
+@use_case(Action.GRANT_EXECUTE)
+async def execute_grant(attempt: Attempt, command: ExecuteGrant) -> Changed:
+    """Put the right in force from the next sign-in; the third of three people (D-13)."""
+    grant = await advanced(attempt, command.grant, command.version)
+    attempt.close_item(Item.GRANT_EXECUTE, grant.id)
+    await attempt.session.execute(END_ALL, {"account": grant.account_id, "why": "right granted"})
+    return Changed(outcome(grant, command.version + 1))
+
+
+@use_case(Action.GRANT_REVOKE)
+async def revoke_grant(attempt: Attempt, command: RevokeGrant) -> Changed:
+    """Withdraw a right at once: every session that could still use it ends."""
+    grant = await locked(attempt, RoleGrant, command.grant, seen=command.version, what="grant")
+    account = await attempt.session.scalar(select(Account).where(Account.id == grant.account_id))
+    if account is None or account.service:
+        raise OfAService("The rights of a service account came with the founding and stay.")
+    state = GRANT.after(GrantState(grant.state), attempt.action)
+    attempt.change(grant, state=state.value)
+    attempt.close_item(Item.GRANT_EXECUTE, grant.id)
+    await attempt.session.execute(END_ALL, {"account": grant.account_id, "why": "right revoked"})
+    attempt.note(beneficiary=account.person_id, reason=command.reason)
+    return Changed(outcome(grant, command.version + 1))
+
+
+async def advanced(attempt: Attempt, grant_id: UUID, version: int) -> RoleGrant:
+    """Bring a grant one step further, by another person than at the steps before and than its beneficiary.
+
+    The person is locked first and then the grant, as in every step: what else the person holds or
+    waits for cannot change while it is held against this role.
+    """
+    behind = select(Account.person_id).join(RoleGrant, RoleGrant.account_id == Account.id)
+    person_id = await attempt.session.scalar(behind.where(RoleGrant.id == grant_id))
+    if person_id is None:
+        raise NotFound("grant")
+    person = await locked(attempt, Person, person_id)
+    grant = await locked(attempt, RoleGrant, grant_id, seen=version)
+    await attempt.admit(related=[(RoleGrant.__tablename__, grant.id)])
+    state = GRANT.after(GrantState(grant.state), attempt.action)
+    if grant.valid_until is not None and grant.valid_until <= attempt.now:
+        raise EndInPast("This right has ended before it began; ask anew.", field="valid_until")
+    await must_be_grantable(attempt, grant, person)
+    return attempt.change(grant, state=state.value)
+
+
+async def must_be_grantable(attempt: Attempt, grant: RoleGrant, person: Person) -> None:
+    """Hold the role against office, person, unit and everything else the locked person holds or waits for.
+
+    Raises OwnRight, Disabled, OfAService, ForeignRole, RolesConflict, WrongUnit.
+    """
+    if person.id == attempt.actor.person:
+        raise OwnRight("Nobody asks for, answers for or puts in force a right of their own.")
+    account = (await attempt.session.scalars(select(Account).where(Account.id == grant.account_id))).one()
+    must_be_usable(account)
+    if person.disabled:
+        raise Disabled("This person has left.", field="account")
+    if not is_role_of(attempt.policy, grant.role, account.office):
+        raise ForeignRole(f"The office {account.office} has no role {grant.role!a} for people.", field="role")
+    others = await roles_counting(attempt.session, person.id, attempt.now, but=grant.id)
+    if (conflict := conflict_of(attempt.policy, grant.role, others)) is not None:
+        raise RolesConflict(apart_sentence(conflict), rule=conflict.control)
+    unit = await attempt.session.get_one(Unit, person.unit_id)
+    if unit.function_class != account.office:
+        raise WrongUnit(
+            f"{unit.name} is a unit of {unit.function_class}; {grant.role} belongs to {account.office}."
+        )
+    attempt.note(beneficiary=person.id)
+
+
+def outcome(grant: RoleGrant, version: int) -> dict[str, object]:
+    """Return the answer: the grant and where it stands."""
+    return {
+        "id": str(grant.id),
+        "version": version,
+        "state": grant.state,
+        "account": str(grant.account_id),
+        "role": grant.role,
+    }
