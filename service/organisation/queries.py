@@ -6,6 +6,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Text, Uuid, cast, column, or_, select, table, text
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.kernel.database import plain_value
@@ -53,7 +54,7 @@ async def chart_on(session: AsyncSession, day: date) -> dict[UUID, Line]:
         select(ReportingLine, Unit.function_class)
         .join(Unit, Unit.id == ReportingLine.unit_id)
         .where(ReportingLine.valid_from <= day)
-        .distinct(ReportingLine.unit_id)
+        .ext(distinct_on(ReportingLine.unit_id))
         .order_by(ReportingLine.unit_id, ReportingLine.valid_from.desc(), ReportingLine.id.desc())
     )
     return {
@@ -107,7 +108,7 @@ async def units(session: AsyncSession, day: date) -> list[dict[str, Any]]:
     line = (
         select(ReportingLine)
         .where(ReportingLine.valid_from <= day)
-        .distinct(ReportingLine.unit_id)
+        .ext(distinct_on(ReportingLine.unit_id))
         .order_by(ReportingLine.unit_id, ReportingLine.valid_from.desc(), ReportingLine.id.desc())
     )
     lines = {row.unit_id: row for row in await session.scalars(line)}

@@ -59,7 +59,7 @@ async def test_an_entry_says_who_acted_where_by_which_rules_and_after_whom(bank_
     person = await actor_named(bank_world.bank, "verifier")
 
     assert verify["actor"] == {
-        "account": str(person.account), "board": "back", "office": "back_office", "person": str(person.person),
+        "account": str(person.account), "board": person.board, "office": "back_office", "person": str(person.person),
         "roles": ["verifier"], "sess": verify["actor"]["sess"], "type": "human", "unit": str(person.unit),
     }  # fmt: skip
     assert verify["decision"]["rules"] == ["P:verifier:trade.verify", "D-01"]

@@ -111,12 +111,15 @@ TAMPERED = {
     "justification": ("ground = 'market_move'", ONE.format("justification")),
     "key_rotation": ("state = 'approved'", "true"),
     "limit_vote": ("vote = 'refuse'", ONE.format("limit_vote")),
+    "membership": ("valid_from = '2026-01-01'", ONE.format("membership")),
     "notice": ("taken_at = taken_at - interval '1 day'", "true"),
+    "organisation_proposal": ("reason = 'none'", "true"),
     "person": ("disabled = true", "name = 'verifier'"),
     "portfolio": ("name = 'FX-CHF'", "name = 'FX-EUR'"),
     "premises_report": ("note = 'seen'", "true"),
     "proposal": ("state = 'refused'", ONE.format("proposal")),
     "recovery": ("found_size = found_size + 1", "true"),
+    "reporting_line": ("valid_from = '2026-01-01'", ONE.format("reporting_line")),
     "request_decision": ("outcome = 'refused'", "true"),
     "role_grant": ("role = 'releaser'", f"account_id = {TRADERS}"),
     "settlement": ("failure = 'none'", ONE.format("settlement")),
@@ -127,7 +130,7 @@ TAMPERED = {
     "transfer_control": ("need = '{}'", ONE.format("transfer_control")),
     "transfer_review": ("verdict = 'reject'", "office = 'risk_control'"),
     "transfer_signature": ("signed_at = signed_at + interval '1 day'", ONE.format("transfer_signature")),
-    "unit": ("board_line = 'trading'", "name = 'Compliance'"),
+    "unit": ("function_class = 'front_office'", "name = 'Compliance'"),
 }
 
 
@@ -135,6 +138,7 @@ async def test_04_a_row_changed_behind_the_gate_is_named(bank_world: World) -> N
     await settling.set_up(bank_world)
     await dealt_with_controls(bank_world)
     await publish(bank_world)
+    await proposes_a_line(bank_world)
     await asks_two_custodians(bank_world)
     assert await findings(bank_world) == []
     assert TAMPERED.keys() == {model.__tablename__ for model in recorded()}
@@ -152,6 +156,14 @@ async def test_04_a_row_changed_behind_the_gate_is_named(bank_world: World) -> N
             "its last entry left it as sha256:" in one.sentence for one in found if one.kind == kind
         ), kind
     assert verdict(bank_world).line() == VERIFIED
+
+
+async def proposes_a_line(world: World) -> None:
+    """Propose a change of the organisation that nobody decides."""
+    heads = dict.fromkeys(("functional_head", "disciplinary_head", "board_member"), "board-back")
+    body = {"valid_from": "2999-01-01", "lines": [{"unit": "LEGAL", **heads}], "reason": "one day"}
+    answer = await (await world.as_("rights-requester")).post("/api/organisation/proposals", body)
+    assert answer.status_code == 201, answer.text
 
 
 async def asks_two_custodians(world: World) -> None:

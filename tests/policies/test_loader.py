@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from audit.pack import POLICY_FILES
 from policies.policy import FILES, PolicyError, load
 from policies.rows import FILE_BYTES_MAX
 from tests.policies.conftest import SHIPPED
@@ -153,6 +154,10 @@ def test_a_longer_circle_is_named_at_the_row_that_closes_it(spoil) -> None:
 def test_a_model_that_ends_early_is_refused(spoil) -> None:
     with pytest.raises(PolicyError, match=r"model\.conf, line 13: the model ends without"):
         load(spoil("model.conf", "m = g(r.sub, p.sub) && r.act == p.act\n", ""))
+
+
+def test_evidence_packs_carry_every_file_of_the_policy_in_the_order_of_its_version() -> None:
+    assert POLICY_FILES == FILES
 
 
 @pytest.mark.parametrize("file", FILES)
