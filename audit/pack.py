@@ -45,11 +45,7 @@ CHUNK_BYTES = 1024 * 1024
 _NAME = re.compile(
     r"manifest\.json|checkpoint|keyring|proofs\.json|rows\.json|cover\.html|verify\.pyz"
     r"|entries/(?:[0-9]{8}|[1-9][0-9]{8,15})\.json"
-<<<<<<< HEAD
-    r"|policies/[0-9a-f]{64}/(?:model\.conf|policy\.csv|separation\.csv|apart\.csv|tables\.csv|periods\.csv|tasks\.csv)"
-=======
     rf"|policies/[0-9a-f]{{64}}/(?:{'|'.join(map(re.escape, POLICY_FILES))})"
->>>>>>> 411b803 (Carry the new files of the policy in every evidence pack; try the organisation's walls)
     r"|documents/[0-9a-f]{64}"
 )
 _HEX = re.compile(r"[0-9a-f]{64}")
