@@ -17,9 +17,12 @@ from uuid import UUID
 from audit.keys import UnusableKey
 from audit.signer import InconsistentExtension, SignerMemoryLost, SignerUnreachable
 from audit.signer_client import AnotherSigner
-from policies.vocabulary import Office
+from policies.policy import load as load_policy
+from policies.vocabulary import READS, Action, Office
 from service import bank as banks
-from service import cli, keyholding, running, safekeeping, split
+from service import cli, keyholding, matrix, running, safekeeping, split
+from service.acts import FACE_ONLY
+from service.app import every_route
 from service.audit_trail.sequencer import LogContradiction
 from service.cli import Act, Exit, NoBank, tell
 from service.compliance.evidence import Wish
@@ -30,10 +33,12 @@ from service.demo.plan import DEALS, DEALS_MIN
 from service.importing.outcomes import moment_or_time
 from service.importing.rows import Defaults
 from service.kernel.embedded import CannotStart, NoServerBinaries
+from service.matrix import Operates, Ungoverned
 from service.migrations.schema import SchemaDiffers
 from service.running import CannotServe, Stopped
 from service.settings import BadSettings, Settings, load
 
+DEMO = Operates("opens a demo bank and plays its accounts; refused in production")
 OBSTACLES = (
     AnotherSigner,
     BadSettings,
@@ -47,15 +52,18 @@ OBSTACLES = (
     SignerMemoryLost,
     SignerUnreachable,
     Stopped,
+    Ungoverned,
     UnusableKey,
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    asked = parser().parse_args(arguments)
+    known = parser()
+    asked = known.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
+        matrix.must_be_governed(matrix.commands(known), load_policy())
         return int(asked.run(asked))
     except LogContradiction as broken:
         print(f"trennwand: {broken}", file=sys.stderr)
@@ -83,11 +91,11 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--no-serve", action="store_true", help="end after the verification")
     run.add_argument("--port", type=port, metavar="N")
     add_days(run)
-    run.set_defaults(run=run_demo)
+    run.set_defaults(run=run_demo, stands=DEMO)
 
     day = commands.add_parser("day", parents=[common], help="open the demo bank, play its days, verify")
     add_days(day)
-    day.set_defaults(run=run_demo, no_serve=True, port=None)
+    day.set_defaults(run=run_demo, no_serve=True, port=None, stands=DEMO)
 
     add_serving(commands, common)
 
@@ -97,7 +105,7 @@ def parser() -> argparse.ArgumentParser:
     act.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
     act.add_argument("--key", metavar="KEY", help="idempotency key: the same key and command answer the same")
     act.add_argument("--command", required=True, metavar="JSON", help="the command's fields")
-    act.set_defaults(run=run_act)
+    act.set_defaults(run=run_act, stands=tuple(sorted(set(Action) - READS - FACE_ONLY)))
 
     add_import(commands, common)
 
@@ -105,14 +113,19 @@ def parser() -> argparse.ArgumentParser:
     migrate.add_argument(
         "--check", action="store_true", help="only compare migrations and tables, on an empty database"
     )
-    migrate.set_defaults(run=run_migrate)
+    migrate.set_defaults(run=run_migrate, stands=Operates("needs the database's administrator"))
 
     add_evidence(commands, common)
     safekeeping.add_commands(commands, common)
     keyholding.add_commands(commands, common, tell)
 
     doctor = commands.add_parser("doctor", parents=[common], help="examine the bank without changing it")
-    doctor.set_defaults(run=run_doctor)
+    doctor.set_defaults(run=run_doctor, stands=Operates("looks on and changes nothing; needs every login"))
+
+    listed = commands.add_parser(
+        "matrix", help="list every route, command and job with its act and who may do it"
+    )
+    listed.set_defaults(run=run_matrix, stands=Operates("prints what the program is, without a bank"))
     return top
 
 
@@ -132,12 +145,14 @@ def add_serving(commands: Any, common: argparse.ArgumentParser) -> None:
         "--sockets", type=Path, metavar="DIR", help="with --offices: where the bank's processes meet"
     )
     serve.add_argument("--attached", action="store_true", help="with --offices: end with standard input")
-    serve.set_defaults(run=run_service)
+    serve.set_defaults(
+        run=run_service, stands=Operates("serves with the logins it was given, and acts for nobody")
+    )
 
     divide = commands.add_parser(
         "divide", parents=[common], help="write a directory for each office: its login, and nothing more"
     )
-    divide.set_defaults(run=run_divide)
+    divide.set_defaults(run=run_divide, stands=Operates("needs the database's administrator"))
 
 
 def add_import(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -174,7 +189,7 @@ def add_import(commands: Any, common: argparse.ArgumentParser) -> None:
     foreign.add_argument("--location", choices=("premises", "home_office", "other"))
     foreign.add_argument("--roll", choices=("following",), help="move days on which nobody pays")
     foreign.add_argument("--we-are", metavar="PARTY|LEI", help="which party of a document we are")
-    command.set_defaults(run=run_import)
+    command.set_defaults(run=run_import, stands=Action.TRADE_CAPTURE)
 
 
 def add_evidence(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -194,7 +209,7 @@ def add_evidence(commands: Any, common: argparse.ArgumentParser) -> None:
     export.add_argument("--as", dest="account", required=True, metavar="ACCOUNT", help="who asks")
     export.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
     export.add_argument("--out", type=Path, metavar="FILE", help="also copy the pack there")
-    export.set_defaults(run=run_export)
+    export.set_defaults(run=run_export, stands=Action.EVIDENCE_EXPORT)
 
     rebuild = commands.add_parser("rebuild", parents=[common], help="tell the past again from the log alone")
     what = rebuild.add_mutually_exclusive_group(required=True)
@@ -210,7 +225,7 @@ def add_evidence(commands: Any, common: argparse.ArgumentParser) -> None:
         "--check", action="store_true", help="rebuild every deal and compare with what is stored"
     )
     rebuild.add_argument("--as-of", type=moment, metavar="T", help="a day, or a time with its zone (now)")
-    rebuild.set_defaults(run=run_rebuild)
+    rebuild.set_defaults(run=run_rebuild, stands=Operates("reads the log's files, as whoever has them can"))
 
 
 def add_days(command: argparse.ArgumentParser) -> None:
@@ -267,6 +282,16 @@ def run_demo(asked: argparse.Namespace) -> int:
         serve=not asked.no_serve, port=asked.port, fresh=asked.fresh, deals=asked.deals, json=asked.json
     )
     return demo.run(settings(asked), wishes)
+
+
+def run_matrix(_: argparse.Namespace) -> int:
+    """Command ``matrix``."""
+    policy = load_policy()
+    uses = [*matrix.routes(every_route()), *matrix.commands(parser()), *matrix.jobs()]
+    for line in matrix.lines(uses, policy):
+        print(line)
+    matrix.must_be_governed(uses, policy)
+    return Exit.OK
 
 
 def run_service(asked: argparse.Namespace) -> int:

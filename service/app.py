@@ -14,7 +14,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from audit.report import LEVELS
 from audit.signer import SignerUnreachable
-from service import acts, contract, faces, inside, page_forms, page_frame
+from service import acts, contract, faces, inside, matrix, page_forms, page_frame
 from service.compliance.api import provide_past
 from service.kernel.errors import Misdirected, Refusal
 from service.part import House
@@ -40,6 +40,14 @@ SLICES = (
     "transfers",
     "compliance",
 )
+
+PROVIDED = {
+    "actor": Provide(faces.provide_actor),
+    "gate": Provide(faces.provide_gate),
+    "past": Provide(provide_past),
+    "reads": Provide(faces.provide_reads),
+    **page_frame.dependencies(),
+}
 
 
 class SecurityHeaders:
@@ -125,34 +133,39 @@ def slices() -> list[Any]:
     return found
 
 
+def every_route() -> Litestar:
+    """Return the routes alone, without a bank behind them: to be listed, not to be served."""
+    routes = [live, ready, *inside.ROUTES, *slices()]
+    return Litestar(route_handlers=routes, dependencies=PROVIDED, openapi_config=described())
+
+
+def described() -> OpenAPIConfig:
+    """Return how the interface describes itself."""
+    return OpenAPIConfig(
+        title="Trennwand",
+        version="0.1.0",
+        openapi_router=contract.router(),
+        render_plugins=[contract.ContractFile(path="/openapi.json")],
+    )
+
+
 def create_app(bank: House) -> Litestar:
-    """Return the application on an open bank. Raises RuntimeError if a route stands for no action."""
+    """Return the application on an open bank. Raises Ungoverned if a route or a job stands for no act."""
     app = Litestar(
         route_handlers=[live, ready, *inside.ROUTES, *slices()],
         middleware=[SecurityHeaders, Authentication, faces.StrictBodies, page_forms.FormShield],
-        dependencies={
-            "actor": Provide(faces.provide_actor),
-            "gate": Provide(faces.provide_gate),
-            "past": Provide(provide_past),
-            "reads": Provide(faces.provide_reads),
-            **page_frame.dependencies(),
-        },
+        dependencies=PROVIDED,
         exception_handlers={
             Refusal: page_frame.write_failure,
             HTTPException: page_frame.write_failure,
             Exception: page_frame.write_failure,
         },
         after_exception=[faces.record_outside_gate, log_bugs],
-        openapi_config=OpenAPIConfig(
-            title="Trennwand",
-            version="0.1.0",
-            openapi_router=contract.router(),
-            render_plugins=[contract.ContractFile(path="/openapi.json")],
-        ),
+        openapi_config=described(),
         request_max_body_size=faces.BATCH_BYTES_MAX,
         logging_config=None,
     )
     app.state.bank = bank
     app.state.gate = bank.gate
-    faces.every_route_is_guarded(app)
+    matrix.must_be_governed([*matrix.routes(app), *matrix.jobs()], bank.policy)
     return app

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 from uuid import UUID
 
 import msgspec
-from litestar import Litestar, Request, Response
+from litestar import Request, Response
 from litestar.connection import ASGIConnection
 from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException, ValidationException
@@ -362,20 +362,3 @@ def write_problem(request: Request[Any, Any, Any], failure: Exception) -> Respon
         }
         return Response(body, status_code=500, media_type=PROBLEM_JSON, headers=HEADERS)
     return Response(problem(refusal), status_code=refusal.status, media_type=PROBLEM_JSON, headers=HEADERS)
-
-
-def every_route_is_guarded(app: Litestar) -> None:
-    """Refuse to start if a route has neither an action nor an explicit ``public`` mark."""
-    bare = [
-        f"{handler.fn.__qualname__} ({route.path})"
-        for route in app.routes
-        for handler in getattr(route, "route_handlers", [getattr(route, "route_handler", None)])
-        if handler is not None
-        and action_of(handler) is None
-        and not handler.opt.get("public")
-        and handler.http_methods != {"OPTIONS"}
-        and route.path not in CONTRACT
-    ]
-    if bare:
-        sentence = f"routes without an action and without a public mark: {', '.join(bare)}"
-        raise RuntimeError(sentence)

@@ -4,13 +4,14 @@ import argparse
 import asyncio
 import getpass
 import sys
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 from uuid import UUID
 
 from audit import signer_command
 from audit.signer import SignerUnreachable
 from audit.signer_keys import RotationUnderWay
-from policies.vocabulary import Office
+from policies.vocabulary import Action, Office
 from service import bank as banks
 from service import cli, running
 from service.audit_trail.sequencer import LogKeeper
@@ -18,10 +19,19 @@ from service.cli import Exit, Outcome
 from service.gate import Gate
 from service.kernel.actor import Actor
 from service.kernel.errors import Refusal
+from service.matrix import Operates
 from service.rotation import ceremony
 from service.rotation.ceremony import OVERLAP
 from service.rotation.lifecycle import RotationState
 from service.settings import Settings, load
+
+STANDS: Final[Mapping[str, Action | tuple[Action, ...] | Operates]] = {
+    "approve": (Action.ROTATION_APPROVE, Action.LOG_ROTATE),
+    "finish": Action.LOG_ROTATE,
+    "refuse": Action.ROTATION_REFUSE,
+    "request": Action.ROTATION_REQUEST,
+    "show": Operates("tells what waits; needs every login"),
+}
 
 
 def add_commands(commands: Any, common: argparse.ArgumentParser, tell: Any) -> None:
@@ -53,10 +63,12 @@ def add_commands(commands: Any, common: argparse.ArgumentParser, tell: Any) -> N
                 metavar="N",
                 help=f"entries that both keys sign ({OVERLAP})",
             )
-        step.set_defaults(run=lambda asked, step=name: tell(asked, run_rotation(asked, step)))
+        step.set_defaults(
+            run=lambda asked, step=name: tell(asked, run_rotation(asked, step)), stands=STANDS[name]
+        )
     signer = commands.add_parser("signer", help="run the signer as a process of its own, or see to its keys")
     signer_command.add_arguments(signer)
-    signer.set_defaults(run=run_signer)
+    signer.set_defaults(run=run_signer, stands=Operates("needs the log's signing key"))
 
 
 def run_signer(asked: argparse.Namespace) -> int:

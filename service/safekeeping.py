@@ -25,6 +25,7 @@ from service.gate import Gate
 from service.kernel.actor import Actor
 from service.kernel.errors import Malformed, Refusal
 from service.kernel.texts import Reason
+from service.matrix import Operates
 from service.migrations.logins import quoted
 from service.migrations.upgrade import ensure_database
 from service.people.directory import service_actor
@@ -43,7 +44,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add what keeps the bank safe to the command line."""
     made = commands.add_parser("backup", parents=[common], help="copy the bank into one file, while it works")
     made.add_argument("file", type=Path, metavar="FILE")
-    made.set_defaults(run=run_backup)
+    made.set_defaults(run=run_backup, stands=Action.LOG_BACKUP)
 
     restored = commands.add_parser("restore", parents=[common], help="restore a backup into an empty place")
     restored.add_argument("file", type=Path, metavar="FILE")
@@ -51,7 +52,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     restored.add_argument(
         "--database-only", action="store_true", help="the log's files survived; leave them as they are"
     )
-    restored.set_defaults(run=run_restore)
+    restored.set_defaults(run=run_restore, stands=Operates("needs the database's administrator"))
 
     recover = commands.add_parser(
         "recover", parents=[common], help="bring a lost log forward: two log custodians, one after the other"
@@ -71,11 +72,13 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     recover.add_argument(
         "--name", type=named_row, metavar="KIND:ID=NAME", help="give a row that lags the name it had"
     )
-    recover.set_defaults(run=run_recover)
+    recover.set_defaults(
+        run=run_recover, stands=(Action.RECOVERY_REQUEST, Action.LOG_RECOVER, Action.RECOVERY_COMPLETE)
+    )
 
     witness = commands.add_parser("witness", help="witness another log, on a machine of other administrators")
     witness_command.add_arguments(witness)
-    witness.set_defaults(run=run_witness)
+    witness.set_defaults(run=run_witness, stands=Operates("another bank's log, seen from outside"))
 
 
 # Backup --------------------------------------------------------------------------------------------

@@ -250,7 +250,7 @@ async def serve_split(settings: Settings, server_url: str, port: int) -> None:
     sockets = Path(tempfile.mkdtemp(prefix="tw-"))
     started = start(settings.data.resolve(), sockets, settings.host, port)
     try:
-        stopped = asyncio.create_task(running.until_stopped())
+        stopped = asyncio.create_task(running.until_stopped(), name="until told to stop")
         while not stopped.done():
             if (gone := started.ended()) is not None:
                 stopped.cancel()

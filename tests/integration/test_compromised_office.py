@@ -1,11 +1,15 @@
 """An office's process under an attacker's control: arbitrary SQL on that office's database login."""
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 
 from policies.grants import table_grants
 from policies.policy import Policy
 from policies.vocabulary import Office
+from service.kernel.failures import sqlstate
 from service.migrations.logins import EVERY_OFFICE, ONE_OFFICE
 from service.migrations.upgrade import upgrade
 from tests.bank import World
@@ -28,6 +32,7 @@ LOG_TABLES: dict[Office, dict[tuple[str, str], tuple[str, ...]]] = {
     },
 }
 DATES = "DateStyle=ISO"  # of a function that spells dates for a digest
+SERVICE = Path(__file__).parents[2] / "service"
 VERBS = ("DELETE", "INSERT", "REFERENCES", "SELECT", "TRIGGER", "TRUNCATE", "UPDATE")
 COLUMNS = """
 SELECT c.relname AS table, array_agg(a.attname::text ORDER BY a.attname) AS columns
@@ -253,6 +258,10 @@ FORBIDDEN = """
 42501 SELECT public.limit_give_back(gen_random_uuid(), 1, gen_random_uuid(), 'released')
 42501 SELECT public.limit_wrongly_held(gen_random_uuid(), 1)
 42501 SELECT public.own_office()
+42501 SELECT public.limit_in_force('counterparty', gen_random_uuid(), current_date)
+42501 COMMENT ON TABLE public.trade IS 'x'
+42501 SELECT lo_export(1, '/tmp/stolen')
+42501 COPY pg_catalog.pg_authid TO STDOUT
 42501 DO $$ BEGIN EXECUTE 'SET ROLE "{prefix}_owner"'; END $$
 42501 UPDATE pg_catalog.pg_proc SET prosecdef = false
 42501 DELETE FROM pg_catalog.pg_trigger
@@ -274,3 +283,41 @@ async def test_no_login_gets_out_of_its_place(shut_bank: World) -> None:
             if outcome not in refused.split("|"):
                 through.append(f"{office}: {outcome} instead of {refused}: {statement}")
     assert through == []
+
+
+# What every login may do, and gains nothing by ----------------------------------------------------
+
+
+async def test_names_of_its_own_choosing_lead_no_function_of_the_owner_astray(shut_bank: World) -> None:
+    for office in Office:
+        intruder = await intruder_of(shut_bank, office)
+        async with intruder.open() as connection:
+            await connection.exec_driver_sql("SET LOCAL search_path = pg_temp, pg_catalog, public")
+            found = await connection.exec_driver_sql("SELECT public.current_office()")
+            assert found.scalar_one() == office.value
+
+
+async def test_a_notice_that_anybody_can_send_is_no_source_of_anything(shut_bank: World) -> None:
+    intruder = await intruder_of(shut_bank, Office.FRONT_OFFICE)
+    before = await rows(shut_bank, "SELECT count(*) FROM public.work_item")
+
+    assert await intruder.outcome_of("NOTIFY work, 'everything is released'") == "done"
+
+    assert await rows(shut_bank, "SELECT count(*) FROM public.work_item") == before
+    listening = [file for file in SERVICE.rglob("*.py") if "add_listener" in file.read_text(encoding="utf-8")]
+    assert listening == []
+
+
+async def test_a_lock_held_for_ever_delays_others_and_lets_nothing_through(shut_bank: World) -> None:
+    """Whoever holds a login can be slow on purpose: other offices' acts on that deal wait, and end in a refusal."""
+    front = await intruder_of(shut_bank, Office.FRONT_OFFICE)
+    trade = "00000000-0000-7000-8000-000000000001"
+    looked = f"SELECT * FROM public.acts_of(ARRAY['{trade}']::uuid[], ARRAY[]::text[], ARRAY[]::uuid[])"
+    back = await intruder_of(shut_bank, Office.BACK_OFFICE)
+    async with front.open() as holding, back.open() as waiting:
+        await holding.exec_driver_sql(looked)
+        await waiting.exec_driver_sql("SET LOCAL lock_timeout = '200ms'")
+        with pytest.raises(DBAPIError) as refused:
+            await waiting.exec_driver_sql(looked)
+        assert sqlstate(refused.value) == "55P03"
+        await waiting.rollback()
