@@ -128,6 +128,8 @@ def _check_pack(
         progress.find("V26", f"The manifest is of {said}; the checkpoint signs another state of the log.")
     indices = [int(name[1]) for one in manifest.files if (name := _ENTRY.fullmatch(one.name))]
     found = Contents(manifest.scope, progress, sorted(indices))
+    if manifest.scope.kind == "report":
+        _read_report(directory, found)
     contents.read(directory, found)
     proofs = _read_proofs(directory)
     _check_places(checkpoint, proofs, found)
@@ -165,6 +167,22 @@ def _without_the_rest(progress: Progress, report: Report) -> Report:
         return replace(check, status=Status.NOT_PART, sentence="a pack cannot show it: verify the log itself")
 
     return replace(report, checks=tuple(map(told, report.checks)))
+
+
+def _read_report(directory: Path, found: Contents) -> None:
+    """Read which entries the report stands on (V26): those are in the pack, and beside them only everybody's grounds."""
+    told, scope = pack.read_json(directory / pack.REPORT), found.scope
+    try:
+        same = (told["report"], told["on"]) == (scope.report, scope.on)
+        facts = frozenset(index for index in told["facts"] if type(index) is int)
+    except (KeyError, TypeError):
+        same, facts = False, frozenset()
+    if not same:
+        found.progress.find("V26", "The report in the pack is not the one the manifest names.")
+    found.listed = facts
+    for index in sorted(facts - set(found.indices))[:1]:
+        sentence = f"The report stands on entry {index}, which is not in the pack."
+        found.progress.find("V26", sentence, index=index, missing=True)
 
 
 # Places --------------------------------------------------------------------------------------------
@@ -333,7 +351,7 @@ def _check_rows(directory: Path, found: Contents) -> None:
     except rows.MalformedRows as malformed:
         found.progress.find("V22", str(malformed))
         return
-    if found.scope.kind == "period" and not held.rows and not held.movements:
+    if found.scope.kind in ("period", "report") and not held.rows and not held.movements:
         return
     found.progress.ran.add("V22")
     last = {place: _last(effects) for place, effects in found.effects.items()}

@@ -39,6 +39,7 @@ class Contents:
     scope: Scope
     progress: Progress
     indices: list[int]
+    listed: frozenset[int] = frozenset()  # places a report says it stands on
     leaves: dict[int, bytes] = field(default_factory=dict)
     genesis: dict[str, Any] | None = None
     publications: list[Publication] = field(default_factory=list)
@@ -175,6 +176,8 @@ def _check_in_scope(index: int, entry: dict[str, Any], found: Contents) -> None:
         found.demanded |= own
         known = {*scope.accounts, *(f"anonymous:{account}" for account in scope.accounts)}
         inside = bool(own) or actor["person"] == scope.person or actor["account"] in known
+    elif scope.kind == "report":
+        inside = index in found.listed
     else:
         inside = scope.first <= index < scope.end
     if not inside and index != 0 and entry["act"] not in GROUNDS:

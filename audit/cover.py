@@ -27,6 +27,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "trade": ("Das Geschäft", "The trade"),
     "person": ("Die Person", "The person"),
     "period": ("Der Zeitraum", "The period"),
+    "report": ("Der Bericht (report.json)", "The report (report.json)"),
+    "on": ("Stand", "as of"),
     "to": ("bis vor", "to before"),
     "range": ("Einträge, lückenlos", "entries, without a gap"),
     "asked": ("Wer danach gefragt hat", "Who asked for it"),
@@ -164,6 +166,8 @@ def _scope(scope: Scope, place: int) -> str:
         return f"<p>{say('trade')} <code>{escape(scope.trade)}</code></p>"
     if scope.kind == "person":
         return f"<p>{say('person')} <code>{escape(scope.person)}</code></p>"
+    if scope.kind == "report":
+        return f"<p>{say('report')} <code>{escape(scope.report)}</code>, {say('on')} {escape(scope.on)}</p>"
     times = f"{escape(scope.since)} {say('to')} {escape(scope.before)}"
     return f"<p>{say('period')} {times} ({scope.first} … {scope.end - 1}: {say('range')})</p>"
 

@@ -21,6 +21,7 @@ CHECKPOINT = "checkpoint"
 KEYRING = "keyring"
 PROOFS = "proofs.json"
 ROWS = "rows.json"
+REPORT = "report.json"
 COVER = "cover.html"
 VERIFIER = "verify.pyz"
 POLICY_FILES = (
@@ -43,7 +44,7 @@ JSON_BYTES_MAX = 64 * 1024 * 1024
 CHUNK_BYTES = 1024 * 1024
 
 _NAME = re.compile(
-    r"manifest\.json|checkpoint|keyring|proofs\.json|rows\.json|cover\.html|verify\.pyz"
+    r"manifest\.json|checkpoint|keyring|proofs\.json|rows\.json|report\.json|cover\.html|verify\.pyz"
     r"|entries/(?:[0-9]{8}|[1-9][0-9]{8,15})\.json"
     rf"|policies/[0-9a-f]{{64}}/(?:{'|'.join(map(re.escape, POLICY_FILES))})"
     r"|documents/[0-9a-f]{64}"
@@ -85,7 +86,9 @@ class _Place:
 
 @dataclass(frozen=True)
 class Scope:
-    """What a pack is about: one trade, one person with their accounts, or the entries from ``first`` up to ``end``."""
+    """What a pack is about: one trade, one person with their accounts, the entries from ``first`` up to ``end``, or a
+    report as of an instant with the entries it stands on.
+    """
 
     kind: str
     trade: str = ""
@@ -95,6 +98,8 @@ class Scope:
     before: str = ""
     first: int = 0
     end: int = 0
+    report: str = ""
+    on: str = ""
 
     def told(self) -> dict[str, Any]:
         """Give the scope as the manifest writes it."""
@@ -102,6 +107,8 @@ class Scope:
             return {"kind": self.kind, "trade": self.trade}
         if self.kind == "person":
             return {"kind": self.kind, "person": self.person, "accounts": sorted(self.accounts)}
+        if self.kind == "report":
+            return {"kind": self.kind, "on": self.on, "report": self.report}
         times = {"from": self.since, "to": self.before}
         return {"kind": self.kind, **times, "first": self.first, "end": self.end}
 
@@ -367,6 +374,8 @@ def _read_scope(told: Any) -> Scope:
         if first >= end:
             raise ValueError(f"no entries from {first} to {end}")
         return Scope(kind, since=_text(told["from"]), before=_text(told["to"]), first=first, end=end)
+    if kind == "report":
+        return Scope(kind, report=_text(told["report"]), on=_text(told["on"]))
     raise ValueError(f"{kind!r:.40} is no scope")
 
 

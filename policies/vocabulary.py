@@ -108,6 +108,7 @@ class Action(StrEnum):
     PROPOSAL_REFUSE = "proposal.refuse"
     RECOVERY_COMPLETE = "recovery.complete"
     RECOVERY_REQUEST = "recovery.request"
+    REPORT_READ = "report.read"
     REQUEST_APPROVE = "request.approve"
     REQUEST_REFUSE = "request.refuse"
     ROTATION_APPROVE = "rotation.approve"

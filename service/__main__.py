@@ -20,7 +20,7 @@ from audit.signer_client import AnotherSigner
 from policies.policy import load as load_policy
 from policies.vocabulary import READS, Action, Office
 from service import bank as banks
-from service import cli, keyholding, matrix, running, safekeeping, split
+from service import cli, keyholding, matrix, reporting, running, safekeeping, split
 from service.acts import FACE_ONLY
 from service.app import every_route
 from service.audit_trail.sequencer import LogContradiction
@@ -116,6 +116,7 @@ def parser() -> argparse.ArgumentParser:
     migrate.set_defaults(run=run_migrate, stands=Operates("needs the database's administrator"))
 
     add_evidence(commands, common)
+    reporting.add_command(commands, common, run_report)
     safekeeping.add_commands(commands, common)
     keyholding.add_commands(commands, common, tell)
 
@@ -372,6 +373,16 @@ def run_export(asked: argparse.Namespace) -> int:
     word = password(asked)
     with banks.database_server(told) as server_url:
         return tell(asked, running.run(cli.export(told, server_url, asked.account, word, wish, asked.out)))
+
+
+def run_report(asked: argparse.Namespace) -> int:
+    """Command ``report``."""
+    told = bank_settings(asked)
+    wish = reporting.Wish(asked.name, asked.on, asked.purpose, asked.act, asked.out)
+    word = password(asked)
+    with banks.database_server(told) as server_url:
+        outcome = running.run(reporting.report(told, server_url, asked.account, word, wish))
+    return tell(asked, outcome if asked.json else reporting.shown(outcome))
 
 
 def run_rebuild(asked: argparse.Namespace) -> int:

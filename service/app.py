@@ -39,6 +39,7 @@ SLICES = (
     "bookkeeping",
     "transfers",
     "compliance",
+    "reports",
 )
 
 PROVIDED = {

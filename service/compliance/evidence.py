@@ -15,7 +15,7 @@ moving the file        the office that asked can fetch it
 import asyncio
 import contextlib
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -31,7 +31,7 @@ from audit import contents
 from audit.checkpoint import Checkpoint
 from audit.gather import UnprovedEntry
 from audit.note import parse
-from audit.pack import BrokenPack, Scope
+from audit.pack import BrokenPack, Scope, canonical
 from audit.reconcile import RowsWriter
 from audit.rows import Movement, Row, Rows
 from audit.tiles import MalformedTile, MissingTile
@@ -65,7 +65,7 @@ from service.settings import Settings
 from service.trades.model import TradeVersion
 
 PATIENCE = text("SET LOCAL statement_timeout = '30s'")
-ENTRIES_MAX: dict[str, int] = {"trade": 10_000, "person": 10_000, "period": 50_000}
+ENTRIES_MAX: dict[str, int] = {"trade": 10_000, "person": 10_000, "period": 50_000, "report": 20_000}
 TRIES_MAX = 10
 PAUSE_SECONDS = 0.3
 DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -105,20 +105,32 @@ class NotBorneOut(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
+class ReportMade:
+    """A report as of an instant: what it tells, and the entries it stands on."""
+
+    name: str
+    on: str
+    told: Mapping[str, Any]
+    entries: frozenset[UUID]
+
+
+@dataclass(frozen=True, slots=True)
 class Wish:
     """What somebody asks evidence of, and why. ``before`` is exclusive."""
 
-    scope: Literal["trade", "person", "period", "rows"]
+    scope: Literal["trade", "person", "period", "rows", "report"]
     reason: str
     trade: UUID | None = None
     person: UUID | None = None
     since: datetime | None = None
     before: datetime | None = None
+    report: ReportMade | None = None
 
     def must_be_one_thing(self, now: datetime) -> None:
         """Raise OneScope unless exactly what the scope needs is told, PeriodNotOver for one that runs on."""
         told = {"trade": self.trade, "person": self.person, "from": self.since, "to": self.before}
         needed = {"trade": {"trade"}, "person": {"person"}, "period": {"from", "to"}, "rows": set[str]()}
+        needed["report"] = set()
         if {name for name, value in told.items() if value is not None} != needed[self.scope]:
             fields = " and ".join(sorted(needed[self.scope])) or "nothing"
             raise OneScope(f"Evidence of a {self.scope} is asked for by {fields} alone.", field="scope")
@@ -204,6 +216,8 @@ def _command(wish: Wish, sealed: Sealed) -> ExportEvidence:
         person=wish.person,
         since=wish.since,
         before=wish.before,
+        report=None if wish.report is None else wish.report.name,
+        on=None if wish.report is None else wish.report.on,
         reason=wish.reason,
         pack=sealed.facts(),
     )
@@ -271,6 +285,8 @@ async def _look_up(session: AsyncSession, wish: Wish, note: bytes) -> Material |
         scope, wanted, rows = await _of_trade(session, wish.trade)
     elif wish.scope == "person":
         scope, wanted, rows = await _of_person(session, wish.person)
+    elif wish.report is not None:
+        scope, wanted, rows = Scope("report", report=wish.report.name, on=wish.report.on), _told(wish), Rows()
     else:
         scope, wanted, rows = Scope("period"), _between(wish), Rows()
     most = ENTRIES_MAX[wish.scope]
@@ -279,7 +295,7 @@ async def _look_up(session: AsyncSession, wish: Wish, note: bytes) -> Material |
         raise TooBroad(f"This is more than {most} entries. Ask for less at a time.")
     if any(place is None or place >= size for place in places):
         return None
-    if not places:
+    if not places and wish.report is None:
         raise (
             NothingRecorded("Nothing was recorded in this period.")
             if wish.scope == "period"
@@ -291,12 +307,13 @@ async def _look_up(session: AsyncSession, wish: Wish, note: bytes) -> Material |
         times = (str(plain_value(wish.since)), str(plain_value(wish.before)))
         scope = Scope("period", since=times[0], before=times[1], first=first, end=end)
         found = set(range(first, end))
+    report = None if wish.report is None else canonical({**wish.report.told, "facts": sorted(found)})
     grounds = select(AuditIndex.index).join(AuditEntry, AuditEntry.id == AuditIndex.entry_id)
     told = grounds.where(
         AuditEntry.act.in_(contents.GROUNDS), AuditEntry.outcome == "allow", AuditIndex.index < size
     )
     found |= {0, *(await session.scalars(told))}
-    return Material(scope, note, sorted(found), rows)
+    return Material(scope, note, sorted(found), rows, report=report)
 
 
 def _entries() -> Select[Any]:
@@ -305,6 +322,14 @@ def _entries() -> Select[Any]:
         .select_from(AuditEntry)
         .outerjoin(AuditIndex, AuditIndex.entry_id == AuditEntry.id)
     )
+
+
+def _told(wish: Wish) -> Select[Any]:
+    """Return the entries a report stands on. Raises TooBroad."""
+    assert wish.report is not None
+    if len(wish.report.entries) > ENTRIES_MAX["report"]:
+        raise TooBroad(f"This stands on more than {ENTRIES_MAX['report']} entries. Take the whole log.")
+    return _entries().where(AuditEntry.id.in_(wish.report.entries))
 
 
 def _between(wish: Wish) -> Select[Any]:

@@ -134,7 +134,7 @@ class EvidencePages(Controller):
         return page.show(
             "compliance/templates/evidence.html",
             rows=[row | {"held": evidence.is_held(settings, page.actor, row["sha256"])} for row in rows],
-            named={code: say(text) for code, text in ABOUT.items()},
+            named={code: say(text) for code, text in (ABOUT | {"report": N_("a report")}).items()},
             scopes=[(code, say(text)) for code, text in ABOUT.items()],
             form=EXPORT,
             key=str(gate.log_key),

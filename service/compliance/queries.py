@@ -139,7 +139,7 @@ def export_view(entry: AuditEntry, data: Mapping[str, Any]) -> dict[str, Any]:
         "entry": str(entry.id),
         "at": plain_value(entry.recorded_at),
         "kind": scope["kind"],
-        "about": scope.get("trade") or scope.get("person"),
+        "about": scope.get("trade") or scope.get("person") or scope.get("report"),
         "since": scope.get("from"),
         "before": scope.get("to"),
         "reason": data["reason"],

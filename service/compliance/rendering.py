@@ -121,6 +121,7 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
         "hat eine Stammdatenänderung in Kraft gesetzt",
     ),
     Action.PROPOSAL_REFUSE: ("refused a change of master data", "hat eine Stammdatenänderung abgelehnt"),
+    Action.REPORT_READ: ("read a report for examiners", "hat einen Bericht für Prüfer gelesen"),
     Action.REQUEST_APPROVE: ("approved what trading asked for", "hat den Antrag des Handels genehmigt"),
     Action.REQUEST_REFUSE: ("refused what trading asked for", "hat den Antrag des Handels abgelehnt"),
     Action.RECOVERY_COMPLETE: (

@@ -39,6 +39,7 @@ class Material:
     indices: Sequence[int]
     rows: Rows
     papers: Path | None = None  # a folder with what the entries filed, as it is stored now
+    report: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,8 @@ def seal(
     entries = seen.passing(_entries_of(log_directory, material))
     checkpoint = gather(log_directory, material.note, material.scope, entries, writer)
     writer.add(pack.ROWS, material.rows.encode())
+    if material.report is not None:
+        writer.add(pack.REPORT, material.report)
     _add_texts(writer, [place for place in (material.papers, data / "documents") if place], data, seen)
     writer.add(pack.VERIFIER, _verifier())
     writer.add(pack.COVER, render(_cover(material, checkpoint, asked, seen, writer.names())))

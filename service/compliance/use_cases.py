@@ -16,11 +16,13 @@ class ExportEvidence(Command, frozen=True, kw_only=True):
 
     secrets: ClassVar[tuple[str, ...]] = ("pack",)
 
-    scope: Literal["trade", "person", "period", "rows"]
+    scope: Literal["trade", "person", "period", "rows", "report"]
     trade: UUID | None = None
     person: UUID | None = None
     since: datetime | None = None
     before: datetime | None = None
+    report: str | None = None
+    on: str | None = None
     reason: Reason
     pack: dict[str, Any]
 
@@ -56,7 +58,8 @@ async def export_evidence(attempt: Attempt, command: ExportEvidence) -> Changed:
 
     No link to the deal: whoever reads a deal's history must not learn that it is being examined.
     """
-    told = {"kind": command.scope, "trade": command.trade, "person": command.person}
+    told: dict[str, Any] = {"kind": command.scope, "trade": command.trade, "person": command.person}
+    told |= {"report": command.report, "on": command.on}
     times = {"from": command.since, "to": command.before}
     attempt.note(scope=plain_value(told | times), reason=command.reason, **command.pack)
     digest = str(command.pack["pack"]).removeprefix("sha256:")

@@ -60,6 +60,7 @@ PLACES: Final = (
     Place("/business-date", N_("Business date"), (Action.BUSINESS_DATE_SET,)),
     Place("/rights", N_("Rights"), (Action.GRANT_READ,)),
     Place("/entries", N_("Audit log"), (Action.ENTRY_READ,)),
+    Place("/reports", N_("Reports"), (Action.REPORT_READ,)),
     Place("/evidence", N_("Evidence"), (Action.EVIDENCE_EXPORT,)),
 )
 

@@ -100,6 +100,7 @@ ACTS: Final[dict[str, str]] = {
     Action.DOCUMENT_READ: N_("Read documents"),
     Action.ENTRY_READ: N_("Search the log"),
     Action.EVIDENCE_EXPORT: N_("Export evidence"),
+    Action.REPORT_READ: N_("Read reports"),
     Action.EXCESS_CLOSE: N_("Close excess"),
     Action.FIXING_IMPORT: N_("Import reference rates"),
     Action.FIXING_READ: N_("Read reference rates"),
@@ -242,6 +243,7 @@ OFFICES: Final[dict[str, str]] = {
 ROLES: Final[dict[str, str]] = {
     "accountant": N_("Accountant"),
     "auditor": N_("Auditor"),
+    "examiner": N_("Examiner"),
     "board_back": N_("Board member, back office"),
     "board_trading": N_("Board member, trading"),
     "closer": N_("Closing accountant"),

@@ -19,8 +19,13 @@ WRITTEN = {".py", ".sh", ".html", ".css", ".toml", ""}  # by hand; without suffi
 
 SLICES = {
     "absences", "bookkeeping", "compliance", "confirmations", "conformity", "control", "deputies", "desks",
+<<<<<<< HEAD
     "documents", "limits", "market", "organisation", "parties",
     "people", "reconciliation", "recovery", "rotation", "settlement", "trades", "transfers", "work",
+=======
+    "documents", "limits", "market", "parties", "people", "reconciliation", "recovery", "reports", "rotation",
+    "settlement", "trades", "transfers", "work",
+>>>>>>> 0a6dbec (Tell examiners who could do what on a date, with proof)
 }  # fmt: skip
 VOCABULARY = {"__init__", "lifecycle", "model", "use_cases", "queries", "api", "pages"}
 # Modules of a slice, besides the vocabulary, that do more than calculate.
@@ -43,6 +48,7 @@ DOING = {
     "people/directory.py": "who is behind a token, asked before any gate",
     "people/granting.py": "the three steps to a right, and its end",
     "people/signing_in.py": "the one act by somebody not yet known",
+    "reports/asking.py": "a report asked for, the same for every face",
     "trades/importing.py": "deals of a file brought to the gate, or looked at",
     "recovery/ceremony.py": "a custodian's part in bringing the log forward",
     "recovery/replay.py": "rows told again from the entries that the database lost",

@@ -24,7 +24,7 @@ OFFICES = {
         "risk_control": "risk_controller head_of_risk svc_risk_control",
         "credit": "credit_officer svc_credit",
         "compliance": "compliance_officer log_custodian svc_compliance",
-        "internal_audit": "auditor svc_internal_audit",
+        "internal_audit": "auditor examiner svc_internal_audit",
         "legal": "counsel svc_legal",
         "administration": "rights_requester rights_owner rights_admin svc_administration",
         "management": "board_back board_trading svc_management",
@@ -35,6 +35,7 @@ OFFICES = {
 WRITING = {
     "compliance_officer": "document.file evidence.export",
     "auditor": "evidence.export",
+    "examiner": "evidence.export",
     "trader": "trade.capture trade.resubmit amendment.request cancellation.request internal.offer internal.accept "
     "transfer.request",
     "head_of_trading": "limit.propose",
@@ -68,7 +69,11 @@ WRITING = {
 }
 EVERY_READ = (
     "balance.read confirmation.read conformity.read document.read entry.read fixing.read grant.read instruction.read journal.read limit.read "
+<<<<<<< HEAD
     "log.read organisation.read party.read person.read position.read settlement.read trade.read transaction.read transfer.read"
+=======
+    "log.read party.read person.read position.read report.read settlement.read trade.read transaction.read transfer.read"
+>>>>>>> 0a6dbec (Tell examiners who could do what on a date, with proof)
 )
 READING = {
     "trader": "trade.read transaction.read position.read party.read fixing.read limit.read transfer.read",
@@ -95,6 +100,7 @@ READING = {
     "log_custodian": "log.read",
     "svc_compliance": "log.read",
     "auditor": EVERY_READ,
+    "examiner": "balance.read entry.read grant.read log.read party.read person.read report.read trade.read transaction.read",
     "svc_internal_audit": "log.read",
     "counsel": "document.read party.read",
     "svc_legal": "party.read",
