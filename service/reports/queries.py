@@ -14,7 +14,8 @@ from service.audit_trail.model import AuditEffect, AuditEntry, AuditIndex
 from service.compliance.queries import CANCELLED, BadInstant, TooBroad, instant
 from service.kernel.errors import Unprocessable
 from service.kernel.failures import sqlstate
-from service.people.model import Account, Person, Unit
+from service.organisation.model import Unit
+from service.people.model import Account, Person
 from service.reports.standing import Standing
 from service.reports.tables import (
     DENIED_WITHIN_DAYS,

@@ -19,13 +19,8 @@ WRITTEN = {".py", ".sh", ".html", ".css", ".toml", ""}  # by hand; without suffi
 
 SLICES = {
     "absences", "bookkeeping", "compliance", "confirmations", "conformity", "control", "deputies", "desks",
-<<<<<<< HEAD
-    "documents", "limits", "market", "organisation", "parties",
-    "people", "reconciliation", "recovery", "rotation", "settlement", "trades", "transfers", "work",
-=======
-    "documents", "limits", "market", "parties", "people", "reconciliation", "recovery", "reports", "rotation",
-    "settlement", "trades", "transfers", "work",
->>>>>>> 0a6dbec (Tell examiners who could do what on a date, with proof)
+    "documents", "limits", "market", "organisation", "parties", "people", "reconciliation", "recovery", "reports",
+    "rotation", "settlement", "trades", "transfers", "work",
 }  # fmt: skip
 VOCABULARY = {"__init__", "lifecycle", "model", "use_cases", "queries", "api", "pages"}
 # Modules of a slice, besides the vocabulary, that do more than calculate.

@@ -38,7 +38,7 @@ def test_SEG_03_every_way_into_the_service_has_its_act_and_its_roles(uses: list[
     written = list(matrix.lines(uses, policy))
     verifying = "route | POST /api/trades/{trade:uuid}/verification | trade.verify | "
     assert [line for line in written if line.startswith(verifying)] == [verifying + "verifier"]
-    assert "command | export | evidence.export | compliance_officer, auditor" in written
+    assert "command | export | evidence.export | compliance_officer, auditor, examiner" in written
     assert any(
         line.startswith("job | accounting: post_trade | journal.post | svc_accounting") for line in written
     )

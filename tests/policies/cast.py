@@ -69,11 +69,7 @@ WRITING = {
 }
 EVERY_READ = (
     "balance.read confirmation.read conformity.read document.read entry.read fixing.read grant.read instruction.read journal.read limit.read "
-<<<<<<< HEAD
-    "log.read organisation.read party.read person.read position.read settlement.read trade.read transaction.read transfer.read"
-=======
-    "log.read party.read person.read position.read report.read settlement.read trade.read transaction.read transfer.read"
->>>>>>> 0a6dbec (Tell examiners who could do what on a date, with proof)
+    "log.read organisation.read party.read person.read position.read report.read settlement.read trade.read transaction.read transfer.read"
 )
 READING = {
     "trader": "trade.read transaction.read position.read party.read fixing.read limit.read transfer.read",
