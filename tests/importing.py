@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import io
+import tempfile
 from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import date
 from pathlib import Path
@@ -58,12 +59,15 @@ def table(*rows: Mapping[str, Any], columns: Iterable[str] = TERMS) -> str:
 async def imported(
     world: World, file: Path, *, by: str = "trader", preview: bool = False, **defaults: Any
 ) -> tuple[Outcome, list[dict[str, str]]]:
-    """Import a file, or look at it; return what the command comes to, and the rows of its report."""
-    report = file.with_name(f"{file.name}.report.csv")
-    report.unlink(missing_ok=True)
-    wish = deal_files.Import(file, Defaults(**defaults), preview=preview, report=report)
-    outcome = await deal_files.import_rows(world.bank.gate, await actor(world, by), wish)
-    if not report.exists():
-        return outcome, []
-    with report.open(newline="", encoding="utf-8") as stream:
-        return outcome, list(csv.DictReader(stream))
+    """Import a file, or look at it; return what the command comes to, and the rows of its report.
+
+    The report never stands beside the file: third-party input is read where nothing may be written.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.csv"
+        wish = deal_files.Import(file, Defaults(**defaults), preview=preview, report=report)
+        outcome = await deal_files.import_rows(world.bank.gate, await actor(world, by), wish)
+        if not report.exists():
+            return outcome, []
+        with report.open(newline="", encoding="utf-8") as stream:
+            return outcome, list(csv.DictReader(stream))
