@@ -63,9 +63,19 @@ CONFIRM: Final = frozenset(
         Action.CONFIRMATION_MATCH,
     }
 )
-PAY: Final = frozenset(
+ROUTE: Final = frozenset(
     {
+        Action.SETTLEMENT_DEVIATE,
+        Action.SETTLEMENT_HOLD,
         Action.SETTLEMENT_PREPARE,
+    }
+)
+"""Acts that say along which route money goes, and whether it waits."""
+
+SIGN: Final = frozenset(
+    {
+        Action.SETTLEMENT_COUNTERSIGN,
+        Action.SETTLEMENT_FREE,
         Action.SETTLEMENT_RELEASE,
     }
 )
@@ -76,11 +86,23 @@ LEAVE: Final = frozenset(
     }
 )
 """Acts after which money leaves the bank: no task with one of them takes fewer than three people."""
+"""Acts that let money go, or go on."""
+
+PAY: Final = frozenset(
+    {
+        *ROUTE,
+        *SIGN,
+    }
+)
+POSTPONE: Final = frozenset({Action.SETTLEMENT_POSTPONE})
+"""Acts that let a late payment go on another day."""
 
 ATTEST: Final = frozenset(
     {
         Action.SETTLEMENT_COMPLETE,
         Action.SETTLEMENT_FAIL,
+        Action.SETTLEMENT_PART,
+        Action.SETTLEMENT_RETURN,
     }
 )
 """Acts that say how a payment ended."""
@@ -91,7 +113,7 @@ BOOK: Final = frozenset(
         Action.JOURNAL_REVERSE,
     }
 )
-CONTROL: Final = VERIFY | CONFIRM | PAY | ATTEST | BOOK
+CONTROL: Final = VERIFY | CONFIRM | PAY | POSTPONE | ATTEST | BOOK
 """Everything a person does on the other side: verify, confirm, settle or book."""
 
 AUTOMATIC_ENTER: Final = frozenset(
@@ -136,6 +158,7 @@ GRANT_DECIDE: Final = frozenset(
 )
 TRANSFER_DECIDE: Final = frozenset(
     {
+        Action.TRANSFER_BOOK,
         Action.TRANSFER_PREPARE,
         Action.TRANSFER_REFUSE,
         Action.TRANSFER_RELEASE,
@@ -148,12 +171,14 @@ OPEN: Final = frozenset(
         Action.AGREEMENT_PROPOSE,
         Action.BENCHMARK_PROPOSE,
         Action.DELEGATION_REQUEST,
+        Action.CALL_BACK_MAKE,
         Action.DESK_RULE_PROPOSE,
         Action.GRANT_REQUEST,
         Action.MARKET_LIMIT_PROPOSE,
         Action.ORGANISATION_PROPOSE,
         Action.RECOVERY_REQUEST,
         Action.ROTATION_REQUEST,
+        Action.SETTLEMENT_RULE_PROPOSE,
         Action.TRANSFER_REQUEST,
     }
 )
@@ -168,6 +193,7 @@ ANSWER: Final = frozenset(
         Action.AGREEMENT_REFUSE,
         Action.BENCHMARK_APPROVE,
         Action.BENCHMARK_REFUSE,
+        Action.CALL_BACK_CHECK,
         Action.DESK_RULE_APPROVE,
         Action.DESK_RULE_REFUSE,
         Action.GRANT_EXECUTE,
@@ -178,6 +204,8 @@ ANSWER: Final = frozenset(
         Action.PROPOSAL_APPROVE,
         Action.PROPOSAL_REFUSE,
         Action.ROTATION_APPROVE,
+        Action.SETTLEMENT_RULE_APPROVE,
+        Action.SETTLEMENT_RULE_REFUSE,
     }
 )
 """Acts that decide or carry out what another person opened."""
@@ -187,6 +215,7 @@ DUTIES: Final[Mapping[str, frozenset[Action]]] = {
     "verify": VERIFY,
     "confirm": CONFIRM,
     "pay": PAY,
+    "postpone": POSTPONE,
     "attest": ATTEST,
     "book": BOOK,
     "control automatically": AUTOMATIC_CONTROL,

@@ -16,6 +16,8 @@ from policies.duties import (
     GRANT_DECIDE,
     PAY,
     PROPOSE,
+    ROUTE,
+    SIGN,
     STRIKE,
     TRANSFER_DECIDE,
 )
@@ -73,6 +75,12 @@ LIVES: Final = (
         {Action.DESK_RULE_PROPOSE},
         {Action.DESK_RULE_APPROVE, Action.DESK_RULE_REFUSE},
         "ways for one person to propose and decide the same cut-off or mandate",
+    ),
+    _two_hands(
+        "call-back",
+        {Action.CALL_BACK_MAKE},
+        {Action.CALL_BACK_CHECK},
+        "ways for one person to call a counterparty and check the same call",
     ),
     Life(
         "grant",
@@ -133,6 +141,12 @@ LIVES: Final = (
         "ways for one person to ask for a recovery of the log and carry it out",
     ),
     _two_hands(
+        "settlement rule",
+        {Action.SETTLEMENT_RULE_PROPOSE},
+        {Action.SETTLEMENT_RULE_APPROVE, Action.SETTLEMENT_RULE_REFUSE},
+        "ways for one person to propose and decide the same line of the settlement tables",
+    ),
+    _two_hands(
         "rotation",
         {Action.ROTATION_REQUEST},
         {Action.ROTATION_APPROVE},
@@ -145,12 +159,17 @@ LIVES: Final = (
         (
             Goal(
                 "ways for one person to prepare and release the same payment",
-                frozenset({Action.SETTLEMENT_PREPARE}),
-                frozenset({Action.SETTLEMENT_RELEASE}),
+                ROUTE,
+                SIGN,
+            ),
+            Goal(
+                "ways for one person to sign the same payment twice",
+                SIGN - {Action.SETTLEMENT_COUNTERSIGN},
+                frozenset({Action.SETTLEMENT_COUNTERSIGN}),
             ),
             Goal(
                 "ways for one person to release a payment and attest its outcome",
-                frozenset({Action.SETTLEMENT_RELEASE}),
+                SIGN,
                 ATTEST,
             ),
             Goal(

@@ -7,7 +7,7 @@ would do without the other.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -175,6 +175,7 @@ def prove_history(policy: Policy, life: Life, persons: int = 3) -> History:
             paths[frozenset({act}), *nobody[1:]] = ((1, act),)
     rules_of = {act: [rule for rule in rules if rule.action == act] for act in moves}
     objects = {object_of(act): act for act in moves}
+    known = set(map(_whoever, paths))
     waiting = deque(paths)
     admitted = refused = 0
     while waiting:
@@ -188,11 +189,17 @@ def prove_history(policy: Policy, life: Life, persons: int = 3) -> History:
                     continue
                 admitted += 1
                 after = (*state[: who - 1], state[who - 1] | {act}, *state[who:])
-                if after not in paths:
+                if (alike := _whoever(after)) not in known:
+                    known.add(alike)
                     paths[after] = (*paths[state], (who, act))
                     waiting.append(after)
     alone = {done for state in paths for done in state}
     return History(life, persons, kinds, len(paths), admitted, refused, len(alone), _broken(life, paths))
+
+
+def _whoever(state: State) -> frozenset[tuple[frozenset[Action], int]]:
+    """What was done by how many, whoever they are."""
+    return frozenset(Counter(state).items())
 
 
 def _seen_from(action: Action, history: Iterable[tuple[str, Action]]) -> list[Act]:

@@ -35,6 +35,7 @@ SLICES = (
     "conformity",
     "control",
     "confirmations",
+    "settlement_rules",
     "settlement",
     "bookkeeping",
     "transfers",

@@ -10,12 +10,13 @@ from service.part import House
 from service.people.directory import service_actor
 from service.settlement.use_cases import AUTOMATIC as SETTLEMENT
 from service.trades.use_cases import AUTOMATIC as TRADES
+from service.transfers.use_cases import AUTOMATIC as TRANSFERS
 from service.work.worker import Handlers, Worker
 
 DRAIN_SECONDS_MAX = 60
 PAUSE_SECONDS = 0.1
 
-HANDLERS: Handlers = {**TRADES, **CONFIRMATIONS, **SETTLEMENT, **BOOKKEEPING}
+HANDLERS: Handlers = {**TRADES, **CONFIRMATIONS, **SETTLEMENT, **BOOKKEEPING, **TRANSFERS}
 
 assert set(HANDLERS) == {item for item, route in ROUTES.items() if route.automatic}, (
     "an automatic item has no handler"

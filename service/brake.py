@@ -21,7 +21,9 @@ HIGH_RISK: Final[Mapping[Action, str]] = {
     Action.PASSWORD_RESET: "hands an account over",
     Action.PROPOSAL_APPROVE: "puts a counterparty or a payment route in force",
     Action.REQUEST_APPROVE: "cancels a deal",
+    Action.SETTLEMENT_COUNTERSIGN: "lets money go",
     Action.SETTLEMENT_RELEASE: "lets money go",
+    Action.SETTLEMENT_RULE_APPROVE: "puts the tables in force that payments are made by",
 }
 """Acts by people that wait, and why each is no small thing; what an office does automatically follows from them."""
 

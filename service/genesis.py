@@ -31,6 +31,7 @@ from service.parties.model import Counterparty
 from service.people.authentication import hashed
 from service.people.directory import service_actor
 from service.people.model import Account, Membership, Person, RoleGrant
+from service.settlement_rules.model import SettlementRule
 
 GENESIS = text("SELECT public.audit_genesis(CAST(:entries AS bytea[]))")
 CREDENTIAL = text(
@@ -83,6 +84,7 @@ class Founding:
     cut_offs: Sequence[tuple[str, time]]
     tolerances_bp: Sequence[tuple[str, int]]
     own_bank: tuple[str, str, str]  # LEI, name, BIC
+    settlement_tables: Sequence[Mapping[str, Any]] = ()  # columns of each line
 
 
 async def has_begun(admin_url: str) -> bool:
@@ -219,6 +221,10 @@ def desk_rows(founding: Founding) -> list[Recorded]:
                 state="in_force",
             )
             for product, width in founding.tolerances_bp
+        ),
+        *(
+            SettlementRule(**{"valid_from": date.min, **line}, id=uuid7(), rev=1, state="in_force")
+            for line in founding.settlement_tables
         ),
     ]
     if founding.business_date is not None:

@@ -17,6 +17,7 @@ from service.people import model as people
 from service.recovery import model as recovery
 from service.rotation import model as rotation
 from service.settlement import model as settlement
+from service.settlement_rules import model as settlement_rules
 from service.trades import model as trades
 from service.transfers import model as transfers
 from service.work import model as work
@@ -46,6 +47,7 @@ __all__ = [
     "recovery",
     "rotation",
     "settlement",
+    "settlement_rules",
     "trades",
     "transfers",
     "work",

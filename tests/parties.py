@@ -6,6 +6,7 @@ from tests.bank import World
 from tests.limits import a_limit, a_market_limit
 
 LEI, OTHER_LEI = "529900T8BM49AURSDO55", "7LTWFZYICNSX8D621K86"
+NUMBER = "+49 69 5550 100"
 IBAN = "DE89370400440532013000"
 
 
@@ -41,7 +42,42 @@ async def a_portfolio(
     return found
 
 
-async def an_instruction(world: World, counterparty: str, currency: str, number: str = IBAN) -> str:
-    """Return the id of a counterparty's payment route in force."""
+async def an_instruction(
+    world: World, counterparty: str, currency: str, number: str = IBAN, *, called_back: bool = True
+) -> str:
+    """Return the id of a counterparty's payment route in force, confirmed by a call unless told otherwise."""
     body = {"counterparty": counterparty, "currency": currency, "bic": "COBADEFF", "account_number": number}
-    return str((await in_force(world, "/api/instructions", body))["id"])
+    found = str((await in_force(world, "/api/instructions", body))["id"])
+    if called_back:
+        await called_back_about(world, counterparty, instruction_id=found)
+    return found
+
+
+async def called_back_about(world: World, counterparty: str, **about: str) -> dict[str, Any]:
+    """Have the counterparty called about a payment route by one person and the call checked by another."""
+    if not (await rule_lines(world, counterparty)):
+        await a_settlement_rule(world, rule="call_back", counterparty=counterparty, number=NUMBER)
+    body = {"number": NUMBER, "spoke_to": "their control desk", "outcome": "confirmed", "note": "read back"}
+    made = await (await world.as_("settler")).post("/api/call-backs", body | about)
+    assert made.status_code == 201, made.text
+    path = f"/api/call-backs/{made.json()['id']}/check"
+    checked = await (await world.as_("releaser")).post(path, {"version": 1, "verdict": "confirmed"})
+    assert checked.status_code == 200, checked.text
+    return dict(checked.json())
+
+
+async def rule_lines(world: World, counterparty: str) -> list[dict[str, Any]]:
+    """Return the numbers at which a counterparty is called."""
+    found = await (await world.as_("steward")).get("/api/settlement-rules", rule="call_back", limit=200)
+    return [line for line in found.json()["items"] if line["counterparty"] == counterparty]
+
+
+async def a_settlement_rule(world: World, **line: Any) -> dict[str, Any]:
+    """Bring a line of the settlement tables in force by two people."""
+    said = {"valid_from": "1999-01-04", "source": "a test", "reason": "as agreed"}
+    proposed = await (await world.as_("steward")).post("/api/settlement-rules", said | line)
+    assert proposed.status_code == 201, proposed.text
+    path = f"/api/settlement-rules/{proposed.json()['id']}/approval"
+    approved = await (await world.as_("steward-approver")).post(path, {"version": 1})
+    assert approved.status_code == 200, approved.text
+    return dict(approved.json())

@@ -25,8 +25,8 @@ class Journal(Recorded):
     )
 
     event_key: Mapped[str] = mapped_column(unique=True)
-    trade_id: Mapped[UUID] = mapped_column(ForeignKey("trade.id"), index=True)
-    version: Mapped[int]
+    trade_id: Mapped[UUID | None] = mapped_column(ForeignKey("trade.id"), index=True)  # none: of no deal
+    version: Mapped[int | None]
     rule: Mapped[str]
     booked_on: Mapped[date]
     reverses_id: Mapped[UUID | None] = mapped_column(ForeignKey("journal.id"), unique=True)

@@ -20,6 +20,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from service.kernel.money import Money
 from service.market.ecb import to_eur
 from service.trades.deals.deal import Terms
 from service.trades.deals.fx import FxTerms, bought, sold
@@ -33,6 +34,7 @@ from service.trades.deals.money_market import (
 )
 
 NOSTRO: Final = "1010"
+MARGIN_PLACED: Final = "1150"
 PLACED: Final = "1100"
 INTEREST_RECEIVABLE: Final = "1410"
 TAKEN: Final = "2100"
@@ -59,6 +61,7 @@ class AccountName(msgspec.Struct, frozen=True):
 
 CHART: Final[Mapping[str, AccountName]] = {
     NOSTRO: AccountName("Nostro accounts", "Nostrokonten"),
+    MARGIN_PLACED: AccountName("Margin deposits placed", "Geleistete Einschüsse"),
     PLACED: AccountName("Loans to banks", "Forderungen an Kreditinstitute"),
     INTEREST_RECEIVABLE: AccountName("Accrued interest receivable", "Abgegrenzte Zinsforderungen"),
     TAKEN: AccountName("Deposits from banks", "Verbindlichkeiten gegenüber Kreditinstituten"),
@@ -105,6 +108,8 @@ MM_LOAN_TRADE: Final = Rule("MM-LOAN-TRADE", 1)
 MM_LOAN_START: Final = Rule("MM-LOAN-START", 1)
 MM_LOAN_INTEREST: Final = Rule("MM-LOAN-INTEREST", 1)
 MM_LOAN_MATURITY: Final = Rule("MM-LOAN-MATURITY", 1)
+TRANSFER_OWN: Final = Rule("TRANSFER-OWN", 1)
+TRANSFER_MARGIN: Final = Rule("TRANSFER-MARGIN", 1)
 REVERSAL: Final = Rule("REVERSAL", 1)
 
 
@@ -293,6 +298,26 @@ def _at_fixing(
     """Post the principal at the day's fixing."""
     lent = principal(terms)
     return _pair(debit, credit, lent.currency, lent.amount, to_eur(lent.amount, lent.currency, rates))
+
+
+def transfer_journal(
+    purpose: str, money: Money, accounts: tuple[str, str], rates: Mapping[str, Decimal]
+) -> Posting:
+    """Book cash moved between own accounts, or paid as margin, each account by its own name.
+
+    ``accounts``: from which, to which. Rules TRANSFER-OWN/1, TRANSFER-MARGIN/1. Raises NoFixing, UnknownCurrency.
+    """
+    source, target = accounts
+    margin = purpose == "margin"
+    worth = to_eur(money.amount, money.currency, rates)
+    lines = _pair(
+        f"{MARGIN_PLACED if margin else NOSTRO}-{target}",
+        f"{NOSTRO}-{source}",
+        money.currency,
+        money.amount,
+        worth,
+    )
+    return TRANSFER_MARGIN if margin else TRANSFER_OWN, lines
 
 
 def mirror(lines: Sequence[Line]) -> tuple[Line, ...]:

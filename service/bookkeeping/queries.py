@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -19,6 +19,17 @@ async def journal_by_key(session: AsyncSession, event_key: str) -> Journal | Non
     """Return the journal of one accounting event, or None if it is not booked."""
     found: Journal | None = await session.scalar(select(Journal).where(Journal.event_key == event_key))
     return found
+
+
+async def journals_of_event(session: AsyncSession, settlement_id: UUID) -> list[tuple[Journal, bool]]:
+    """Return what was booked of one leg's payments, oldest first, each with whether it is mirrored."""
+    reversal = aliased(Journal)
+    mirrored = select(reversal.id).where(reversal.reverses_id == Journal.id).exists()
+    events = (f"interest:{settlement_id}", f"settlement:{settlement_id}")
+    wanted = select(Journal, mirrored.label("mirrored")).where(
+        or_(*(Journal.event_key.startswith(event) for event in events))
+    )
+    return [(row.Journal, row.mirrored) for row in await session.execute(wanted.order_by(Journal.id))]
 
 
 async def unreversed(session: AsyncSession, trade_id: UUID, version: int | None = None) -> list[Journal]:
@@ -113,7 +124,7 @@ def journal_view(journal: Journal, lines: Iterable[Line]) -> dict[str, Any]:
     return {
         "id": str(journal.id),
         "event": journal.event_key,
-        "trade": str(journal.trade_id),
+        "trade": None if journal.trade_id is None else str(journal.trade_id),
         "version": journal.version,
         "rule": journal.rule,
         "booked_on": journal.booked_on.isoformat(),

@@ -1,7 +1,6 @@
 """Accounting books what is proved to have happened, once, and takes back by a mirror, never by a change."""
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Literal
 from uuid import UUID
 
@@ -10,21 +9,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
 from service.attempt import Attempt, Changed, Command
-from service.bookkeeping.model import Journal, JournalLine
+from service.bookkeeping.booking import AlreadyPosted, book, no_rate
+from service.bookkeeping.model import Journal
 from service.bookkeeping.posting import (
     REVERSAL,
     Line,
     NotBooked,
-    Rule,
     mirror,
     settlement_journals,
     trade_date_journal,
 )
 from service.bookkeeping.queries import (
-    journal_by_key,
     journal_view,
-    line_view,
-    lines_digest,
+    journals_of_event,
     lines_of,
     unreversed,
 )
@@ -32,7 +29,6 @@ from service.confirmations.standing import is_past, must_be_undone, must_have_be
 from service.control.model import TradeControl
 from service.gate import UseCase, use_case
 from service.kernel.errors import Malformed, NotFound, Refusal
-from service.kernel.identifiers import uuid7
 from service.kernel.items import Item
 from service.market.ecb import NoFixing
 from service.market.queries import last_rates
@@ -41,13 +37,14 @@ from service.settlement.model import Settlement
 from service.trades.deals.deal import Terms
 from service.trades.versions import terms_of
 from service.work.model import WorkItem
+from service.work.queries import waits
 from service.work.worker import Handlers
 
-Event = Literal["trade_date", "settlement"]
+Event = Literal["trade_date", "settlement", "return"]
 
 
-class AlreadyPosted(Refusal):
-    """409. This event is in the books; it is booked once."""
+class NotReturned(Refusal):
+    """409. The money of the leg has not come back; nothing of it is mirrored."""
 
 
 class NotSettled(Refusal):
@@ -58,16 +55,12 @@ class PostFirst(Refusal):
     """409. The deal's trade-date journal comes before what follows from it."""
 
 
-class NoReferenceRate(Refusal):
-    """409. No reference rate is known for a currency of the deal, so that its worth in euro is unknown."""
-
-
 class NothingToReverse(Refusal):
     """409. No journal of the deal is left that is not reversed."""
 
 
 class PostJournal(Command, frozen=True, kw_only=True):
-    """Book a verified deal on its trade date, or a leg that settled."""
+    """Book a verified deal on its trade date, a leg that settled, or that its money came back."""
 
     event: Event
     trade_id: UUID
@@ -85,7 +78,7 @@ class ReverseJournals(Command, frozen=True, kw_only=True):
 @use_case(Action.JOURNAL_POST)
 async def post_journal(attempt: Attempt, command: PostJournal) -> Changed:
     """Accounting trusts no message: it looks at the deal's control and the leg's state itself."""
-    if (command.event == "settlement") != (command.settlement_id is not None):
+    if (command.event != "trade_date") != (command.settlement_id is not None):
         raise Malformed(
             "A settlement is named where its payment is booked, and only there.", field="settlement"
         )
@@ -100,6 +93,9 @@ async def post_journal(attempt: Attempt, command: PostJournal) -> Changed:
     if command.settlement_id is None:
         booked = [await book_trade_date(attempt, control, terms)]
         attempt.close_item(Item.POST_TRADE, control.id)
+    elif command.event == "return":
+        booked = await mirror_settlement(attempt, control, command.settlement_id)
+        attempt.close_item(Item.POST_RETURN, command.settlement_id)
     else:
         booked = await book_settlement(attempt, control, terms, command.settlement_id)
         attempt.close_item(Item.POST_SETTLEMENT, command.settlement_id)
@@ -126,7 +122,7 @@ async def reverse_journals(attempt: Attempt, command: ReverseJournals) -> Change
     mirrored = [
         await book(
             attempt,
-            trade=(trade_id, journal.version),
+            trade=(trade_id, must_have_version(journal)),
             event_key=f"reversal:{journal.id}",
             rule=REVERSAL,
             lines=mirror(lines[journal.id]),
@@ -185,7 +181,8 @@ async def book_settlement(
         raise NotFound("settlement")
     if leg.state != SettlementState.SETTLED:
         raise NotSettled(f"The leg is {leg.state}; only a settled leg is booked.")
-    if await journal_by_key(session, f"settlement:{leg.id}") is not None:
+    before = await journals_of_event(session, leg.id)
+    if any(not is_mirrored for _, is_mirrored in before):
         raise AlreadyPosted("This is in the books already.")
     in_force = [
         journal.id for journal in await unreversed(session, control.id) if journal.version == control.version
@@ -201,64 +198,66 @@ async def book_settlement(
         raise PostFirst(f"The deal's journals do not hold this leg: {missing}.") from missing
     except NoFixing as unknown:
         raise no_rate(unknown, day) from unknown
-    *before, payment = found  # what is due with a payment comes before it, under a key of its own
-    keyed = [*((f"interest:{leg.id}", one) for one in before), (f"settlement:{leg.id}", payment)]
+    *due_with_it, payment = found  # what is due with a payment comes before it, under a key of its own
+    again = again_key(sum(journal.event_key.startswith("settlement:") for journal, _ in before))
+    keyed = [
+        *((f"interest:{leg.id}{again}", one) for one in due_with_it),
+        (f"settlement:{leg.id}{again}", payment),
+    ]
     return [
         (await book(attempt, trade=trade, event_key=key, rule=rule, lines=lines), lines)
         for key, (rule, lines) in keyed
     ]
 
 
-def no_rate(unknown: NoFixing, day: date) -> NoReferenceRate:
-    """Return the refusal that says whose rate is missing."""
-    return NoReferenceRate(
-        f"No reference rate of {unknown.currency} is held for {day}; risk control must import it."
-    )
-
-
-async def book(
-    attempt: Attempt,
-    *,
-    trade: tuple[UUID, int],
-    event_key: str,
-    rule: Rule,
-    lines: Sequence[Line],
-    reverses: Journal | None = None,
-) -> Journal:
-    """Write one journal with its lines; the entry tells them all. Raises AlreadyPosted."""
-    if await journal_by_key(attempt.session, event_key) is not None:
-        raise AlreadyPosted("This is in the books already.")
-    journal = attempt.add(
-        Journal(
-            id=uuid7(),
-            event_key=event_key,
-            trade_id=trade[0],
-            version=trade[1],
-            rule=str(rule),
-            booked_on=attempt.desk.business_date,
-            reverses_id=None if reverses is None else reverses.id,
-            lines_digest=lines_digest(lines),
-        )
-    )
-    for number, line in enumerate(lines, start=1):
-        attempt.move(
-            JournalLine(
-                journal_id=journal.id,
-                line=number,
-                account=line.account,
-                currency=line.currency,
-                amount=line.amount,
-                eur_amount=line.eur_amount,
+async def mirror_settlement(
+    attempt: Attempt, control: TradeControl, settlement_id: UUID
+) -> list[tuple[Journal, Sequence[Line]]]:
+    """Mirror what was booked of a payment whose money came back; it is booked anew when it is paid again."""
+    session = attempt.session
+    leg = await session.get(Settlement, settlement_id)
+    if leg is None or leg.trade_id != control.id:
+        raise NotFound("settlement")
+    booked = [journal for journal, is_mirrored in await journals_of_event(session, leg.id) if not is_mirrored]
+    if not booked:
+        if await waits(session, Item.POST_SETTLEMENT, leg.id):
+            raise PostFirst("The payment is still to be booked; it is mirrored afterwards.")
+        raise NothingToReverse("No journal of this payment is left to mirror.")
+    if leg.settled_on is not None:
+        raise NotReturned("The money of this leg has not come back.")
+    lines = await lines_of(session, [journal.id for journal in booked])
+    mirrored: list[tuple[Journal, Sequence[Line]]] = []
+    for journal in reversed(booked):
+        back = mirror(lines[journal.id])
+        key, trade = f"reversal:{journal.id}", (leg.trade_id, leg.version)
+        mirrored.append(
+            (
+                await book(attempt, trade=trade, event_key=key, rule=REVERSAL, lines=back, reverses=journal),
+                back,
             )
         )
-    told = attempt.data.get("lines", {})
-    attempt.note(lines={**told, str(journal.id): [line_view(line) for line in lines]})
-    return journal
+    return mirrored
+
+
+def must_have_version(journal: Journal) -> int:
+    """Return of which version of its deal a journal is."""
+    assert journal.version is not None, "a journal of a deal is of a version of it"
+    return journal.version
+
+
+def again_key(times: int) -> str:
+    """Tell payments of one leg apart: the first has no suffix, one that is paid again is counted."""
+    return f":{times + 1}" if times else ""
 
 
 def trade_key(trade_id: UUID, version: int) -> str:
     """Name the accounting event of dealing."""
     return f"trade:{trade_id}:{version}"
+
+
+def _post_return(item: WorkItem) -> tuple[UseCase, Command]:
+    assert item.trade_id is not None, "a leg belongs to a deal"
+    return post_journal, PostJournal(event="return", trade_id=item.trade_id, settlement_id=item.subject_id)
 
 
 def _post_settlement(item: WorkItem) -> tuple[UseCase, Command]:
@@ -269,6 +268,7 @@ def _post_settlement(item: WorkItem) -> tuple[UseCase, Command]:
 
 
 AUTOMATIC: Handlers = {
+    Item.POST_RETURN: _post_return,
     Item.POST_SETTLEMENT: _post_settlement,
     Item.POST_TRADE: lambda item: (
         post_journal,

@@ -152,6 +152,44 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     Action.SESSION_NOISE: ("counted failed sign-ins", "hat fehlgeschlagene Anmeldungen gezählt"),
     Action.SESSION_OPEN: ("signed in", "hat sich angemeldet"),
     Action.SETTLEMENT_COMPLETE: ("recorded a leg as settled", "hat eine Zahlung als erfüllt festgestellt"),
+    Action.CALL_BACK_CHECK: ("checked a call-back", "hat einen Rückruf geprüft"),
+    Action.CALL_BACK_MAKE: ("called a counterparty back", "hat bei einer Gegenpartei zurückgerufen"),
+    Action.SETTLEMENT_COUNTERSIGN: (
+        "signed a settlement second and released it",
+        "hat eine Zahlung als Zweiter gezeichnet und freigegeben",
+    ),
+    Action.SETTLEMENT_DEVIATE: (
+        "named a payment route for one deal alone",
+        "hat für ein einzelnes Geschäft einen abweichenden Zahlungsweg angegeben",
+    ),
+    Action.SETTLEMENT_FREE: ("let a held payment go on", "hat eine angehaltene Zahlung fortgesetzt"),
+    Action.SETTLEMENT_HOLD: ("held a payment", "hat eine Zahlung angehalten"),
+    Action.SETTLEMENT_PART: (
+        "recorded a leg as settled in part",
+        "hat eine Zahlung als teilweise erfüllt festgestellt",
+    ),
+    Action.SETTLEMENT_POSTPONE: (
+        "decided to pay late on the next day",
+        "hat eine verspätete Zahlung auf den nächsten Tag verlegt",
+    ),
+    Action.SETTLEMENT_RETURN: (
+        "recorded the money of a leg as returned",
+        "hat eine Zahlung als zurückgekommen festgestellt",
+    ),
+    Action.SETTLEMENT_RULE_APPROVE: (
+        "set a line of the settlement tables",
+        "hat eine Zeile der Abwicklungstabellen festgesetzt",
+    ),
+    Action.SETTLEMENT_RULE_PROPOSE: (
+        "proposed a line of the settlement tables",
+        "hat eine Zeile der Abwicklungstabellen vorgeschlagen",
+    ),
+    Action.SETTLEMENT_RULE_READ: ("read the settlement tables", "hat die Abwicklungstabellen gelesen"),
+    Action.SETTLEMENT_RULE_REFUSE: (
+        "refused a line of the settlement tables",
+        "hat eine Zeile der Abwicklungstabellen abgelehnt",
+    ),
+    Action.TRANSFER_BOOK: ("booked a transfer", "hat einen Übertrag gebucht"),
     Action.SETTLEMENT_FAIL: ("recorded a leg as failed", "hat eine Zahlung als gescheitert festgestellt"),
     Action.SETTLEMENT_PREPARE: ("prepared a settlement", "hat eine Zahlung vorbereitet"),
     Action.SETTLEMENT_PROJECT: ("projected the legs", "hat die Zahlungen vorgemerkt"),

@@ -1,6 +1,8 @@
 """Everybody in the demo bank, named by role."""
 
 from datetime import date, time
+from decimal import Decimal
+from typing import Any
 
 from policies.vocabulary import Office
 from service.genesis import AccountPlan, Founding, UnitPlan
@@ -99,10 +101,71 @@ CUT_OFFS = tuple((product, time(18, 0)) for product in PRODUCTS)
 TOLERANCES_BP = (("fx_spot", 300), ("fx_forward", 300), ("mm_deposit", 25), ("mm_loan", 25))
 OWN_BANK = (DEMO_LEI, "Demo Bank", "TRNWDEFF")
 
+_HOUSE = "house rule of the demo bank"
+_CYCLE = "Regulation (EU) No 909/2014 Art. 5(2)"
+_PENALTY = "Delegated Regulation (EU) 2017/389, annex; rates under review"
+SETTLEMENT_TABLES: tuple[dict[str, Any], ...] = (
+    *(
+        {"rule": "cut_off", "currency": currency, "at": at, "zone": zone, "source": _HOUSE}
+        for currency, at, zone in (
+            ("EUR", time(16, 0), "Europe/Berlin"),
+            ("USD", time(17, 0), "America/New_York"),
+            ("GBP", time(15, 30), "Europe/London"),
+            ("CHF", time(15, 0), "Europe/Zurich"),
+        )
+    ),
+    {"rule": "ladder", "amount": Decimal("25000000.00"), "source": _HOUSE},
+    {"rule": "freshness", "days": 30, "source": _HOUSE},
+    {
+        "rule": "cycle",
+        "product": "security",
+        "market": "EU venue",
+        "currency": "EUR",
+        "days": 2,
+        "source": _CYCLE,
+    },
+    {
+        "rule": "cycle",
+        "product": "security",
+        "market": "EU venue",
+        "currency": "EUR",
+        "days": 1,
+        "valid_from": date(2027, 10, 11),
+        "source": f"{_CYCLE} as amended, from 11 October 2027",
+    },
+    *(
+        {"rule": "penalty", "product": instrument, "rate_bp": Decimal(rate), "source": source}
+        for instrument, rate, source in (
+            ("liquid_share", "1.00", _PENALTY),
+            ("illiquid_share", "0.50", _PENALTY),
+            ("corporate_bond", "0.20", _PENALTY),
+            ("government_bond", "0.10", _PENALTY),
+            ("cash", "0.50", _HOUSE),
+        )
+    ),
+    *(
+        {
+            "rule": "reason",
+            "code": code,
+            "name_en": en,
+            "name_de": de,
+            "source": "ISO 20022 external code sets",
+        }
+        for code, en, de in (
+            ("AC01", "incorrect account number", "falsche Kontonummer"),
+            ("AC04", "closed account", "geschlossenes Konto"),
+            ("AM04", "insufficient funds", "fehlende Deckung"),
+            ("AM05", "duplicate payment", "doppelte Zahlung"),
+            ("RC01", "incorrect bank identifier", "falsche Bankkennung"),
+            ("TM01", "after the cut-off", "nach dem Annahmeschluss"),
+        )
+    ),
+)
+
 
 def founding(business_date: date) -> Founding:
     """Return what the demo bank begins with on ``business_date``."""
-    return Founding(UNITS, ACCOUNTS, business_date, CUT_OFFS, TOLERANCES_BP, OWN_BANK)
+    return Founding(UNITS, ACCOUNTS, business_date, CUT_OFFS, TOLERANCES_BP, OWN_BANK, SETTLEMENT_TABLES)
 
 
 def people() -> list[str]:

@@ -27,6 +27,11 @@ class Bank:
     bic: str
     iban: str
 
+    @property
+    def number(self) -> str:
+        """Return where its control desk is called: a number of the range kept for fiction."""
+        return f"+49 30 23125 {sum(self.bic.encode()) % 1000:03}"
+
     def account(self, currency: str) -> str:
         """Return the number of its account in a currency."""
         return self.iban if currency == "EUR" else f"NOSTRO{currency}{self.bic}"
@@ -52,6 +57,7 @@ async def enter_master_data(hands: Hands) -> None:
     """Propose and approve everything the desks need, each time by two people."""
     await each(BANKS, lambda bank: enter_counterparty(hands, bank))
     await each(PORTFOLIOS, lambda book: enter_portfolio(hands, *book))
+    await each((*BANKS, OWN_BANK), lambda bank: enter_number(hands, bank))
     routes = [(bank, currency) for bank in BANKS for currency in CURRENCIES]
     routes += [(OWN_BANK, currency) for currency in OWN_CURRENCIES]
     await each(routes, lambda route: enter_instruction(hands, *route))
@@ -88,14 +94,41 @@ async def enter_instruction(hands: Hands, bank: Bank, currency: str) -> None:
         "bic": bank.bic,
         "account_number": bank.account(currency),
     }
-    await enter(hands, "/api/instructions", terms, f"instruction-{bank.bic}-{currency}")
+    key = f"instruction-{bank.bic}-{currency}"
+    entered = await enter(hands, "/api/instructions", terms, key)
+    call = {
+        "instruction_id": entered["id"],
+        "number": bank.number,
+        "spoke_to": "control desk of the counterparty",
+        "outcome": "confirmed",
+        "note": "account and BIC read back",
+    }
+    made = await hands.act("settler", "/api/call-backs", call, f"{key}-call")
+    checked = {"version": made["version"], "verdict": "confirmed"}
+    await hands.act("releaser", f"/api/call-backs/{made['id']}/check", checked, f"{key}-call-check")
 
 
-async def enter(hands: Hands, path: str, terms: dict[str, Any], key: str) -> None:
-    """Propose by one person, approve by another."""
+async def enter_number(hands: Hands, bank: Bank) -> None:
+    """Keep the number at which a bank is called about its payment routes."""
+    line = {
+        "rule": "call_back",
+        "counterparty": bank.lei,
+        "number": bank.number,
+        "valid_from": ALWAYS["valid_from"],
+        "source": "signed account opening form",
+        "reason": "needed before the first payment",
+    }
+    proposed = await hands.act(STEWARD, "/api/settlement-rules", line, f"number-{bank.bic}")
+    path = f"/api/settlement-rules/{proposed['id']}/approval"
+    await hands.act(APPROVER, path, {"version": proposed["version"]}, f"number-{bank.bic}-approval")
+
+
+async def enter(hands: Hands, path: str, terms: dict[str, Any], key: str) -> dict[str, Any]:
+    """Propose by one person, approve by another; return what was proposed, whose ``id`` is the object's."""
     proposed = await hands.act(STEWARD, path, terms, f"{key}-proposal")
     seen = {"version": proposed["version"]}
     await hands.act(APPROVER, f"/api/proposals/{proposed['proposal']}/approval", seen, f"{key}-approval")
+    return proposed
 
 
 async def enter_limit(hands: Hands, bank: Bank) -> None:

@@ -16,22 +16,30 @@ class Item(StrEnum):
     ACCEPT_INTERNAL = "accept_internal"
     ACKNOWLEDGE_PREMISES = "acknowledge_premises"
     AMEND = "amend"
+    BOOK_TRANSFER = "book_transfer"
+    CALL_BACK = "call_back"
+    CHECK_CALL_BACK = "check_call_back"
     CLEAR_AGREEMENT = "clear_agreement"
     COMPLETE = "complete"
     CONFIRM = "confirm"
     CORRECT = "correct"
+    COUNTERSIGN = "countersign"
     DECIDE = "decide"
     DECIDE_BENCHMARK = "decide_benchmark"
     DECIDE_DELEGATION = "decide_delegation"
     DECIDE_DESK_RULE = "decide_desk_rule"
     DECIDE_ORGANISATION = "decide_organisation"
     DECIDE_PROPOSAL = "decide_proposal"
+    DECIDE_SETTLEMENT_RULE = "decide_settlement_rule"
     DRAFT_CONFIRMATION = "draft_confirmation"
     EXCESS = "excess"
+    FREE = "free"
     GRANT_APPROVE = "grant_approve"
     GRANT_EXECUTE = "grant_execute"
     JUSTIFY = "justify"
     MATCH = "match"
+    POSTPONE = "postpone"
+    POST_RETURN = "post_return"
     POST_SETTLEMENT = "post_settlement"
     POST_TRADE = "post_trade"
     PREPARE = "prepare"
@@ -73,12 +81,16 @@ ROUTES: dict[Item, Route] = {
     Item.ACCEPT_INTERNAL: Route(FRONT, FRONT, Action.INTERNAL_ACCEPT, automatic=False, within=HOURS),
     Item.ACKNOWLEDGE_PREMISES: Route(FRONT, BACK, Action.PREMISES_ACKNOWLEDGE, automatic=False, within=DAY),
     Item.AMEND: Route(BACK, FRONT, Action.TRADE_AMEND, automatic=True, within=MINUTES),
+    Item.BOOK_TRANSFER: Route(BACK, BOOKS, Action.TRANSFER_BOOK, automatic=True, within=HOURS),
+    Item.CALL_BACK: Route(BACK, BACK, Action.CALL_BACK_MAKE, automatic=False, within=HOURS),
+    Item.CHECK_CALL_BACK: Route(BACK, BACK, Action.CALL_BACK_CHECK, automatic=False, within=HOURS),
     Item.CLEAR_AGREEMENT: Route(
         Office.MASTER_DATA, Office.LEGAL, Action.AGREEMENT_CLEAR, automatic=False, within=DAY
     ),
     Item.COMPLETE: Route(BACK, BACK, Action.SETTLEMENT_COMPLETE, automatic=False, within=DAY),
     Item.CONFIRM: Route(BACK, BACK, Action.CONFIRMATION_DISPATCH, automatic=False, within=HOURS),
     Item.CORRECT: Route(BACK, FRONT, Action.TRADE_RESUBMIT, automatic=False, within=MINUTES),
+    Item.COUNTERSIGN: Route(BACK, BACK, Action.SETTLEMENT_COUNTERSIGN, automatic=False, within=HOURS),
     Item.DECIDE: Route(FRONT, BACK, Action.REQUEST_APPROVE, automatic=False, within=HOURS),
     Item.DECIDE_BENCHMARK: Route(RISK, RISK, Action.BENCHMARK_APPROVE, automatic=False, within=HOURS),
     Item.DECIDE_DELEGATION: Route(
@@ -96,8 +108,12 @@ ROUTES: dict[Item, Route] = {
     Item.DECIDE_PROPOSAL: Route(
         Office.MASTER_DATA, Office.MASTER_DATA, Action.PROPOSAL_APPROVE, automatic=False, within=DAY
     ),
+    Item.DECIDE_SETTLEMENT_RULE: Route(
+        Office.MASTER_DATA, Office.MASTER_DATA, Action.SETTLEMENT_RULE_APPROVE, automatic=False, within=DAY
+    ),
     Item.DRAFT_CONFIRMATION: Route(BACK, BACK, Action.CONFIRMATION_DRAFT, automatic=True, within=MINUTES),
     Item.EXCESS: Route(FRONT, RISK, Action.EXCESS_CLOSE, automatic=False, within=HOURS, also=(CREDIT, RISK)),
+    Item.FREE: Route(BACK, BACK, Action.SETTLEMENT_FREE, automatic=False, within=HOURS),
     Item.GRANT_APPROVE: Route(
         Office.ADMINISTRATION, Office.ADMINISTRATION, Action.GRANT_APPROVE, automatic=False, within=DAY
     ),
@@ -106,6 +122,8 @@ ROUTES: dict[Item, Route] = {
     ),
     Item.JUSTIFY: Route(FRONT, RISK, Action.TRADE_JUSTIFY, automatic=False, within=HOURS, also=(RISK,)),
     Item.MATCH: Route(BACK, BACK, Action.CONFIRMATION_MATCH, automatic=False, within=DAY),
+    Item.POSTPONE: Route(BACK, BACK, Action.SETTLEMENT_POSTPONE, automatic=False, within=HOURS),
+    Item.POST_RETURN: Route(BACK, BOOKS, Action.JOURNAL_POST, automatic=True, within=HOURS),
     Item.POST_SETTLEMENT: Route(BACK, BOOKS, Action.JOURNAL_POST, automatic=True, within=HOURS),
     Item.POST_TRADE: Route(BACK, BOOKS, Action.JOURNAL_POST, automatic=True, within=HOURS),
     Item.PREPARE: Route(BACK, BACK, Action.SETTLEMENT_PREPARE, automatic=False, within=HOURS),

@@ -51,6 +51,7 @@ def guard_statements(_: MetaData | None = None) -> Iterator[str]:
     yield at_commit("delegation", "approved", "UPDATE", "guard_delegation_approved")
     yield trigger("trading_limit", "begins_proposed", "BEFORE INSERT", "guard_limit_proposed")
     yield trigger("limit_vote", "of_its_office", "BEFORE INSERT", "guard_limit_vote")
+    yield trigger("settlement", "hands", "BEFORE INSERT OR UPDATE", "guard_settlement_hands")
     yield at_commit("trading_limit", "voted", "UPDATE", "guard_limit_voted")
     yield at_commit("reporting_line", "apart", "INSERT", "guard_line_apart")
     yield at_commit("membership", "apart", "INSERT", "guard_membership_apart")

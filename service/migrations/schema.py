@@ -29,6 +29,7 @@ STEPS: Final = (
             "limits.sql",
             "market.sql",
             "documents.sql",
+            "settlement.sql",
             "guards.sql",
         ),
     ),

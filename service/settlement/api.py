@@ -10,30 +10,49 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
-from service.faces import Allows, IdempotencyKey, Seen, answer, checked_key
+from service.faces import Allows, IdempotencyKey, Seen, SeenWithReason, answer, checked_key
 from service.gate import Gate
 from service.kernel.actor import Actor
 from service.kernel.texts import Reason
 from service.settlement import queries
+from service.settlement.hold_api import CallBackApi, HoldApi
 from service.settlement.lifecycle import SettlementState
+from service.settlement.outcomes import NARRATIVE
 from service.settlement.use_cases import (
+    Amount,
+    Code,
     CompleteLeg,
+    CountersignLeg,
     FailLeg,
+    PartLeg,
+    PostponeLeg,
     PrepareLeg,
     ReleaseLeg,
+    ReturnLeg,
     complete_leg,
+    countersign_leg,
     fail_leg,
+    part_leg,
+    postpone_leg,
     prepare_leg,
     release_leg,
+    return_leg,
 )
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200)]
 
 
 class Failure(Seen, frozen=True, forbid_unknown_fields=True):
-    """The version seen, and why the money stayed."""
+    """The version seen, and why the money stayed or came back; the code is one of the settlement tables."""
 
     reason: Reason
+    code: Code = NARRATIVE
+
+
+class Part(Seen, frozen=True, forbid_unknown_fields=True):
+    """The version seen, and how much moved now."""
+
+    amount: Amount
 
 
 class SettlementApi(Controller):
@@ -116,8 +135,68 @@ class SettlementApi(Controller):
         data: JSONBody[Failure],
     ) -> Response[Any]:
         """Attest that a leg failed; it is prepared anew."""
-        command = FailLeg(settlement_id=settlement_id, version=data.version, reason=data.reason)
+        command = FailLeg(
+            settlement_id=settlement_id, version=data.version, reason=data.reason, code=data.code
+        )
         return answer(await gate.perform(actor, fail_leg, command, key=checked_key(key)))
 
+    @post(
+        "/{settlement_id:uuid}/countersignature",
+        guards=[Allows(Action.SETTLEMENT_COUNTERSIGN)],
+        status_code=200,
+    )
+    async def countersign(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        key: IdempotencyKey,
+        settlement_id: FromPath[UUID],
+        data: JSONBody[Seen],
+    ) -> Response[Any]:
+        """Sign second, above the amount of one signature; this lets the leg go."""
+        command = CountersignLeg(settlement_id=settlement_id, version=data.version)
+        return answer(await gate.perform(actor, countersign_leg, command, key=checked_key(key)))
 
-ROUTES = [SettlementApi]
+    @post("/{settlement_id:uuid}/postponement", guards=[Allows(Action.SETTLEMENT_POSTPONE)], status_code=200)
+    async def postpone(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        key: IdempotencyKey,
+        settlement_id: FromPath[UUID],
+        data: JSONBody[SeenWithReason],
+    ) -> Response[Any]:
+        """Decide that a payment that missed its cut-off goes on the next day."""
+        command = PostponeLeg(settlement_id=settlement_id, version=data.version, reason=data.reason)
+        return answer(await gate.perform(actor, postpone_leg, command, key=checked_key(key)))
+
+    @post("/{settlement_id:uuid}/part", guards=[Allows(Action.SETTLEMENT_PART)], status_code=200)
+    async def part(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        key: IdempotencyKey,
+        settlement_id: FromPath[UUID],
+        data: JSONBody[Part],
+    ) -> Response[Any]:
+        """Attest that a part of a leg settled; the rest stays due."""
+        command = PartLeg(settlement_id=settlement_id, version=data.version, amount=data.amount)
+        return answer(await gate.perform(actor, part_leg, command, key=checked_key(key)))
+
+    @post("/{settlement_id:uuid}/return", guards=[Allows(Action.SETTLEMENT_RETURN)], status_code=200)
+    async def give_back(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        key: IdempotencyKey,
+        settlement_id: FromPath[UUID],
+        data: JSONBody[Failure],
+    ) -> Response[Any]:
+        """Attest that the money of a leg came back; it is prepared anew."""
+        command = ReturnLeg(
+            settlement_id=settlement_id, version=data.version, reason=data.reason, code=data.code
+        )
+        return answer(await gate.perform(actor, return_leg, command, key=checked_key(key)))
+
+
+ROUTES = [SettlementApi, HoldApi, CallBackApi]

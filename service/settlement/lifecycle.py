@@ -1,4 +1,7 @@
-"""A leg is projected, prepared by one person, released by another, and then it settles or fails."""
+"""A leg is projected, prepared by one person, released by others, and then it settles, in part or whole, or it does not.
+
+Where money stands still, somebody has an act: what is held is freed, what failed or came back is prepared anew.
+"""
 
 from enum import StrEnum
 
@@ -11,25 +14,68 @@ class SettlementState(StrEnum):
 
     PROJECTED = "projected"
     PREPARED = "prepared"
+    SIGNED = "signed"  # above the amount of one signature, and one is given
+    HELD = "held"
     RELEASED = "released"
+    PARTIAL = "partial"
     SETTLED = "settled"
     FAILED = "failed"
+    RETURNED = "returned"
     WITHDRAWN = "withdrawn"
 
 
-PROJECTED, PREPARED, RELEASED, SETTLED, FAILED, WITHDRAWN = SettlementState
+PROJECTED, PREPARED, SIGNED, HELD, RELEASED, PARTIAL, SETTLED, FAILED, RETURNED, WITHDRAWN = SettlementState
+
+BEFORE_RELEASE = (PROJECTED, PREPARED, SIGNED)
+TO_BE_PAID_AGAIN = (FAILED, RETURNED)
 
 SETTLEMENT: Lifecycle[SettlementState] = Lifecycle(
     "settlement",
     {
         (PROJECTED, Action.SETTLEMENT_PREPARE): PREPARED,
         (FAILED, Action.SETTLEMENT_PREPARE): PREPARED,
+        (RETURNED, Action.SETTLEMENT_PREPARE): PREPARED,
         # Only where the payment route was replaced after it was picked.
         (PREPARED, Action.SETTLEMENT_PREPARE): PREPARED,
-        (PREPARED, Action.SETTLEMENT_RELEASE): RELEASED,
+        (SIGNED, Action.SETTLEMENT_PREPARE): PREPARED,
+        (PREPARED, Action.SETTLEMENT_RELEASE): RELEASED,  # or signed, as the amount says
+        (SIGNED, Action.SETTLEMENT_COUNTERSIGN): RELEASED,
+        **{(state, Action.SETTLEMENT_HOLD): HELD for state in (*BEFORE_RELEASE, *TO_BE_PAID_AGAIN)},
+        **{(state, Action.SETTLEMENT_DEVIATE): HELD for state in (*BEFORE_RELEASE, *TO_BE_PAID_AGAIN)},
+        (HELD, Action.SETTLEMENT_FREE): PROJECTED,
+        (PROJECTED, Action.SETTLEMENT_POSTPONE): PROJECTED,
+        (PREPARED, Action.SETTLEMENT_POSTPONE): PREPARED,
+        (SIGNED, Action.SETTLEMENT_POSTPONE): PREPARED,  # signed for another day
+        (FAILED, Action.SETTLEMENT_POSTPONE): FAILED,
+        (RETURNED, Action.SETTLEMENT_POSTPONE): RETURNED,
         (RELEASED, Action.SETTLEMENT_COMPLETE): SETTLED,
+        (RELEASED, Action.SETTLEMENT_PART): PARTIAL,
         (RELEASED, Action.SETTLEMENT_FAIL): FAILED,
-        (PROJECTED, Action.SETTLEMENT_WITHDRAW): WITHDRAWN,
-        (PREPARED, Action.SETTLEMENT_WITHDRAW): WITHDRAWN,
+        (RELEASED, Action.SETTLEMENT_RETURN): RETURNED,
+        (PARTIAL, Action.SETTLEMENT_COMPLETE): SETTLED,
+        (PARTIAL, Action.SETTLEMENT_PART): PARTIAL,
+        (PARTIAL, Action.SETTLEMENT_FAIL): FAILED,  # what was missing stays away; what came stays here
+        (PARTIAL, Action.SETTLEMENT_RETURN): RETURNED,
+        (SETTLED, Action.SETTLEMENT_RETURN): RETURNED,
+        **{(state, Action.SETTLEMENT_WITHDRAW): WITHDRAWN for state in (*BEFORE_RELEASE, HELD)},
+    },
+)
+
+
+class CallBackState(StrEnum):
+    """Where a call to the counterparty about a payment route stands."""
+
+    MADE = "made"
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
+
+
+CALL_BACK: Lifecycle[CallBackState] = Lifecycle(
+    "call-back",
+    {
+        (
+            CallBackState.MADE,
+            Action.CALL_BACK_CHECK,
+        ): CallBackState.CONFIRMED,  # or rejected, as the checker says
     },
 )

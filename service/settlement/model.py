@@ -1,11 +1,11 @@
-"""The cash legs of a deal on their way to settled."""
+"""The cash legs of a deal on their way to settled, and the calls that confirmed where they are paid."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.kernel.database import Recorded
@@ -23,17 +23,64 @@ class Settlement(Recorded):
         "amount",
         "value_date",
     )
-    __table_args__ = (UniqueConstraint("trade_id", "version", "leg"), Index(None, "state", "value_date"))
+    __table_args__ = (
+        UniqueConstraint("trade_id", "version", "leg"),
+        CheckConstraint("paid >= 0 AND paid <= abs(amount)", name="paid_within_amount"),
+        CheckConstraint("pay_on >= value_date", name="never_early"),
+        Index(None, "state", "value_date"),
+    )
 
     trade_id: Mapped[UUID] = mapped_column(ForeignKey("trade.id"))
     version: Mapped[int]
     leg: Mapped[str]  # base or quote of an exchange; start or maturity of a loan
     currency: Mapped[str]
     amount: Mapped[Decimal]
-    value_date: Mapped[date]
+    value_date: Mapped[date]  # as agreed, for ever
+    pay_on: Mapped[date]  # the day it is to be paid; later than agreed only by the back office's decision
     state: Mapped[str]
+    paid: Mapped[Decimal]  # how much of it moved so far, never negative
     instruction_id: Mapped[UUID | None] = mapped_column(ForeignKey("instruction.id"))
+    selection: Mapped[list[Any] | None]  # why this payment route and no other
+    deviation: Mapped[dict[str, Any] | None]  # a route agreed for this deal alone
     prepared_by: Mapped[UUID | None] = mapped_column(ForeignKey("account.id"))
+    signed_by: Mapped[UUID | None] = mapped_column(ForeignKey("account.id"))
     released_by: Mapped[UUID | None] = mapped_column(ForeignKey("account.id"))
     settled_on: Mapped[date | None]
+    hold_reason: Mapped[str | None]
     failure: Mapped[str | None]
+    failure_code: Mapped[str | None]
+
+
+class CallBack(Recorded):
+    """A call to the counterparty at the number of master data, about a payment route; made by one, checked by another."""
+
+    __tablename__ = "call_back"
+    __frozen__: ClassVar[tuple[str, ...]] = (
+        "subject_kind",
+        "subject_id",
+        "counterparty_id",
+        "number",
+        "spoke_to",
+        "outcome",
+        "note",
+        "made_by",
+        "made_at",
+    )
+    __table_args__ = (
+        CheckConstraint("subject_kind IN ('instruction', 'settlement')", name="subject_known"),
+        CheckConstraint("outcome IN ('confirmed', 'denied')", name="outcome_known"),
+        CheckConstraint("state IN ('made', 'confirmed', 'rejected')", name="state_known"),
+        Index(None, "subject_id", "state"),
+    )
+
+    subject_kind: Mapped[str]
+    subject_id: Mapped[UUID]
+    counterparty_id: Mapped[UUID] = mapped_column(ForeignKey("counterparty.id"))
+    number: Mapped[str]
+    spoke_to: Mapped[str]
+    outcome: Mapped[str]  # what the counterparty said
+    note: Mapped[str]
+    made_by: Mapped[UUID] = mapped_column(ForeignKey("account.id"))
+    made_at: Mapped[datetime]
+    state: Mapped[str]
+    checked_by: Mapped[UUID | None] = mapped_column(ForeignKey("account.id"))

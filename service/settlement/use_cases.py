@@ -1,42 +1,62 @@
-"""Money moves in four hands: one prepares, another releases, a third attests what became of it."""
+"""Money moves in four hands: one prepares, another releases, above an amount a third signs as well, a last attests."""
 
+from datetime import date
+from decimal import Decimal
+from typing import Annotated
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
-from service.attempt import Attempt, Changed, Command, locked
+from service.attempt import Attempt, Changed, Command
 from service.confirmations.lifecycle import ConfirmationState
 from service.confirmations.queries import confirmation_of
 from service.confirmations.standing import UNDONE, is_past, must_be_undone
 from service.control.holding import hold_trade, mark_settling, must_be_verified
-from service.control.model import TradeControl
-from service.control.pairing import must_have_both_legs
 from service.gate import use_case
-from service.kernel.errors import NotFound, Refusal
+from service.kernel.calendar import is_business_day, next_business_day
+from service.kernel.errors import Refusal
 from service.kernel.identifiers import uuid7
 from service.kernel.items import Item
+from service.kernel.money import AMOUNT_PATTERN, parse_amount
 from service.kernel.texts import Reason
-from service.limits.reserving import give_back
 from service.parties.model import Instruction
-from service.parties.queries import instruction_for
-from service.settlement.lifecycle import SETTLEMENT, SettlementState
+from service.settlement.legs import (
+    Held,
+    NotMatched,
+    after,
+    ask_for,
+    counterparty_of,
+    handed_on,
+    held,
+    held_apart,
+    is_confirmed,
+    is_fresh,
+    is_late,
+    made_at,
+    must_be_ready,
+    takes_two,
+)
+from service.settlement.lifecycle import SettlementState
 from service.settlement.model import Settlement
-from service.settlement.queries import route_view, view
+from service.settlement.outcomes import NARRATIVE, completed, failed, partly, returned
+from service.settlement.queries import route_of, view
+from service.settlement.selection import RULE, Deviation, Selection, Standing, selected
+from service.settlement_rules.book import RuleBook, desk_instant
+from service.settlement_rules.queries import rule_book
 from service.trades.deals.deal import cash_flows
-from service.trades.model import Trade
-from service.trades.queries import open_request
 from service.trades.versions import terms_of
 from service.work.model import WorkItem
 from service.work.queries import waits
 from service.work.worker import Handlers
 
-
-class NotMatched(Refusal):
-    """409. The counterparty has not agreed to the deal in writing; no money moves for it."""
-
-    rule = "SET-05"
+STANDING_MAX = 50
+Amount = Annotated[str, msgspec.Meta(pattern=AMOUNT_PATTERN, description="A decimal string, never a number.")]
+Code = Annotated[
+    str, msgspec.Meta(pattern=r"\A[A-Z][A-Z0-9]{3}\Z", description="Four signs, as in ISO 20022.")
+]
 
 
 class NoInstruction(Refusal):
@@ -49,20 +69,10 @@ class AlreadyPrepared(Refusal):
     """409. The leg is prepared on the payment route in force; another person releases it."""
 
 
-class InstructionReplaced(Refusal):
-    """409. The payment route was replaced after the leg was prepared on it."""
+class NotLate(Refusal):
+    """409. The payment can still go on its day; the back office moves no day that was agreed without need."""
 
-    rule = "SET-17"
-
-
-class ChangeUndecided(Refusal):
-    """409. Trading asked for a change of the deal; no money moves before it is decided."""
-
-    rule = "SET-19"
-
-
-class BeforeValueDate(Refusal):
-    """409. Nothing settles before its value date."""
+    rule = "CSD-03"
 
 
 class ProjectFirst(Refusal):
@@ -90,11 +100,34 @@ class ReleaseLeg(Command, frozen=True, kw_only=True):
     version: int
 
 
+class CountersignLeg(Command, frozen=True, kw_only=True):
+    """Let a leg go that another person signed before."""
+
+    settlement_id: UUID
+    version: int
+
+
+class PostponeLeg(Command, frozen=True, kw_only=True):
+    """Decide that a late payment goes on the next day."""
+
+    settlement_id: UUID
+    version: int
+    reason: Reason
+
+
 class CompleteLeg(Command, frozen=True, kw_only=True):
     """Attest that a released leg settled."""
 
     settlement_id: UUID
     version: int
+
+
+class PartLeg(Command, frozen=True, kw_only=True):
+    """Attest that a part of a released leg settled."""
+
+    settlement_id: UUID
+    version: int
+    amount: Amount
 
 
 class FailLeg(Command, frozen=True, kw_only=True):
@@ -103,6 +136,16 @@ class FailLeg(Command, frozen=True, kw_only=True):
     settlement_id: UUID
     version: int
     reason: Reason
+    code: Code = NARRATIVE
+
+
+class ReturnLeg(Command, frozen=True, kw_only=True):
+    """Attest that the money of a leg came back, and why."""
+
+    settlement_id: UUID
+    version: int
+    reason: Reason
+    code: Code = NARRATIVE
 
 
 class WithdrawLegs(Command, frozen=True, kw_only=True):
@@ -128,6 +171,8 @@ async def project_legs(attempt: Attempt, command: ProjectLegs) -> Changed:
     if confirmation is None or confirmation.state not in agreed:
         raise NotMatched("The deal's confirmation is not matched.")
     terms = await terms_of(session, trade_id, control.version)
+    await tell_moved_dates(attempt, trade_id, control.version)
+    book = await rule_book(session)
     legs = [
         attempt.add(
             Settlement(
@@ -138,94 +183,200 @@ async def project_legs(attempt: Attempt, command: ProjectLegs) -> Changed:
                 currency=flow.currency,
                 amount=flow.amount,
                 value_date=flow.value_date,
+                pay_on=flow.value_date,
+                paid=Decimal(0),
                 state=SettlementState.PROJECTED,
             )
         )
         for flow in cash_flows(terms)
     ]
     for leg in legs:
-        attempt.open_item(Item.PREPARE, leg, trade_id=trade_id, version=leg.version)
+        ask_for(attempt, Held(control, leg, book), Item.PREPARE)
     return await answered(attempt, trade_id, legs, 201)
+
+
+async def tell_moved_dates(attempt: Attempt, trade_id: UUID, version: int) -> None:
+    """Tell in the entry which settlement dates an amendment moved: what those who watch for clusters count (CSD-03)."""
+    if version == 1:
+        return
+    before, now = [
+        {flow.leg: flow.value_date for flow in cash_flows(await terms_of(attempt.session, trade_id, number))}
+        for number in (version - 1, version)
+    ]
+    moved = {
+        leg: {"from": before[leg], "to": day}
+        for leg, day in now.items()
+        if leg in before and before[leg] != day
+    }
+    if moved:
+        attempt.note(settlement_dates_moved=moved)
 
 
 @use_case(Action.SETTLEMENT_PREPARE)
 async def prepare_leg(attempt: Attempt, command: PrepareLeg) -> Changed:
-    """The route comes from approved master data alone, for what we receive as for what we pay (SET-17)."""
-    session = attempt.session
-    control, leg = await held(attempt, command.settlement_id, command.version)
-    await attempt.admit(leg.trade_id, related=[("settlement", leg.id)])
-    must_be_verified(control, leg.version)
+    """The route comes from approved master data, for what we receive as for what we pay, and says why (SET-17)."""
+    found = await held_apart(attempt, command.settlement_id, command.version)
+    leg = found.leg
+    must_be_verified(found.control, leg.version)
     state = after(attempt, leg)
-    terms = await terms_of(session, leg.trade_id, leg.version)
-    route = await instruction_for(session, terms.counterparty_id, leg.currency)
-    if route is None:
+    selection = await select_route(attempt.session, leg)
+    chosen = selection.chosen
+    if chosen is None:
         raise NoInstruction(
             f"The counterparty has no approved settlement instruction for {leg.currency}; master data must add one."
         )
-    if leg.state == SettlementState.PREPARED and leg.instruction_id == route.id:
+    prepared = leg.state in (SettlementState.PREPARED, SettlementState.SIGNED)
+    if prepared and leg.instruction_id == chosen.instruction:
         raise AlreadyPrepared(
             "The leg is prepared on the payment route in force; another person releases it."
         )
-    why = f"approved last of the counterparty's settlement instructions for {leg.currency}, and so in force"
-    attempt.change(leg, state=state, instruction_id=route.id, prepared_by=attempt.actor.account)
-    attempt.note(instruction=route.id, proposal=route.proposal_id, why=why)
-    for finished in (Item.PREPARE, Item.RELEASE):
-        attempt.close_item(finished, leg.id)
-    attempt.open_item(Item.RELEASE, leg, trade_id=leg.trade_id, version=leg.version)
-    await session.flush()
-    return Changed(view(leg) | {"route": route_view(route) | {"why": why}})
+    told = selection.view(leg.currency)
+    why = next(one["sentence"] for one in told if one["chosen"])
+    attempt.change(
+        leg,
+        state=state,
+        instruction_id=chosen.instruction,
+        selection=told,
+        prepared_by=attempt.actor.account,
+        signed_by=None,
+    )
+    route = (
+        None if chosen.instruction is None else await attempt.session.get_one(Instruction, chosen.instruction)
+    )
+    attempt.note(
+        instruction=chosen.instruction,
+        proposal=None if route is None else route.proposal_id,
+        why=why,
+        route_rule=RULE,
+    )
+    await ask_for_call_back(attempt, found)
+    await handed_on(attempt, found, (Item.PREPARE, Item.RELEASE, Item.COUNTERSIGN), Item.RELEASE)
+    return Changed(view(leg) | {"route": route_of(leg, route) | {"why": why}})
+
+
+async def select_route(session: AsyncSession, leg: Settlement) -> Selection:
+    """Return which route is taken, from all that could be, and why."""
+    counterparty = await counterparty_of(session, leg)
+    standing = await session.scalars(
+        select(Instruction.id)
+        .where(Instruction.counterparty_id == counterparty, Instruction.currency == leg.currency)
+        .order_by(Instruction.id.desc())
+        .limit(STANDING_MAX)
+    )
+    deviation = None
+    if leg.deviation is not None:
+        deviation = Deviation(confirmed=await is_confirmed(session, "settlement", leg.id))
+    return selected([Standing(one, made_at(one)) for one in standing], deviation)
+
+
+async def ask_for_call_back(attempt: Attempt, found: Held) -> None:
+    """Ask for the call to the counterparty where the route is fresh and nobody made one yet."""
+    instruction = found.leg.instruction_id
+    if instruction is None or not await is_fresh(attempt, found.book, instruction):
+        return
+    if await is_confirmed(attempt.session, "instruction", instruction):
+        return
+    for item in (Item.CALL_BACK, Item.CHECK_CALL_BACK):
+        if await waits(attempt.session, item, instruction):
+            return
+    attempt.open_item_about(Item.CALL_BACK, "instruction", instruction, reason=found.leg.currency)
 
 
 @use_case(Action.SETTLEMENT_RELEASE)
 async def release_leg(attempt: Attempt, command: ReleaseLeg) -> Changed:
-    """A second person lets the money go, and neither of the two made the deal, its change or the route."""
-    control, leg = await held(attempt, command.settlement_id, command.version)
-    rests_on = [("settlement", leg.id)]
-    route = None if leg.instruction_id is None else await attempt.session.get(Instruction, leg.instruction_id)
-    if route is not None:
-        rests_on += [("instruction", route.id), ("proposal", route.proposal_id)]
-    await attempt.admit(leg.trade_id, related=rests_on)
-    must_be_verified(control, leg.version)
+    """A second person lets the money go, or signs first of two where the amount asks for it (D-04)."""
+    found = await held_to_release(attempt, command.settlement_id, command.version)
+    leg = found.leg
+    must_be_verified(found.control, leg.version)
     state = after(attempt, leg)
-    assert route is not None, "a prepared leg has a payment route"
-    confirmation = await confirmation_of(attempt.session, leg.trade_id, leg.version)
-    if confirmation is None or confirmation.state != ConfirmationState.MATCHED:
-        raise NotMatched("The deal's confirmation is not matched; no money moves before.")
-    current = await instruction_for(attempt.session, route.counterparty_id, leg.currency)
-    if current is None or current.id != route.id:
-        raise InstructionReplaced(
-            "The payment route was replaced after the leg was prepared; it must be prepared anew."
-        )
-    await must_have_nothing_undecided(attempt.session, leg.trade_id)
-    trade = await attempt.session.get_one(Trade, leg.trade_id)
-    await must_have_both_legs(attempt.session, trade, both_agreed=True)
-    mark_settling(attempt, control)
-    attempt.change(leg, state=state, released_by=attempt.actor.account)
-    attempt.note(instruction=route.id, proposal=route.proposal_id)
-    return await handed_on(attempt, leg, Item.RELEASE, Item.COMPLETE)
+    await must_be_ready(attempt, found)
+    if await takes_two(attempt, found):
+        attempt.change(leg, state=SettlementState.SIGNED, signed_by=attempt.actor.account)
+        return await handed_on(attempt, found, (Item.RELEASE,), Item.COUNTERSIGN)
+    return await let_go(attempt, found, state)
+
+
+@use_case(Action.SETTLEMENT_COUNTERSIGN)
+async def countersign_leg(attempt: Attempt, command: CountersignLeg) -> Changed:
+    """A third person signs what one prepared and another signed before, and lets the money go (D-04)."""
+    found = await held_to_release(attempt, command.settlement_id, command.version)
+    must_be_verified(found.control, found.leg.version)
+    state = after(attempt, found.leg)
+    await must_be_ready(attempt, found)
+    return await let_go(attempt, found, state)
+
+
+async def held_to_release(attempt: Attempt, settlement_id: UUID, seen: int) -> Held:
+    """Lock a leg for somebody who had no hand in it, its deal's change, or the making of its route."""
+    found = await held(attempt, settlement_id, seen)
+    leg = found.leg
+    rests_on = [("settlement", leg.id)]
+    if leg.instruction_id is not None:
+        route = await attempt.session.get_one(Instruction, leg.instruction_id)
+        rests_on += [("instruction", route.id), ("proposal", route.proposal_id)]
+        attempt.note(instruction=route.id, proposal=route.proposal_id)
+    await attempt.admit(leg.trade_id, related=rests_on)
+    return found
+
+
+async def let_go(attempt: Attempt, found: Held, state: SettlementState) -> Changed:
+    """Let the money go; from here on the deal cannot be cancelled."""
+    mark_settling(attempt, found.control)
+    attempt.change(found.leg, state=state, released_by=attempt.actor.account)
+    return await handed_on(attempt, found, (Item.RELEASE, Item.COUNTERSIGN, Item.POSTPONE), Item.COMPLETE)
+
+
+@use_case(Action.SETTLEMENT_POSTPONE)
+async def postpone_leg(attempt: Attempt, command: PostponeLeg) -> Changed:
+    """Whoever releases decides that a late payment goes on the next day it can; the agreed day stays told (X18)."""
+    found = await held_apart(attempt, command.settlement_id, command.version)
+    leg = found.leg
+    state = after(attempt, leg)
+    if not is_late(attempt, found):
+        raise NotLate(f"This payment can still go on {leg.pay_on}.")
+    day = next_day(found.book, leg, attempt.desk.business_date, attempt)
+    attempt.change(leg, state=state, pay_on=day, failure=command.reason)
+    if leg.state == SettlementState.PREPARED:
+        for item in (Item.RELEASE, Item.COUNTERSIGN):
+            attempt.close_item(item, leg.id)
+        ask_for(attempt, found, Item.RELEASE, command.reason)
+    return await handed_on(attempt, found, (Item.POSTPONE,), None)
+
+
+def next_day(book: RuleBook, leg: Settlement, today: date, attempt: Attempt) -> date:
+    """Return the first day after the missed one on which the currency can still be paid."""
+    cut_off = book.cut_off(leg.currency, today)
+    still_open = cut_off is None or desk_instant(today, attempt.desk.clock) <= cut_off
+    if today > leg.pay_on and still_open and is_business_day(today, leg.currency):
+        return today
+    return next_business_day(today, leg.currency)
 
 
 @use_case(Action.SETTLEMENT_COMPLETE)
 async def complete_leg(attempt: Attempt, command: CompleteLeg) -> Changed:
     """The money arrived or left, on its value date or later; accounting books it."""
-    leg = await held_after_release(attempt, command.settlement_id, command.version)
-    state = after(attempt, leg)
-    if attempt.desk.business_date < leg.value_date:
-        raise BeforeValueDate(
-            f"The leg is due on {leg.value_date}; the bank's business date is {attempt.desk.business_date}."
-        )
-    attempt.change(leg, state=state, settled_on=attempt.desk.business_date)
-    answer = await handed_on(attempt, leg, Item.COMPLETE, Item.POST_SETTLEMENT)
-    await give_back(attempt, leg.trade_id)
-    return answer
+    return await completed(attempt, await held_apart(attempt, command.settlement_id, command.version))
+
+
+@use_case(Action.SETTLEMENT_PART)
+async def part_leg(attempt: Attempt, command: PartLeg) -> Changed:
+    """A part of the money arrived or left; the rest stays due."""
+    found = await held_apart(attempt, command.settlement_id, command.version)
+    return await partly(attempt, found, parse_amount(command.amount))
 
 
 @use_case(Action.SETTLEMENT_FAIL)
 async def fail_leg(attempt: Attempt, command: FailLeg) -> Changed:
     """The money stayed; the leg is prepared anew."""
-    leg = await held_after_release(attempt, command.settlement_id, command.version)
-    attempt.change(leg, state=after(attempt, leg), failure=command.reason)
-    return await handed_on(attempt, leg, Item.COMPLETE, Item.PREPARE, command.reason)
+    found = await held_apart(attempt, command.settlement_id, command.version)
+    return await failed(attempt, found, command.code, command.reason)
+
+
+@use_case(Action.SETTLEMENT_RETURN)
+async def return_leg(attempt: Attempt, command: ReturnLeg) -> Changed:
+    """The money came back; the books follow, and the leg is prepared anew."""
+    found = await held_apart(attempt, command.settlement_id, command.version)
+    return await returned(attempt, found, command.code, command.reason)
 
 
 @use_case(Action.SETTLEMENT_WITHDRAW)
@@ -249,48 +400,10 @@ async def withdraw_legs(attempt: Attempt, command: WithdrawLegs) -> Changed:
     legs = list(found)
     for leg in legs:
         attempt.change(leg, state=after(attempt, leg))
-        attempt.close_item(Item.PREPARE, leg.id)
-        attempt.close_item(Item.RELEASE, leg.id)
+        for item in (Item.PREPARE, Item.RELEASE, Item.COUNTERSIGN, Item.FREE, Item.POSTPONE, Item.CALL_BACK):
+            attempt.close_item(item, leg.id)
     attempt.close_item(Item.WITHDRAW_SETTLEMENT, trade_id)
     return await answered(attempt, trade_id, legs)
-
-
-async def must_have_nothing_undecided(session: AsyncSession, trade_id: UUID) -> None:
-    """Raise ChangeUndecided while the back office has a request about the deal to decide."""
-    if await open_request(session, trade_id) is not None:
-        raise ChangeUndecided("Trading asked for a change of this deal; decide that first.")
-
-
-async def held(attempt: Attempt, settlement_id: UUID, seen: int) -> tuple[TradeControl, Settlement]:
-    """Lock the deal and then its leg. Raises NotFound or StaleVersion."""
-    trade_id = await attempt.session.scalar(select(Settlement.trade_id).where(Settlement.id == settlement_id))
-    if trade_id is None:
-        raise NotFound("settlement")
-    attempt.concerns(trade_id)
-    control = await hold_trade(attempt, trade_id)
-    return control, await locked(attempt, Settlement, settlement_id, seen=seen)
-
-
-async def held_after_release(attempt: Attempt, settlement_id: UUID, seen: int) -> Settlement:
-    """Lock a leg for somebody who may attest what became of it. Raises KeptApart as well."""
-    _, leg = await held(attempt, settlement_id, seen)
-    await attempt.admit(leg.trade_id, related=[("settlement", leg.id)])
-    return leg
-
-
-def after(attempt: Attempt, leg: Settlement) -> SettlementState:
-    """Return the state the attempted act leads to. Raises IllegalTransition."""
-    return SETTLEMENT.after(SettlementState(leg.state), attempt.action)
-
-
-async def handed_on(
-    attempt: Attempt, leg: Settlement, done: Item, waits: Item, reason: str | None = None
-) -> Changed:
-    """Finish one step of the leg, ask for the next and answer with the leg at its new version."""
-    attempt.close_item(done, leg.id)
-    attempt.open_item(waits, leg, trade_id=leg.trade_id, version=leg.version, reason=reason)
-    await attempt.session.flush()
-    return Changed(view(leg))
 
 
 async def answered(attempt: Attempt, trade_id: UUID, legs: list[Settlement], status: int = 200) -> Changed:

@@ -16,11 +16,13 @@ from service.kernel.cursors import place_of
 from service.transfers import queries
 from service.transfers.lifecycle import TransferState
 from service.transfers.use_cases import (
+    BookTransfer,
     PrepareTransfer,
     RefuseTransfer,
     ReleaseTransfer,
     RequestTransfer,
     ReviewTransfer,
+    book_transfer,
     prepare_transfer,
     refuse_transfer,
     release_transfer,
@@ -127,6 +129,19 @@ class TransferApi(Controller):
         """Sign a transfer; the second person's signature releases it."""
         command = ReleaseTransfer(transfer_id=transfer, version=data.version)
         return answer(await gate.perform(actor, release_transfer, command, key=checked_key(key)))
+
+    @post("/{transfer:uuid}/posting", guards=[Allows(Action.TRANSFER_BOOK)])
+    async def book(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        key: IdempotencyKey,
+        transfer: FromPath[UUID],
+    ) -> Response[Any]:
+        """Book a transfer that two people signed, where its automatic posting did not."""
+        return answer(
+            await gate.perform(actor, book_transfer, BookTransfer(transfer_id=transfer), key=checked_key(key))
+        )
 
 
 ROUTES = [TransferApi]

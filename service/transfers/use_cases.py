@@ -1,7 +1,6 @@
 """Cash moves between own accounts, or as margin, because trading asks and others agree (TRD-18, case A-03).
 
-Trading has no right here beyond asking. What is signed in the end is an order to the bank's own payments: no
-journal follows from it yet, that comes with the reconciliation of the nostro accounts.
+Trading has no right here beyond asking. What two people signed in the end, accounting books through its own item.
 """
 
 from datetime import date
@@ -13,18 +12,24 @@ from sqlalchemy import text
 
 from policies.vocabulary import Action, Office
 from service.attempt import Attempt, Changed, Command
+from service.bookkeeping.booking import book, no_rate
+from service.bookkeeping.posting import transfer_journal
+from service.bookkeeping.queries import journal_view
 from service.gate import use_case
 from service.kernel.calendar import CALENDARS
 from service.kernel.database import plain_value
 from service.kernel.errors import IllegalTransition, StaleVersion, Unprocessable
 from service.kernel.identifiers import uuid7
 from service.kernel.items import Item
-from service.kernel.money import AMOUNT_PATTERN, parse_amount, plain, quantize
+from service.kernel.money import AMOUNT_PATTERN, Money, parse_amount, plain, quantize
 from service.kernel.texts import LINE_PATTERN, Reason
+from service.market.ecb import NoFixing
+from service.market.queries import last_rates
 from service.transfers.lifecycle import TRANSFER, TransferState, derived
 from service.transfers.model import Transfer, TransferControl, TransferReview, TransferSignature
 from service.transfers.need import judged_parts
 from service.transfers.queries import Dossier, dossier_of, needs_of, parts_of, taken_before
+from service.work.worker import Handlers
 
 ALONE = text("SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(:name, 0))")
 SIGNATURES = 2
@@ -57,6 +62,12 @@ class ReviewedBefore(IllegalTransition):
 
 class NeedGone(IllegalTransition):
     """409. The deals it was prepared for no longer need it; it must be refused."""
+
+    rule = "TRD-18"
+
+
+class NotReleased(IllegalTransition):
+    """409. Two people must have signed a transfer before it is booked."""
 
     rule = "TRD-18"
 
@@ -112,6 +123,12 @@ class ReviewTransfer(Command, frozen=True, kw_only=True):
     version: int
     verdict: Literal["accept", "reject"]
     reason: Reason
+
+
+class BookTransfer(Command, frozen=True, kw_only=True):
+    """Accounting books a transfer that was released."""
+
+    transfer_id: UUID
 
 
 @use_case(Action.TRANSFER_REQUEST)
@@ -259,7 +276,38 @@ async def release_transfer(attempt: Attempt, command: ReleaseTransfer) -> Change
         return answered(transfer, found.state, command.version, signatures=signed)
     attempt.change(found.control, state=state.value)
     attempt.close_item(Item.RELEASE_TRANSFER, transfer.id)
+    attempt.open_item(Item.BOOK_TRANSFER, found.control)
     return answered(transfer, state, command.version + 1, signatures=signed)
+
+
+@use_case(Action.TRANSFER_BOOK)
+async def book_transfer(attempt: Attempt, command: BookTransfer) -> Changed:
+    """Accounting trusts no message: it books what two signatures released, once, on the day the cash moves (TRD-18)."""
+    await attempt.session.execute(ALONE, {"name": f"transfer:{command.transfer_id}"})
+    found = await dossier_of(attempt.session, command.transfer_id)
+    await attempt.admit(related=found.rests_on)
+    transfer = found.transfer
+    signers = {one.person_id for one in found.signatures}
+    if found.state is not TransferState.RELEASED or len(signers) < SIGNATURES:
+        raise NotReleased("Two people must have signed a transfer before it is booked.")
+    day = max(transfer.value_date, attempt.desk.business_date)
+    rates_of, rates = await last_rates(attempt.session, attempt.desk.business_date) or (day, {})
+    try:
+        rule, lines = transfer_journal(
+            transfer.purpose,
+            Money(transfer.amount, transfer.currency),
+            (transfer.from_account, transfer.to_account),
+            rates,
+        )
+    except NoFixing as unknown:
+        raise no_rate(unknown, day) from unknown
+    attempt.note(rates_of=rates_of)
+    journal = await book(
+        attempt, trade=None, event_key=f"transfer:{transfer.id}", rule=rule, lines=lines, booked_on=day
+    )
+    attempt.close_item(Item.BOOK_TRANSFER, transfer.id)
+    await attempt.session.flush()
+    return Changed(journal_view(journal, lines), 201)
 
 
 async def must_still_be_needed(attempt: Attempt, transfer: Transfer) -> None:
@@ -294,3 +342,9 @@ def answered(
     facts = {"id": str(transfer.id), "version": version, "state": state.value, "purpose": transfer.purpose}
     facts |= {"currency": transfer.currency, "amount": plain_value(transfer.amount)}
     return Changed(facts | more, status)
+
+
+AUTOMATIC: Handlers = {
+    Item.BOOK_TRANSFER: lambda item: (book_transfer, BookTransfer(transfer_id=item.subject_id)),
+}
+"""How accounting's own account does what waits for it here."""

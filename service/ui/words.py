@@ -15,6 +15,13 @@ from service.ui.dealing_words import (  # noqa: F401 - templates find every word
     TRANSFERS,
 )
 from service.ui.languages import N_
+from service.ui.settling_words import (  # noqa: F401 - templates find every word here
+    ROUTE_REASONS,
+    SETTLEMENT_RULES,
+    SETTLING_ACTS,
+    SETTLING_DONE,
+    SETTLING_ITEMS,
+)
 
 Tone = Literal["quiet", "open", "good", "bad", "gone"]
 
@@ -57,10 +64,12 @@ STATES: Final[dict[str, Status]] = {
     "refused": Status("✕", "bad", N_("refused")),
     "released": Status("▸", "open", N_("released")),
     "requested": Status("○", "open", N_("requested")),
+    "signed": Status("◓", "open", N_("signed once")),
     "returned": Status("↩", "bad", N_("returned")),
     "reversed": Status("↺", "gone", N_("reversed")),
     "revoked": Status("✕", "gone", N_("revoked")),
     "sent": Status("→", "open", N_("sent")),
+    "partial": Status("◑", "bad", N_("settled in part")),
     "settled": Status("✓", "good", N_("settled")),
     "settling": Status("▸", "good", N_("settling")),
     "verified": Status("✓", "good", N_("verified")),
@@ -74,6 +83,7 @@ STATES: Final[dict[str, Status]] = {
 }
 
 ACTS: Final[dict[str, str]] = {
+    **SETTLING_ACTS,
     Action.ACCOUNT_OPEN: N_("Open account"),
     Action.AGREEMENT_CLEAR: N_("Clear agreement"),
     Action.AGREEMENT_PROPOSE: N_("File agreement"),
@@ -161,13 +171,6 @@ ACTS: Final[dict[str, str]] = {
     Action.SESSION_CLOSE: N_("Sign out"),
     Action.SESSION_NOISE: N_("Count failed sign-ins"),
     Action.SESSION_OPEN: N_("Sign in"),
-    Action.SETTLEMENT_COMPLETE: N_("Record as settled"),
-    Action.SETTLEMENT_FAIL: N_("Record as failed"),
-    Action.SETTLEMENT_PREPARE: N_("Prepare settlement"),
-    Action.SETTLEMENT_PROJECT: N_("Project settlement"),
-    Action.SETTLEMENT_READ: N_("Read settlements"),
-    Action.SETTLEMENT_RELEASE: N_("Release settlement"),
-    Action.SETTLEMENT_WITHDRAW: N_("Withdraw settlement"),
     Action.TRADE_AMEND: N_("Amend deal"),
     Action.TRADE_CAPTURE: N_("Capture deal"),
     Action.TRADE_JUSTIFY: N_("Justify price"),
@@ -188,6 +191,7 @@ ACTS: Final[dict[str, str]] = {
 
 ITEMS: Final[dict[str, str]] = {
     **deputy_words.ITEMS,
+    **SETTLING_ITEMS,
     Item.ACCEPT_INTERNAL: N_("Accept internal deal"),
     Item.ACKNOWLEDGE_PREMISES: N_("Acknowledge off-premises deal"),
     Item.AMEND: N_("Amend deal"),
@@ -387,6 +391,7 @@ SIDES: Final[dict[str, str]] = {"buy": N_("Buy"), "sell": N_("Sell")}
 
 DONE: Final[dict[str, str]] = {
     **deputy_words.DONE,
+    **SETTLING_DONE,
     Action.DESK_RULE_APPROVE: N_("The rule is in force."),
     Action.DESK_RULE_PROPOSE: N_("The rule is proposed; another person decides."),
     Action.DESK_RULE_REFUSE: N_("The rule is refused."),
@@ -427,10 +432,6 @@ DONE: Final[dict[str, str]] = {
     Action.PROPOSAL_REFUSE: N_("The proposal is refused."),
     Action.REQUEST_APPROVE: N_("The request is approved."),
     Action.REQUEST_REFUSE: N_("The request is refused; the deal stays."),
-    Action.SETTLEMENT_COMPLETE: N_("The leg is recorded as settled."),
-    Action.SETTLEMENT_FAIL: N_("The leg is recorded as failed."),
-    Action.SETTLEMENT_PREPARE: N_("The leg is prepared; another person releases it."),
-    Action.SETTLEMENT_RELEASE: N_("The leg is released."),
     Action.TRADE_CAPTURE: N_("The deal is captured."),
     Action.TRADE_JUSTIFY: N_("The price is justified."),
     Action.TRADE_RESUBMIT: N_("The corrected deal is submitted."),

@@ -20,11 +20,13 @@ WRITTEN = {".py", ".sh", ".html", ".css", ".toml", ""}  # by hand; without suffi
 SLICES = {
     "absences", "bookkeeping", "compliance", "confirmations", "conformity", "control", "deputies", "desks",
     "documents", "limits", "market", "organisation", "parties", "people", "reconciliation", "recovery", "reports",
-    "rotation", "settlement", "trades", "transfers", "work",
+    "rotation", "settlement", "settlement_rules",
+    "trades", "transfers", "work",
 }  # fmt: skip
 VOCABULARY = {"__init__", "lifecycle", "model", "use_cases", "queries", "api", "pages"}
 # Modules of a slice, besides the vocabulary, that do more than calculate.
 DOING = {
+    "bookkeeping/booking.py": "one journal written with its lines, for every act that books",
     "compliance/all_rows.py": "every business row of one moment, for a reconciliation outside",
     "compliance/evidence.py": "what a pack needs, gathered from database and log",
     "compliance/nightly.py": "the books held against the log, each night",
@@ -48,6 +50,11 @@ DOING = {
     "recovery/ceremony.py": "a custodian's part in bringing the log forward",
     "recovery/replay.py": "rows told again from the entries that the database lost",
     "rotation/ceremony.py": "an approved change of the log's key, made by whoever runs its signer",
+    "settlement/calling.py": "calls to counterparties about payment routes, made by one and checked by another",
+    "settlement/hold_api.py": "the faces of what stops a payment",
+    "settlement/holds.py": "the acts that stop a payment and let it go on",
+    "settlement/legs.py": "one leg locked and judged for an act, and handed on",
+    "settlement/outcomes.py": "what becomes of a leg once it was let go",
     "trades/entering.py": "entered terms looked up, judged and written, for capture and correction",
     "trades/impact.py": "what a change of a deal would set in motion, asked before it is decided",
     "trades/internal.py": "the two acts of an internal deal, which write legs as capture does",

@@ -45,14 +45,16 @@ WRITING = {
     "log_custodian": "log.recover recovery.complete recovery.request rotation.approve rotation.refuse rotation.request",
     "svc_compliance": "log.check log.rotate",
     "confirmer": "document.file confirmation.dispatch confirmation.counter confirmation.match",
-    "settler": "document.file settlement.prepare settlement.complete settlement.fail transfer.prepare transfer.refuse",
-    "releaser": "settlement.release transfer.release",
+    "settler": "document.file settlement.prepare settlement.complete settlement.fail settlement.part settlement.return settlement.hold "
+    "settlement.deviate call_back.make transfer.prepare transfer.refuse",
+    "releaser": "settlement.release settlement.countersign settlement.free settlement.postpone call_back.check "
+    "transfer.release",
     "svc_back_office": "confirmation.draft confirmation.withdraw settlement.project settlement.withdraw",
-    "steward": "document.file counterparty.propose instruction.propose portfolio.propose agreement.propose",
-    "steward_approver": "proposal.approve proposal.refuse",
-    "accountant": "journal.post journal.reverse transfer.review",
+    "steward": "document.file counterparty.propose instruction.propose portfolio.propose agreement.propose settlement_rule.propose",
+    "steward_approver": "proposal.approve proposal.refuse settlement_rule.approve settlement_rule.refuse",
+    "accountant": "journal.post journal.reverse transfer.book transfer.review",
     "closer": "business_date.set",
-    "svc_accounting": "journal.post journal.reverse",
+    "svc_accounting": "journal.post journal.reverse transfer.book",
     "risk_controller": "document.file fixing.import benchmark.propose benchmark.approve benchmark.refuse trade.justify limit.propose "
     "market_limit.propose market_limit.vote excess.close transfer.review",
     "head_of_risk": "benchmark.approve benchmark.refuse trade.justify market_limit.vote excess.close",
@@ -69,7 +71,7 @@ WRITING = {
 }
 EVERY_READ = (
     "balance.read confirmation.read conformity.read document.read entry.read fixing.read grant.read instruction.read journal.read limit.read "
-    "log.read organisation.read party.read person.read position.read report.read settlement.read trade.read transaction.read transfer.read"
+    "log.read organisation.read party.read person.read position.read report.read settlement.read trade.read transaction.read transfer.read settlement_rule.read"
 )
 READING = {
     "trader": "trade.read transaction.read position.read party.read fixing.read limit.read transfer.read",
@@ -78,11 +80,11 @@ READING = {
     "verifier": "document.read trade.read transaction.read position.read confirmation.read settlement.read party.read fixing.read "
     "conformity.read limit.read",
     "confirmer": "document.read confirmation.read trade.read party.read conformity.read",
-    "settler": "document.read settlement.read confirmation.read instruction.read trade.read party.read transfer.read",
-    "releaser": "document.read settlement.read confirmation.read instruction.read trade.read party.read transfer.read",
+    "settler": "document.read settlement_rule.read settlement.read confirmation.read instruction.read trade.read party.read transfer.read",
+    "releaser": "document.read settlement_rule.read settlement.read confirmation.read instruction.read trade.read party.read transfer.read",
     "svc_back_office": "trade.read conformity.read",
-    "steward": "document.read party.read instruction.read",
-    "steward_approver": "document.read party.read instruction.read",
+    "steward": "document.read party.read instruction.read settlement_rule.read",
+    "steward_approver": "document.read party.read instruction.read settlement_rule.read",
     "svc_master_data": "party.read",
     "accountant": "document.read journal.read balance.read trade.read settlement.read transfer.read",
     "closer": "journal.read balance.read trade.read",

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from policies.apart import Act, ApartRule, governed, refusal
-from policies.duties import ASK, ATTEST, CONTROL, DECIDE, ENTER, PROPOSE, STRIKE, TRANSFER_DECIDE
+from policies.duties import ASK, ATTEST, CONTROL, DECIDE, ENTER, PAY, PROPOSE, STRIKE, TRANSFER_DECIDE
 from policies.lives import LIVES, Goal, Life
 from policies.policy import Policy, load
 from policies.proof import prove_history
@@ -14,7 +14,6 @@ from policies.vocabulary import Action
 
 NOT_YET = {
     "D-07": "no discrepancy cases yet",
-    "D-08": "no alternative verification of a confirmation yet",
     "D-11": "no absences yet",
     "D-14": "no emergency access",
     "D-15": "policy changes come with a release, not by an act of the house",
@@ -36,7 +35,8 @@ IN_PART = {
     "D-01": "no reconciliation or case exists yet",
     "D-02": "journals are posted in one step; no policy is kept here",
     "D-03": "that the decider's unit is an area outside trading follows from S-01",
-    "D-04": "a payment has one signature",
+    "D-04": "that a signer is outside trading follows from S-08",
+    "D-08": "of payment routes; no alternative verification of a confirmation yet",
     "D-05": "that each owner's desk holds the book is for the use case to see",
     "D-13": "the beneficiary acts in no step of the grant, so only the use case can compare",
 }
@@ -121,6 +121,8 @@ TWO_HANDS = [
     ("market_limit.propose", Action.MARKET_LIMIT_VOTE),
     ("organisation.propose", Action.ORGANISATION_APPROVE),
     ("organisation.propose", Action.ORGANISATION_REFUSE),
+    ("settlement_rule.propose", Action.SETTLEMENT_RULE_APPROVE),
+    ("settlement_rule.propose", Action.SETTLEMENT_RULE_REFUSE),
 ]
 
 
@@ -158,13 +160,32 @@ def test_d_05_whoever_offers_an_internal_deal_does_not_accept_it() -> None:
     assert control_of(Action.INTERNAL_ACCEPT, act("internal.offer", "trader")) is None
 
 
-@pytest.mark.parametrize("paying", [Action.SETTLEMENT_PREPARE, Action.SETTLEMENT_RELEASE])
+@pytest.mark.parametrize("paying", sorted(PAY))
 @pytest.mark.parametrize("decision", sorted(DECIDE))
 def test_d_04_whoever_decides_a_change_of_a_deal_moves_no_money_for_it(
     paying: Action, decision: Action
 ) -> None:
     assert control_of(paying, act(decision)) == "D-04"
     assert control_of(decision, act(paying)) == "D-04"
+
+
+def test_d_04_a_payment_is_prepared_and_signed_twice_by_three() -> None:
+    three = (Action.SETTLEMENT_PREPARE, Action.SETTLEMENT_RELEASE, Action.SETTLEMENT_COUNTERSIGN)
+    for later in three:
+        for earlier in three:
+            assert (control_of(later, act(earlier, scope="object")) is None) is (earlier == later)
+
+
+@pytest.mark.parametrize("earlier", ["call_back.make"])
+def test_d_08_whoever_called_a_counterparty_does_not_check_the_call(earlier: str) -> None:
+    assert control_of(Action.CALL_BACK_CHECK, act(earlier, scope="object")) == "D-08"
+    assert control_of(Action.CALL_BACK_CHECK, act(earlier, "somebody else", scope="object")) is None
+
+
+def test_d_02_whoever_held_a_payment_or_named_its_route_does_not_let_it_go_on() -> None:
+    for stopping in (Action.SETTLEMENT_HOLD, Action.SETTLEMENT_DEVIATE, Action.SETTLEMENT_PREPARE):
+        assert control_of(Action.SETTLEMENT_FREE, act(stopping, scope="object")) == "D-02"
+        assert control_of(Action.SETTLEMENT_FREE, act(stopping, "settler", scope="object")) is None
 
 
 @pytest.mark.parametrize("attesting", sorted(ATTEST))
@@ -237,6 +258,8 @@ def test_an_act_that_no_row_governs_is_admitted_whatever_was_done() -> None:
 def test_the_governed_acts_are_these() -> None:
     assert governed(RULES) == (CONTROL | ENTER) - STRIKE | TRANSFER_DECIDE | {
         *(decision for _, decision in TWO_HANDS),
+        Action.CALL_BACK_CHECK,
+        Action.CALL_BACK_MAKE,
         Action.PROPOSAL_APPROVE,
         Action.PROPOSAL_REFUSE,
         Action.GRANT_APPROVE,
@@ -281,8 +304,12 @@ def test_without_its_row_one_person_does_both(policy: Policy, rule: ApartRule, o
     assert ways(policy, rule, other, (*others, less)) == 1
 
 
-def test_without_its_row_the_maker_of_a_payment_route_signs_along_it() -> None:
-    (rule,) = (row for row in RULES if row.within_days is not None)
+@pytest.mark.parametrize(
+    "rule",
+    [row for row in RULES if row.within_days is not None],
+    ids=lambda row: f"{row.control}-{row.action}",
+)
+def test_without_its_row_the_maker_of_a_payment_route_signs_along_it_or_confirms_it(rule: ApartRule) -> None:
     others = [row for row in RULES if row != rule]
     for made in sorted(rule.differs):
         history = [act(made, scope="object")]

@@ -127,7 +127,7 @@ def test_explain_says_why_and_what_else_stands_in_the_way(capsys) -> None:
     _, out = said(capsys, "explain", "releaser", "settlement.release")
     assert "  policy.csv, line " in out
     assert "within 365 days" in out
-    assert "  database: update settlement (state, rev, released_by)" in out
+    assert "  database: update settlement (state, rev, signed_by, released_by)" in out
 
 
 def test_grants_are_sql(capsys) -> None:

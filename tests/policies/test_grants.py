@@ -186,7 +186,17 @@ def test_whoever_writes_a_table_reads_it(policy: Policy) -> None:
 
 def test_columns_of_several_acts_add_up(policy: Policy) -> None:
     assert set(may(policy, Office.BACK_OFFICE, Verb.UPDATE)["settlement"]) == {
-        *("state", "rev", "instruction_id", "prepared_by", "released_by", "settled_on", "failure"),
+        *(
+            "state",
+            "rev",
+            "instruction_id",
+            "selection",
+            "deviation",
+            "prepared_by",
+            "signed_by",
+            "released_by",
+        ),
+        *("settled_on", "paid", "pay_on", "hold_reason", "failure", "failure_code"),
     }
 
 

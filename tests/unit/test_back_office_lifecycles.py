@@ -22,14 +22,18 @@ def test_only_the_table_moves_it(lifecycle: Lifecycle, states: type) -> None:
                     lifecycle.after(state, action)
 
 
-def test_nothing_leads_out_of_a_withdrawn_confirmation_or_a_settled_or_withdrawn_leg() -> None:
+def test_nothing_leads_out_of_a_withdrawn_confirmation_or_leg_and_only_its_return_out_of_a_settled_one() -> (
+    None
+):
     assert CONFIRMATION.actions_from(ConfirmationState.WITHDRAWN) == ()
-    assert SETTLEMENT.actions_from(SettlementState.SETTLED) == ()
+    assert SETTLEMENT.actions_from(SettlementState.SETTLED) == (Action.SETTLEMENT_RETURN,)
     assert SETTLEMENT.actions_from(SettlementState.WITHDRAWN) == ()
 
 
-def test_money_that_was_let_go_is_settled_or_failed_and_never_withdrawn() -> None:
+def test_money_that_was_let_go_settles_or_does_not_and_is_never_withdrawn() -> None:
     assert SETTLEMENT.actions_from(SettlementState.RELEASED) == (
         Action.SETTLEMENT_COMPLETE,
+        Action.SETTLEMENT_PART,
         Action.SETTLEMENT_FAIL,
+        Action.SETTLEMENT_RETURN,
     )

@@ -23,7 +23,9 @@ from service.bookkeeping.posting import (
     settlement_lines,
     trade_date_journal,
     trade_date_lines,
+    transfer_journal,
 )
+from service.kernel.money import Money
 from service.market.ecb import NoFixing, to_eur
 from service.trades.deals.deal import Terms, cash_flows, type_of
 from tests.unit.test_fx_forward import FORWARD
@@ -273,8 +275,27 @@ def test_rules_carry_their_version() -> None:
     ]
 
 
+def test_a_transfer_moves_cash_from_one_account_by_its_name_to_another() -> None:
+    rule, lines = transfer_journal(
+        "own_accounts", Money(Decimal("87.41"), "GBP"), ("LDN", "FFM"), {"GBP": Decimal("0.8741")}
+    )
+    assert (str(rule), imbalances(lines)) == ("TRANSFER-OWN/1", {})
+    assert [(line.account, line.amount, line.eur_amount) for line in lines] == [
+        ("1010-FFM", Decimal("87.41"), Decimal("100.00")),
+        ("1010-LDN", Decimal("-87.41"), Decimal("-100.00")),
+    ]
+    margin, lines = transfer_journal("margin", Money(Decimal("5.00"), "EUR"), ("LDN", "CCP"), {})
+    assert (str(margin), [line.account for line in lines]) == ("TRANSFER-MARGIN/1", ["1150-CCP", "1010-LDN"])
+
+
 def test_every_account_has_a_name_in_both_languages() -> None:
     used = {line.account for terms in ALL for _, lines in life(terms) for line in lines}
+
+    moved = [
+        transfer_journal(purpose, Money(Decimal("5.00"), "EUR"), ("A", "B-1"), {})
+        for purpose in ("own_accounts", "margin")
+    ]
+    used |= {line.account for _, lines in moved for line in lines}
 
     assert {account.partition("-")[0] for account in used} == set(CHART)
     assert account_name("FXP-GBP") == "FX position GBP"

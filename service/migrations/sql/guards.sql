@@ -28,6 +28,12 @@ CREATE TRIGGER benchmark_frozen BEFORE UPDATE ON public.benchmark FOR EACH ROW W
 
 CREATE TRIGGER benchmark_no_truncate BEFORE TRUNCATE ON public.benchmark FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
+CREATE TRIGGER call_back_revision BEFORE INSERT OR UPDATE OR DELETE ON public.call_back FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER call_back_frozen BEFORE UPDATE ON public.call_back FOR EACH ROW WHEN (NEW.subject_kind IS DISTINCT FROM OLD.subject_kind OR NEW.subject_id IS DISTINCT FROM OLD.subject_id OR NEW.counterparty_id IS DISTINCT FROM OLD.counterparty_id OR NEW.number IS DISTINCT FROM OLD.number OR NEW.spoke_to IS DISTINCT FROM OLD.spoke_to OR NEW.outcome IS DISTINCT FROM OLD.outcome OR NEW.note IS DISTINCT FROM OLD.note OR NEW.made_by IS DISTINCT FROM OLD.made_by OR NEW.made_at IS DISTINCT FROM OLD.made_at) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER call_back_no_truncate BEFORE TRUNCATE ON public.call_back FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
 CREATE TRIGGER change_request_revision BEFORE INSERT OR UPDATE OR DELETE ON public.change_request FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
 CREATE TRIGGER change_request_no_truncate BEFORE TRUNCATE ON public.change_request FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
@@ -222,6 +228,12 @@ CREATE TRIGGER settlement_frozen BEFORE UPDATE ON public.settlement FOR EACH ROW
 
 CREATE TRIGGER settlement_no_truncate BEFORE TRUNCATE ON public.settlement FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
+CREATE TRIGGER settlement_rule_revision BEFORE INSERT OR UPDATE OR DELETE ON public.settlement_rule FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER settlement_rule_frozen BEFORE UPDATE ON public.settlement_rule FOR EACH ROW WHEN (NEW.rule IS DISTINCT FROM OLD.rule OR NEW.product IS DISTINCT FROM OLD.product OR NEW.market IS DISTINCT FROM OLD.market OR NEW.currency IS DISTINCT FROM OLD.currency OR NEW.counterparty_id IS DISTINCT FROM OLD.counterparty_id OR NEW.code IS DISTINCT FROM OLD.code OR NEW.name_en IS DISTINCT FROM OLD.name_en OR NEW.name_de IS DISTINCT FROM OLD.name_de OR NEW.number IS DISTINCT FROM OLD.number OR NEW.days IS DISTINCT FROM OLD.days OR NEW.at IS DISTINCT FROM OLD.at OR NEW.zone IS DISTINCT FROM OLD.zone OR NEW.amount IS DISTINCT FROM OLD.amount OR NEW.rate_bp IS DISTINCT FROM OLD.rate_bp OR NEW.allowed IS DISTINCT FROM OLD.allowed OR NEW.valid_from IS DISTINCT FROM OLD.valid_from OR NEW.source IS DISTINCT FROM OLD.source OR NEW.proposed_by IS DISTINCT FROM OLD.proposed_by) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER settlement_rule_no_truncate BEFORE TRUNCATE ON public.settlement_rule FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
 CREATE TRIGGER trade_revision BEFORE INSERT OR UPDATE OR DELETE ON public.trade FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
 CREATE TRIGGER trade_frozen BEFORE UPDATE ON public.trade FOR EACH ROW WHEN (NEW.portfolio_id IS DISTINCT FROM OLD.portfolio_id OR NEW.number IS DISTINCT FROM OLD.number OR NEW.type IS DISTINCT FROM OLD.type OR NEW.captured_by IS DISTINCT FROM OLD.captured_by OR NEW.captured_at IS DISTINCT FROM OLD.captured_at OR NEW.marks IS DISTINCT FROM OLD.marks OR NEW.mirrors_id IS DISTINCT FROM OLD.mirrors_id OR NEW.offered_to_id IS DISTINCT FROM OLD.offered_to_id OR NEW.purpose IS DISTINCT FROM OLD.purpose OR NEW.replaces_id IS DISTINCT FROM OLD.replaces_id) EXECUTE FUNCTION public.guard_append_only();
@@ -291,6 +303,8 @@ CREATE CONSTRAINT TRIGGER delegation_approved AFTER UPDATE ON public.delegation 
 CREATE TRIGGER trading_limit_begins_proposed BEFORE INSERT ON public.trading_limit FOR EACH ROW EXECUTE FUNCTION public.guard_limit_proposed();
 
 CREATE TRIGGER limit_vote_of_its_office BEFORE INSERT ON public.limit_vote FOR EACH ROW EXECUTE FUNCTION public.guard_limit_vote();
+
+CREATE TRIGGER settlement_hands BEFORE INSERT OR UPDATE ON public.settlement FOR EACH ROW EXECUTE FUNCTION public.guard_settlement_hands();
 
 CREATE CONSTRAINT TRIGGER trading_limit_voted AFTER UPDATE ON public.trading_limit DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_limit_voted();
 

@@ -428,6 +428,33 @@ CREATE TABLE benchmark (
 
 CREATE INDEX ix_benchmark_benchmark_state ON benchmark (benchmark, state);
 
+CREATE TABLE call_back (
+	subject_kind TEXT NOT NULL, 
+	subject_id UUID NOT NULL, 
+	counterparty_id UUID NOT NULL, 
+	number TEXT NOT NULL, 
+	spoke_to TEXT NOT NULL, 
+	outcome TEXT NOT NULL, 
+	note TEXT NOT NULL, 
+	made_by UUID NOT NULL, 
+	made_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	state TEXT NOT NULL, 
+	checked_by UUID, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('call_back') STORED NOT NULL, 
+	CONSTRAINT pk_call_back PRIMARY KEY (id), 
+	CONSTRAINT ck_call_back_subject_known CHECK (subject_kind IN ('instruction', 'settlement')), 
+	CONSTRAINT ck_call_back_outcome_known CHECK (outcome IN ('confirmed', 'denied')), 
+	CONSTRAINT ck_call_back_state_known CHECK (state IN ('made', 'confirmed', 'rejected')), 
+	CONSTRAINT fk_call_back_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_call_back_counterparty_id FOREIGN KEY(counterparty_id) REFERENCES counterparty (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_call_back_made_by FOREIGN KEY(made_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_call_back_checked_by FOREIGN KEY(checked_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE INDEX ix_call_back_subject_id_state ON call_back (subject_id, state);
+
 CREATE TABLE credential (
 	account_id UUID NOT NULL, 
 	secret TEXT NOT NULL, 
@@ -597,6 +624,43 @@ CREATE TABLE session (
 
 CREATE INDEX ix_session_account_id ON session (account_id);
 
+CREATE TABLE settlement_rule (
+	rule TEXT NOT NULL, 
+	product TEXT, 
+	market TEXT, 
+	currency TEXT, 
+	counterparty_id UUID, 
+	code TEXT, 
+	name_en TEXT, 
+	name_de TEXT, 
+	number TEXT, 
+	days INTEGER, 
+	at TIME WITHOUT TIME ZONE, 
+	zone TEXT, 
+	amount NUMERIC, 
+	rate_bp NUMERIC, 
+	allowed BOOLEAN, 
+	valid_from DATE NOT NULL, 
+	source TEXT NOT NULL, 
+	proposed_by UUID, 
+	state TEXT NOT NULL, 
+	reason TEXT, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('settlement_rule') STORED NOT NULL, 
+	CONSTRAINT pk_settlement_rule PRIMARY KEY (id), 
+	CONSTRAINT ck_settlement_rule_rule_known CHECK (rule IN ('call_back', 'cut_off', 'cycle', 'freshness', 'ladder', 'netting', 'penalty', 'reason')), 
+	CONSTRAINT ck_settlement_rule_state_known CHECK (state IN ('proposed', 'in_force', 'refused')), 
+	CONSTRAINT ck_settlement_rule_amount_positive CHECK (amount > 0), 
+	CONSTRAINT ck_settlement_rule_days_not_negative CHECK (days >= 0), 
+	CONSTRAINT ck_settlement_rule_rate_not_negative CHECK (rate_bp >= 0), 
+	CONSTRAINT fk_settlement_rule_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_settlement_rule_counterparty_id FOREIGN KEY(counterparty_id) REFERENCES counterparty (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_settlement_rule_proposed_by FOREIGN KEY(proposed_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE INDEX ix_settlement_rule_rule_state ON settlement_rule (rule, state);
+
 CREATE TABLE trade (
 	type TEXT NOT NULL, 
 	portfolio_id UUID NOT NULL, 
@@ -760,8 +824,8 @@ CREATE INDEX ix_excess_limit_id ON excess (limit_id);
 
 CREATE TABLE journal (
 	event_key TEXT NOT NULL, 
-	trade_id UUID NOT NULL, 
-	version INTEGER NOT NULL, 
+	trade_id UUID, 
+	version INTEGER, 
 	rule TEXT NOT NULL, 
 	booked_on DATE NOT NULL, 
 	reverses_id UUID, 
@@ -911,21 +975,31 @@ CREATE TABLE settlement (
 	currency TEXT NOT NULL, 
 	amount NUMERIC NOT NULL, 
 	value_date DATE NOT NULL, 
+	pay_on DATE NOT NULL, 
 	state TEXT NOT NULL, 
+	paid NUMERIC NOT NULL, 
 	instruction_id UUID, 
+	selection JSONB, 
+	deviation JSONB, 
 	prepared_by UUID, 
+	signed_by UUID, 
 	released_by UUID, 
 	settled_on DATE, 
+	hold_reason TEXT, 
 	failure TEXT, 
+	failure_code TEXT, 
 	id UUID NOT NULL, 
 	rev INTEGER NOT NULL, 
 	kind TEXT GENERATED ALWAYS AS ('settlement') STORED NOT NULL, 
 	CONSTRAINT pk_settlement PRIMARY KEY (id), 
 	CONSTRAINT uq_settlement_trade_id_version_leg UNIQUE (trade_id, version, leg), 
+	CONSTRAINT ck_settlement_paid_within_amount CHECK (paid >= 0 AND paid <= abs(amount)), 
+	CONSTRAINT ck_settlement_never_early CHECK (pay_on >= value_date), 
 	CONSTRAINT fk_settlement_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT fk_settlement_trade_id FOREIGN KEY(trade_id) REFERENCES trade (id) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT fk_settlement_instruction_id FOREIGN KEY(instruction_id) REFERENCES instruction (id) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT fk_settlement_prepared_by FOREIGN KEY(prepared_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_settlement_signed_by FOREIGN KEY(signed_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT fk_settlement_released_by FOREIGN KEY(released_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
 );
 

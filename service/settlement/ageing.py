@@ -1,0 +1,64 @@
+"""How long payments are late, and what that costs: business days, age buckets, penalties. Pure."""
+
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+from typing import Final, Literal
+
+import msgspec
+
+from service.kernel.calendar import next_business_day
+from service.kernel.money import ARITHMETIC, quantize
+
+Bucket = Literal["0-1", "2-3", "4-7", ">7"]
+DAYS_MAX: Final = 400
+"""More business days than that are counted as that many."""
+
+BASIS_POINTS: Final = Decimal(10_000)
+
+
+def business_days(since: date, until: date, currency: str) -> int:
+    """Count the business days of a currency after ``since`` up to and on ``until``; none if it is not later.
+
+    Raises NoCalendar.
+    """
+    day, count = since, 0
+    while count < DAYS_MAX and (day := next_business_day(day, currency)) <= until:
+        count += 1
+    return count
+
+
+def bucket(days: int) -> Bucket:
+    """Return the age bucket of so many business days."""
+    if days <= 1:
+        return "0-1"
+    if days <= 3:  # noqa: PLR2004
+        return "2-3"
+    return "4-7" if days <= 7 else ">7"  # noqa: PLR2004
+
+
+class Penalty(msgspec.Struct, frozen=True):
+    """What one late settlement costs."""
+
+    subject: str
+    currency: str
+    days: int
+    rate_bp: Decimal
+    amount: Decimal
+
+
+def penalty(amount: Decimal, rate_bp: Decimal, days: int, currency: str) -> Decimal:
+    """Return the cash penalty of so many business days, rounded once, at the end, to the currency's minor unit.
+
+    ``amount``: what is late, its sign does not matter. Source of the rates: the line of the settlement tables.
+    """
+    a_day = ARITHMETIC.divide(ARITHMETIC.multiply(abs(amount), rate_bp), BASIS_POINTS)
+    return quantize(ARITHMETIC.multiply(a_day, Decimal(days)), currency)
+
+
+def totals(penalties: Iterable[Penalty]) -> dict[str, Decimal]:
+    """Return the sum of the penalties per currency."""
+    sums: dict[str, Decimal] = {}
+    for one in penalties:
+        sums[one.currency] = sums.get(one.currency, Decimal(0)) + one.amount
+    return dict(sorted(sums.items()))

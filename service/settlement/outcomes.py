@@ -1,0 +1,87 @@
+"""What becomes of a leg once it was let go: whole, in part, failed, returned; for people and for messages alike."""
+
+from decimal import Decimal
+
+from service.attempt import Attempt, Changed
+from service.kernel.errors import Refusal, Unprocessable
+from service.kernel.items import Item
+from service.limits.reserving import give_back
+from service.settlement.legs import Held, after, ask_for, handed_on
+from service.settlement.lifecycle import SettlementState
+
+NARRATIVE = "NARR"
+"""ISO 20022: the reason is told in words."""
+
+
+class BeforeValueDate(Refusal):
+    """409. Nothing settles before its value date."""
+
+
+class NotAPart(Unprocessable):
+    """422. A part is more than nothing and less than what is missing."""
+
+
+class UnknownReason(Unprocessable):
+    """422. Why a payment fails is told by a code of the settlement tables."""
+
+
+async def completed(attempt: Attempt, found: Held) -> Changed:
+    """The money arrived or left, on its day or later; accounting books it."""
+    leg = found.leg
+    state = after(attempt, leg)
+    must_be_due(attempt, found)
+    attempt.change(leg, state=state, settled_on=attempt.desk.business_date, paid=abs(leg.amount))
+    attempt.open_item(Item.POST_SETTLEMENT, leg, trade_id=leg.trade_id, version=leg.version)
+    answer = await handed_on(attempt, found, (Item.COMPLETE,), None)
+    await give_back(attempt, leg.trade_id)
+    return answer
+
+
+async def partly(attempt: Attempt, found: Held, amount: Decimal) -> Changed:
+    """A part of the money arrived or left; the rest is still to come."""
+    leg = found.leg
+    state = after(attempt, leg)
+    must_be_due(attempt, found)
+    if not 0 < amount < abs(leg.amount) - leg.paid:
+        raise NotAPart(
+            f"{abs(leg.amount) - leg.paid} {leg.currency} are missing; a part is less than that.",
+            field="amount",
+        )
+    attempt.change(leg, state=state, paid=leg.paid + amount)
+    attempt.close_item(Item.COMPLETE, leg.id)
+    ask_for(attempt, found, Item.COMPLETE, f"{leg.paid} of {abs(leg.amount)} {leg.currency} so far")
+    return await handed_on(attempt, found, (), None)
+
+
+async def failed(attempt: Attempt, found: Held, code: str, reason: str) -> Changed:
+    """The money, or the rest of it, stayed; the leg is prepared anew by other hands."""
+    state = after(attempt, found.leg)
+    must_be_known(attempt, found, code)
+    attempt.change(found.leg, state=state, failure=reason, failure_code=code)
+    return await handed_on(attempt, found, (Item.COMPLETE,), Item.PREPARE, reason)
+
+
+async def returned(attempt: Attempt, found: Held, code: str, reason: str) -> Changed:
+    """All that moved came back; what was booked is mirrored, and the leg is prepared anew by other hands."""
+    leg = found.leg
+    booked = leg.state == SettlementState.SETTLED
+    state = after(attempt, leg)
+    must_be_known(attempt, found, code)
+    attempt.change(leg, state=state, failure=reason, failure_code=code, paid=Decimal(0), settled_on=None)
+    if booked:
+        attempt.open_item(Item.POST_RETURN, leg, trade_id=leg.trade_id, version=leg.version, reason=reason)
+    return await handed_on(attempt, found, (Item.COMPLETE,), Item.PREPARE, reason)
+
+
+def must_be_due(attempt: Attempt, found: Held) -> None:
+    """Raise BeforeValueDate before the day on which the leg is to be paid."""
+    if attempt.desk.business_date < found.leg.pay_on:
+        raise BeforeValueDate(
+            f"The leg is due on {found.leg.pay_on}; the bank's business date is {attempt.desk.business_date}."
+        )
+
+
+def must_be_known(attempt: Attempt, found: Held, code: str) -> None:
+    """Raise UnknownReason for a code that master data does not keep; a reason told in words needs none."""
+    if code != NARRATIVE and found.book.reason(code, attempt.desk.business_date) is None:
+        raise UnknownReason("Master data keeps no such reason code.", field="code")
