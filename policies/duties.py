@@ -230,10 +230,14 @@ OUTSIDE: Final[Mapping[Action, str]] = {
     Action.BUSINESS_DATE_SET: "moves the date of all deals alike and none of them alone",
     Action.DELEGATION_END: "gives duties back at once; nobody gains by it",
     Action.DOCUMENT_FILE: "keeps a paper beside its object; moves no deal and no money",
+    Action.ESCALATION_ANSWER: "says what was done about work that climbed; finishes none of it",
     Action.EVIDENCE_EXPORT: "hands out what is recorded and changes nothing of it",
     Action.EXCESS_CLOSE: "finds the cause of an excess that the system opened; moves no deal and no money",
     Action.FIXING_IMPORT: "brings in public rates; S-09 keeps it from trading",
     Action.GRANT_REVOKE: "takes a right away at once; nobody gains by it",
+    Action.HANDOVER_ACCEPT: "looks at the work of another office, which alone may finish it",
+    Action.HANDOVER_OFFER: "asks another office to look; the act that finishes the work stays",
+    Action.HANDOVER_RETURN: "gives work back with what was found; finishes none of it",
     Action.LIMIT_PROPOSE: "a limit takes the votes of two officers, each on an own account",
     Action.LIMIT_VOTE: "a limit takes the votes of two officers, each on an own account",
     Action.LOG_BACKUP: "the log's own service; no person holds it",
@@ -255,5 +259,8 @@ OUTSIDE: Final[Mapping[Action, str]] = {
     Action.SESSION_CLOSE: "concerns nobody but the one who does it",
     Action.SESSION_NOISE: "the log's own service; no person holds it",
     Action.SESSION_OPEN: "concerns nobody but the one who does it",
+    Action.WORK_ESCALATE: "an act of a service account by the clock; no person holds it",
+    Action.WORK_LEAVE: "puts back what one took; finishes nothing",
+    Action.WORK_TAKE: "holds work for a quarter of an hour; finishes nothing",
 }
 """Acts that change something and stand in no duty, each with the reason why that is right."""

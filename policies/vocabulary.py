@@ -58,6 +58,7 @@ class Action(StrEnum):
     DOCUMENT_FILE = "document.file"
     DOCUMENT_READ = "document.read"
     ENTRY_READ = "entry.read"
+    ESCALATION_ANSWER = "escalation.answer"
     EVIDENCE_EXPORT = "evidence.export"
     EXCESS_CLOSE = "excess.close"
     FIXING_IMPORT = "fixing.import"
@@ -68,6 +69,9 @@ class Action(StrEnum):
     GRANT_REFUSE = "grant.refuse"
     GRANT_REQUEST = "grant.request"
     GRANT_REVOKE = "grant.revoke"
+    HANDOVER_ACCEPT = "handover.accept"
+    HANDOVER_OFFER = "handover.offer"
+    HANDOVER_RETURN = "handover.return"
     INSTRUCTION_PROPOSE = "instruction.propose"
     INSTRUCTION_READ = "instruction.read"
     INTERNAL_ACCEPT = "internal.accept"
@@ -153,7 +157,10 @@ class Action(StrEnum):
     TRANSFER_RELEASE = "transfer.release"
     TRANSFER_REQUEST = "transfer.request"
     TRANSFER_REVIEW = "transfer.review"
+    WORK_ESCALATE = "work.escalate"
+    WORK_LEAVE = "work.leave"
     WORK_READ = "work.read"
+    WORK_TAKE = "work.take"
 
 
 READS: Final[frozenset[Action]] = frozenset(action for action in Action if action.value.endswith(".read"))

@@ -18,12 +18,13 @@ from policies.duties import ENTER
 from policies.independence import Standing, shortfall
 from policies.policy import Decision, Policy
 from policies.standing import judge
-from policies.vocabulary import Action
+from policies.vocabulary import Action, Office
 from service.kernel.actor import Actor
 from service.kernel.database import Moved, Recorded, plain_value, row_view
 from service.kernel.errors import CoolingOff, KeptApart, NotFound, NotIndependent, StaleVersion
 from service.kernel.identifiers import uuid7
 from service.kernel.items import ROUTES, Item
+from service.kernel.working_hours import later
 
 RowT = TypeVar("RowT", bound=Recorded)
 LINKS_MAX = 32
@@ -79,6 +80,7 @@ class Attempt:
     rows: list[Recorded] = field(default_factory=list)
     opened: list[dict[str, Any]] = field(default_factory=list)
     closed: list[dict[str, Any]] = field(default_factory=list)
+    handled: list[dict[str, Any]] = field(default_factory=list)
     controls: list[str] = field(default_factory=list)  # of apart.csv, that this act was held against
     admitted: bool = False
 
@@ -164,14 +166,22 @@ class Attempt:
             "trade": trade_id,
             "version": version,
             "reason": reason,
-            "due": due or self.now + route.within,
+            "due": due or later(self.now, route.within),
             "entry": self.entry_id,
         }
         self.opened.append(plain_value(facts))  # type: ignore[arg-type]
 
     def close_item(self, item: Item, subject_id: UUID) -> None:
         """Finish the own office's open item of this kind on the subject."""
-        self.closed.append({"kind": item.value, "subject": str(subject_id), "entry": str(self.entry_id)})
+        facts = {"kind": item.value, "subject": str(subject_id), "entry": str(self.entry_id)}
+        if ROUTES[item].action is self.action:  # whoever took an item does it; what falls away is nobody's
+            facts["by"] = str(self.actor.account)
+        self.closed.append(facts)
+
+    def handle_item(self, item_id: UUID, *, to: Office | None = None, seconds: int = 0) -> None:
+        """Take an item into hands, or hand it on, as this act says; the database does it with the entry."""
+        facts = {"item": item_id, "to": to, "seconds": seconds, "entry": self.entry_id}
+        self.handled.append(plain_value(facts))  # type: ignore[arg-type]
 
     async def admit(self, trade_id: UUID | None = None, related: Sequence[tuple[str, UUID]] = ()) -> None:
         """Hold the history of the trade and of the related objects against apart.csv, and a control's doer against
@@ -268,7 +278,7 @@ def opened_as_told(item: Mapping[str, Any], at: datetime) -> dict[str, Any]:
     implied = {
         "subject_kind": "trade",
         "trade": item["subject"],
-        "due": plain_value(at + ROUTES[Item(item["kind"])].within),
+        "due": plain_value(later(at, ROUTES[Item(item["kind"])].within)),
     }
     return {name: value for name, value in told.items() if implied.get(name) != value}
 

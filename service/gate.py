@@ -42,6 +42,7 @@ from service.kernel.failures import in_time_or_said, sqlstate, translated
 from service.kernel.identifiers import traced, uuid7
 from service.kernel.items import ROUTES
 from service.kernel.problems import Replayed, problem
+from service.kernel.working_hours import later
 from service.together import Together
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -55,6 +56,7 @@ BEGIN = text("SELECT * FROM public.attempt_begin(:policy, CAST(:requests AS json
 APPEND = text("SELECT public.audit_append(CAST(:entries AS bytea[]))")
 KEYS = text("SELECT public.key_store(CAST(:answers AS jsonb))")
 WORK_OPEN = text("SELECT public.work_open(CAST(:items AS jsonb))")
+WORK_HANDLE = text("SELECT public.work_handle(CAST(:items AS jsonb))")
 WORK_CLOSE = text("SELECT public.work_close(CAST(:items AS jsonb))")
 
 
@@ -351,6 +353,9 @@ class Gate:
         closed = [item for one in tries if one.attempt for item in one.attempt.closed]
         if closed:
             await connection.execute(WORK_CLOSE, {"items": json.dumps(closed)})
+        handled = [item for one in tries if one.attempt for item in one.attempt.handled]
+        if handled:
+            await connection.execute(WORK_HANDLE, {"items": json.dumps(handled)})
         if opened:
             await connection.execute(WORK_OPEN, {"items": json.dumps(opened)})
         receipts = self._receipts(
@@ -460,7 +465,7 @@ def reported(report: Report, entry_id: UUID, trade: object, at: datetime, code: 
     return facts | {
         "trade": str(trade) if isinstance(trade, UUID) else None,
         "reason": report.reason or code,
-        "due": plain_value(at + route.within),
+        "due": plain_value(later(at, route.within)),
         "entry": str(entry_id),
     }
 

@@ -18,6 +18,8 @@ from service.app import create_app
 from service.automatic import Workers
 from service.compliance.nightly import Nights
 from service.part import House
+from service.people.directory import service_actor
+from service.work.escalating import Climb
 
 Result = TypeVar("Result")
 
@@ -171,11 +173,14 @@ async def automatic_work(bank: House, *, self_check: bool = False) -> AsyncItera
     """
     workers, nights = Workers(bank), Nights(bank.gate, bank.settings.log_directory)
     workers.start()
+    climb = Climb(bank.gate, service_actor)
     if Office.COMPLIANCE in bank.offices:
         nights.start(at_once=self_check)
+        climb.start()
     try:
         yield workers
     finally:
+        await climb.stop()
         await nights.stop()
         await workers.stop()
 

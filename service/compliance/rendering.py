@@ -55,6 +55,22 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     Action.DELEGATION_REQUEST: ("named a deputy", "hat eine Vertretung benannt"),
     Action.DOCUMENT_FILE: ("filed a document", "hat ein Dokument abgelegt"),
     Action.DOCUMENT_READ: ("read documents", "hat Dokumente gelesen"),
+    Action.ESCALATION_ANSWER: (
+        "answered work that had climbed",
+        "hat eine eskalierte Aufgabe beantwortet",
+    ),
+    Action.HANDOVER_ACCEPT: (
+        "took over work that another office offered",
+        "hat eine angebotene Aufgabe übernommen",
+    ),
+    Action.HANDOVER_OFFER: (
+        "offered work to another office",
+        "hat eine Aufgabe einer anderen Stelle angeboten",
+    ),
+    Action.HANDOVER_RETURN: ("gave work back", "hat eine Aufgabe zurückgegeben"),
+    Action.WORK_ESCALATE: ("let unanswered work climb", "hat eine unbeantwortete Aufgabe eskaliert"),
+    Action.WORK_LEAVE: ("put work back", "hat eine Aufgabe zurückgelegt"),
+    Action.WORK_TAKE: ("took work into hands", "hat eine Aufgabe übernommen"),
     Action.ENTRY_READ: ("searched the log", "hat im Protokoll gesucht"),
     Action.EVIDENCE_EXPORT: ("exported evidence", "hat Nachweise ausgeführt"),
     Action.FIXING_IMPORT: ("imported reference rates", "hat Referenzkurse eingelesen"),

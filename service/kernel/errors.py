@@ -150,6 +150,10 @@ class RowLags(Refusal):
     """409. The row is not what the log says of it since a recovery; people put it right before anybody acts on it."""
 
 
+class InOtherHands(Refusal):
+    """409. Somebody else has taken this work, or it is with another office."""
+
+
 class StalePolicy(Refusal):
     """503. This process knows another policy version than the bank's; it writes nothing until restarted."""
 

@@ -7,11 +7,19 @@ from contextlib import asynccontextmanager
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 
-from service.kernel.errors import AlreadyExists, Malformed, Refusal, RowLags, StaleVersion, WrongClock
+from service.kernel.errors import (
+    AlreadyExists,
+    InOtherHands,
+    Malformed,
+    Refusal,
+    RowLags,
+    StaleVersion,
+    WrongClock,
+)
 
 LOGGER = logging.getLogger(__name__)
 UNIQUE_VIOLATION = "23505"
-ROW_LAGS, OUT_OF_TIME = "TW001", "TW002"  # our own
+ROW_LAGS, OUT_OF_TIME, IN_OTHER_HANDS = "TW001", "TW002", "TW003"  # our own
 
 
 def sqlstate(failure: Exception) -> str | None:
@@ -34,6 +42,10 @@ def translated(failure: Exception) -> Refusal | None:
     if isinstance(failure, DBAPIError) and sqlstate(failure) == ROW_LAGS:
         return RowLags(
             "A recovery found this to lag behind the log; a log custodian knows what must be put right."
+        )
+    if isinstance(failure, DBAPIError) and sqlstate(failure) == IN_OTHER_HANDS:
+        return InOtherHands(
+            "Somebody else has taken this work. Wait until they are done, or until it is free."
         )
     return WrongClock() if is_out_of_time(failure) else None
 

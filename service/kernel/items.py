@@ -32,6 +32,10 @@ class Item(StrEnum):
     DECIDE_PROPOSAL = "decide_proposal"
     DECIDE_SETTLEMENT_RULE = "decide_settlement_rule"
     DRAFT_CONFIRMATION = "draft_confirmation"
+    ESCALATED_AUDIT = "escalated_audit"
+    ESCALATED_BOARD = "escalated_board"
+    ESCALATED_COMPLIANCE = "escalated_compliance"
+    ESCALATED_RISK = "escalated_risk"
     EXCESS = "excess"
     FREE = "free"
     GRANT_APPROVE = "grant_approve"
@@ -112,6 +116,18 @@ ROUTES: dict[Item, Route] = {
         Office.MASTER_DATA, Office.MASTER_DATA, Action.SETTLEMENT_RULE_APPROVE, automatic=False, within=DAY
     ),
     Item.DRAFT_CONFIRMATION: Route(BACK, BACK, Action.CONFIRMATION_DRAFT, automatic=True, within=MINUTES),
+    Item.ESCALATED_AUDIT: Route(
+        Office.COMPLIANCE, Office.INTERNAL_AUDIT, Action.ESCALATION_ANSWER, automatic=False, within=DAY
+    ),
+    Item.ESCALATED_BOARD: Route(
+        Office.COMPLIANCE, BOARD, Action.ESCALATION_ANSWER, automatic=False, within=DAY
+    ),
+    Item.ESCALATED_COMPLIANCE: Route(
+        Office.COMPLIANCE, Office.COMPLIANCE, Action.ESCALATION_ANSWER, automatic=False, within=DAY
+    ),
+    Item.ESCALATED_RISK: Route(
+        Office.COMPLIANCE, RISK, Action.ESCALATION_ANSWER, automatic=False, within=DAY
+    ),
     Item.EXCESS: Route(FRONT, RISK, Action.EXCESS_CLOSE, automatic=False, within=HOURS, also=(CREDIT, RISK)),
     Item.FREE: Route(BACK, BACK, Action.SETTLEMENT_FREE, automatic=False, within=HOURS),
     Item.GRANT_APPROVE: Route(

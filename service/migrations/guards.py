@@ -6,7 +6,14 @@ from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
 
 from service.kernel.database import Base, Moved, Recorded
+from service.kernel.items import Item
 
+WAITS_FOR = {
+    "change_request": (Item.DECIDE,),
+    "trade_version": (Item.ACCEPT_INTERNAL, Item.VERIFY),
+    "transfer": (Item.PREPARE_TRANSFER,),
+}
+"""What trading writes, and the work that must be opened with it, each for somebody else."""
 APPEND_ONLY = ("audit_entry", "audit_effect", "audit_index")
 
 
@@ -58,8 +65,16 @@ def guard_statements(_: MetaData | None = None) -> Iterator[str]:
     yield at_commit("person", "has_membership", "INSERT OR UPDATE OF unit_id", "guard_person_has_membership")
     yield at_commit("portfolio", "of_trading", "INSERT OR UPDATE OF desk_id", "guard_portfolio_of_trading")
     yield at_commit("role_grant", "apart", "INSERT OR UPDATE OF state", "guard_roles_apart")
+    yield from waits()
     yield "ALTER TABLE public.fixing_set ENABLE ROW LEVEL SECURITY"
     yield "CREATE POLICY published ON public.fixing_set USING (public.is_published(day))"
+    yield from papers()
+    yield "ALTER TABLE public.benchmark ENABLE ROW LEVEL SECURITY"
+    yield "CREATE POLICY published ON public.benchmark USING (public.is_published(day))"
+
+
+def papers() -> Iterator[str]:
+    """Yield what keeps papers whole and in sight of those alone who work with them."""
     yield trigger("document", "of_its_office", "BEFORE INSERT", "guard_document")
     yield at_commit("document", "filed", "INSERT", "guard_document_filed")
     yield at_commit("document_content", "filed", "INSERT", "guard_content_filed")
@@ -71,8 +86,13 @@ def guard_statements(_: MetaData | None = None) -> Iterator[str]:
     yield "CREATE POLICY own ON public.document FOR INSERT WITH CHECK (office = public.current_office())"
     yield "ALTER TABLE public.document_content ENABLE ROW LEVEL SECURITY"
     yield "CREATE POLICY in_sight ON public.document_content USING (public.content_in_sight(sha256))"
-    yield "ALTER TABLE public.benchmark ENABLE ROW LEVEL SECURITY"
-    yield "CREATE POLICY published ON public.benchmark USING (public.is_published(day))"
+
+
+def waits() -> Iterator[str]:
+    """Yield the triggers by which nothing is written that nobody was asked to see to."""
+    for table, kinds in WAITS_FOR.items():
+        named = ", ".join(f"'{kind}'" for kind in kinds)
+        yield at_commit(table, "waits", "INSERT", "guard_waits").removesuffix("()") + f"({named})"
 
 
 def trigger(table: str, name: str, when: str, function: str) -> str:

@@ -32,6 +32,8 @@ EVERY_OFFICE = (
     "limit_room(text, uuid)",
     "work_open(jsonb)",
     "work_close(jsonb)",
+    "work_handle(jsonb)",
+    "work_lock(uuid)",
     "credential_of(text)",
     "credential_set(uuid, text, boolean, uuid)",
     "login_failed(uuid)",
@@ -54,7 +56,7 @@ ONE_OFFICE = {
     Office.BACK_OFFICE: ("limit_release(uuid, uuid)", KEEP_DOCUMENT),
     Office.MASTER_DATA: (KEEP_DOCUMENT,),
     Office.RISK_CONTROL: ("checks_digest(uuid)", "market_recheck(date, text, uuid)", KEEP_DOCUMENT),
-    Office.COMPLIANCE: (KEEP_DOCUMENT,),
+    Office.COMPLIANCE: (KEEP_DOCUMENT, "work_climb(uuid, text)"),
     Office.LEGAL: (KEEP_DOCUMENT,),
 }
 SEQUENCER = (

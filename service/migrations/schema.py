@@ -30,6 +30,7 @@ STEPS: Final = (
             "market.sql",
             "documents.sql",
             "settlement.sql",
+            "work.sql",
             "guards.sql",
         ),
     ),

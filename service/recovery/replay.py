@@ -27,6 +27,7 @@ from service.bookkeeping.model import JournalLine
 from service.kernel.database import Base, Recorded, digest, row_view
 from service.kernel.identifiers import uuid7
 from service.kernel.items import ROUTES, Item
+from service.kernel.working_hours import later
 from service.trades.deals.deal import cash_flows
 from service.trades.model import DealNumber, PositionMovement, Trade, TradeVersion
 from service.trades.queries import held_positions
@@ -41,7 +42,7 @@ COUNT_ON = text(
 )
 CLOSE = text(
     "UPDATE public.work_item SET closed_entry_id = :entry, closed_at = :at "
-    "WHERE office = :office AND kind = :kind AND subject_id = :subject AND closed_entry_id IS NULL"
+    "WHERE kind = :kind AND subject_id = :subject AND closed_entry_id IS NULL"
 )
 ONLY_TO_CHANGE = text("UPDATE public.credential SET one_time = true WHERE account_id = :account")
 NO_LONGER = text("UPDATE public.credential SET secret = '' WHERE account_id = :account")
@@ -252,7 +253,7 @@ async def _hand_on(session: AsyncSession, entry: Mapping[str, Any], data: Mappin
     await session.flush()
     for item in data.get("closes", ()):
         asked = {"kind": item["kind"], "subject": UUID(item["subject"]), "entry": UUID(entry["id"]), "at": at}
-        await session.execute(CLOSE, asked | {"office": entry["actor"]["office"]})
+        await session.execute(CLOSE, asked)
     for item in data.get("opens", ()):
         kind, of_deal = Item(item["kind"]), "subject_kind" not in item
         trade = item.get("trade", item["subject"] if of_deal else None)
@@ -266,7 +267,7 @@ async def _hand_on(session: AsyncSession, entry: Mapping[str, Any], data: Mappin
                 trade_id=None if trade is None else UUID(trade),
                 version=item.get("version"),
                 reason=item.get("reason"),
-                due_at=parse_timestamp(item["due"]) if "due" in item else at + ROUTES[kind].within,
+                due_at=parse_timestamp(item["due"]) if "due" in item else later(at, ROUTES[kind].within),
                 opened_at=at,
                 opened_by=entry["actor"]["office"],
                 entry_id=UUID(entry["id"]),

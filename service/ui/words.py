@@ -3,7 +3,6 @@
 from typing import Final, Literal, NamedTuple
 
 from policies.vocabulary import Action, Office
-from service.kernel.items import Item
 from service.ui import deputy_words
 from service.ui.dealing_words import (  # noqa: F401 - templates find every word here
     AGREEMENT_FORMS,
@@ -20,8 +19,8 @@ from service.ui.settling_words import (  # noqa: F401 - templates find every wor
     SETTLEMENT_RULES,
     SETTLING_ACTS,
     SETTLING_DONE,
-    SETTLING_ITEMS,
 )
+from service.ui.work_words import ITEMS  # noqa: F401 - templates find every word here
 
 Tone = Literal["quiet", "open", "good", "bad", "gone"]
 
@@ -109,6 +108,7 @@ ACTS: Final[dict[str, str]] = {
     Action.DOCUMENT_FILE: N_("File document"),
     Action.DOCUMENT_READ: N_("Read documents"),
     Action.ENTRY_READ: N_("Search the log"),
+    Action.ESCALATION_ANSWER: N_("Answer escalation"),
     Action.EVIDENCE_EXPORT: N_("Export evidence"),
     Action.REPORT_READ: N_("Read reports"),
     Action.EXCESS_CLOSE: N_("Close excess"),
@@ -120,6 +120,9 @@ ACTS: Final[dict[str, str]] = {
     Action.GRANT_REFUSE: N_("Refuse right"),
     Action.GRANT_REQUEST: N_("Request right"),
     Action.GRANT_REVOKE: N_("Revoke right"),
+    Action.HANDOVER_ACCEPT: N_("Accept handover"),
+    Action.HANDOVER_OFFER: N_("Hand over"),
+    Action.HANDOVER_RETURN: N_("Give back"),
     Action.INSTRUCTION_PROPOSE: N_("Propose payment route"),
     Action.INSTRUCTION_READ: N_("Read payment routes"),
     Action.INTERNAL_ACCEPT: N_("Accept internal deal"),
@@ -185,48 +188,11 @@ ACTS: Final[dict[str, str]] = {
     Action.TRANSFER_RELEASE: N_("Sign transfer"),
     Action.TRANSFER_REQUEST: N_("Request transfer"),
     Action.TRANSFER_REVIEW: N_("Judge transfer"),
+    Action.WORK_ESCALATE: N_("Let overdue work climb"),
+    Action.WORK_LEAVE: N_("Put back"),
+    Action.WORK_TAKE: N_("Take"),
     Action.WORK_READ: N_("Read the queue"),
     **deputy_words.ACTS,
-}
-
-ITEMS: Final[dict[str, str]] = {
-    **deputy_words.ITEMS,
-    **SETTLING_ITEMS,
-    Item.ACCEPT_INTERNAL: N_("Accept internal deal"),
-    Item.ACKNOWLEDGE_PREMISES: N_("Acknowledge off-premises deal"),
-    Item.AMEND: N_("Amend deal"),
-    Item.CLEAR_AGREEMENT: N_("Clear agreement"),
-    Item.COMPLETE: N_("Record outcome of payment"),
-    Item.CONFIRM: N_("Send confirmation"),
-    Item.CORRECT: N_("Correct returned deal"),
-    Item.DECIDE: N_("Decide on request"),
-    Item.DECIDE_BENCHMARK: N_("Decide on benchmark"),
-    Item.DECIDE_DESK_RULE: N_("Decide on desk rule"),
-    Item.DECIDE_ORGANISATION: N_("Decide on organisation"),
-    Item.DECIDE_PROPOSAL: N_("Decide on master data"),
-    Item.DRAFT_CONFIRMATION: N_("Draft confirmation"),
-    Item.EXCESS: N_("Close excess"),
-    Item.GRANT_APPROVE: N_("Decide on a right"),
-    Item.GRANT_EXECUTE: N_("Put right in force"),
-    Item.JUSTIFY: N_("Justify price"),
-    Item.MATCH: N_("Match confirmation"),
-    Item.POST_SETTLEMENT: N_("Post settlement"),
-    Item.POST_TRADE: N_("Post deal"),
-    Item.PREPARE: N_("Prepare settlement"),
-    Item.PREPARE_TRANSFER: N_("Prepare transfer"),
-    Item.PROJECT: N_("Project settlement"),
-    Item.RELEASE: N_("Release settlement"),
-    Item.RELEASE_TRANSFER: N_("Sign transfer"),
-    Item.REVERSE: N_("Reverse journals"),
-    Item.REVIEW_TRANSFER_BOOKS: N_("Judge transfer"),
-    Item.REVIEW_TRANSFER_RISK: N_("Judge transfer"),
-    Item.TAKE_NOTICE: N_("Take notice"),
-    Item.UNWIND: N_("Unwind position"),
-    Item.VERIFY: N_("Verify deal"),
-    Item.VOTE_LIMIT: N_("Vote on limit"),
-    Item.VOTE_MARKET_LIMIT: N_("Vote on market-risk limit"),
-    Item.WITHDRAW_CONFIRMATION: N_("Withdraw confirmation"),
-    Item.WITHDRAW_SETTLEMENT: N_("Withdraw settlement"),
 }
 
 OFFICES: Final[dict[str, str]] = {

@@ -3,21 +3,26 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
-from litestar.params import FromQuery
+from litestar.params import FromPath, FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from policies.vocabulary import Action
+from policies.vocabulary import Action, Office
 from service import page_forms
 from service.faces import Allows
 from service.kernel.actor import Actor
 from service.kernel.cursors import place_of
 from service.kernel.items import ROUTES as ITEM_ROUTES
 from service.kernel.items import Item
+from service.kernel.working_hours import Age
 from service.page_frame import Button, Page
+from service.ui import words
 from service.work import queries
+from service.work.queries import Wanted, Where
+from service.work.use_cases import TARGETS
 
 ROWS = 50
 
@@ -69,13 +74,22 @@ class WorkPages(Controller):
         actor: NamedDependency[Actor],
         reads: NamedDependency[AsyncSession],
         kind: FromQuery[str] = "",
+        age: FromQuery[str] = "",
+        place: FromQuery[str] = "",
+        overdue: FromQuery[str] = "",
         mine: FromQuery[str] = "",
         cursor: FromQuery[str | None] = None,
     ) -> Response[str]:
         """Show the open items by deadline."""
         wanted, now = page_forms.one_of(Item, kind, "kind"), page.gate.clock.now()
+        asked = Wanted(
+            kind=wanted,
+            place=page_forms.one_of(Where, place, "place") or Where.HERE,
+            age=page_forms.one_of(Age, age, "age"),
+            overdue=True if overdue else None,
+        )
         found = await queries.open_items(
-            reads, actor, page.gate.policy, now, kind=wanted, after=place_of(cursor), limit=ROWS
+            reads, actor, page.gate.policy, now, wanted=asked, after=place_of(cursor), limit=ROWS
         )
         items = [row_of(item, now) for item in found["items"] if not mine or item["why_not_me"] is None]
         kinds = [item for item, route in ITEM_ROUTES.items() if route.office is actor.office]
@@ -85,15 +99,58 @@ class WorkPages(Controller):
             next=found["next"],
             kinds=kinds,
             kind=kind,
+            age=age,
+            ages=[(one.value, one.value) for one in Age],
+            place=asked.place.value,
+            overdue=bool(overdue),
             mine=bool(mine),
         )
+
+    @get("/{item:uuid}", guards=[Allows(Action.WORK_READ)])
+    async def one(
+        self,
+        page: NamedDependency[Page],
+        actor: NamedDependency[Actor],
+        reads: NamedDependency[AsyncSession],
+        item: FromPath[UUID],
+    ) -> Response[str]:
+        """Show one item with what its reader may do with it: take it, put it back, hand it over."""
+        now = page.gate.clock.now()
+        found = await queries.open_item(reads, actor, page.gate.policy, now, item)
+        buttons = [Button(action) for action in handlings(found, actor.office) if action in page.powers]
+        targets = sorted(office.value for office in TARGETS if office is not actor.office)
+        return page.show(
+            "work/templates/item.html",
+            item=row_of(found, now),
+            buttons=buttons,
+            targets=[(office, words.OFFICES[Office(office)]) for office in targets],
+        )
+
+
+def handlings(item: Mapping[str, Any], office: Office) -> list[Action]:
+    """Return what can be done with an item itself, as it stands, seen from an office."""
+    if item["subject"]["kind"] == "work_item":
+        return [Action.ESCALATION_ANSWER]
+    if item["offered_to"] == office.value:
+        return [Action.HANDOVER_ACCEPT, Action.HANDOVER_RETURN]
+    if item["office"] != office.value:
+        return []
+    if item["offered_to"] is not None:
+        return [Action.HANDOVER_RETURN]
+    away = [Action.HANDOVER_RETURN] if item["home"] != office.value else []
+    if item["mine"]:
+        return [Action.WORK_LEAVE, Action.HANDOVER_OFFER, *away]
+    return [] if item["owner"] else [Action.WORK_TAKE, Action.HANDOVER_OFFER, *away]
 
 
 def row_of(item: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """Return an item with where it is worked on, how long it may still wait, and its act where it has no page."""
     due = datetime.fromisoformat(item["due_at"])
     subject, trade = item["subject"]["id"], item["trade"]
+    place: str | None
     place = OF_A_LIMIT if item["subject"]["kind"] == "trading_limit" else PLACES.get(Item(item["kind"]))
+    if item["subject"]["kind"] == "work_item":
+        place = f"/work/{item['id']}"
     return {
         **item,
         "place": None if place is None else place.format(subject=subject, trade=trade),

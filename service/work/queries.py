@@ -2,12 +2,25 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Uuid, column, select, table, text, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Uuid,
+    and_,
+    column,
+    exists,
+    or_,
+    select,
+    table,
+    text,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.apart import Act, refusal
@@ -17,20 +30,41 @@ from service.attempt import ACTS_OF
 from service.kernel.actor import Actor
 from service.kernel.cursors import Place, cursor_of
 from service.kernel.database import plain_value
+from service.kernel.errors import NotFound
 from service.kernel.items import ROUTES, Item
+from service.kernel.working_hours import Age, age_of, business_days, opened_between
 from service.work.model import WorkItem
 
 ACCOUNTS = text("SELECT account_id, name, person_id, service, roles FROM public.office_accounts()")
 TRADE = table(
-    "trade", *(column(name, Uuid()) for name in ("id", "portfolio_id")), column("number"), schema="public"
+    "trade",
+    *(column(name, Uuid()) for name in ("id", "portfolio_id")),
+    column("number"),
+    column("version"),
+    schema="public",
+)
+TERMS = table(
+    "trade_version",
+    *(column(name, Uuid()) for name in ("trade_id", "counterparty_id")),
+    *(column(name) for name in ("version", "base", "quote", "currency")),
+    schema="public",
 )
 PORTFOLIO = table("portfolio", column("id", Uuid()), column("name"), schema="public")
+
+
+class Where(StrEnum):
+    """Where an item is, seen from an office."""
+
+    HERE = "here"
+    OFFERED = "offered"
+    AWAY = "away"
 
 
 @dataclass(frozen=True, slots=True)
 class Colleague:
     """An enabled account of the office."""
 
+    account: UUID
     name: str
     person: str
     roles: frozenset[str]
@@ -43,13 +77,22 @@ class Judge:
     policy: Policy
     colleagues: Sequence[Colleague]
     now: datetime
+    able: dict[Action, list[Colleague]] = field(default_factory=dict)
+
+    def name_of(self, account: UUID | None) -> str:
+        """Return what an account is called; one of another office stays unnamed."""
+        return next((one.name for one in self.colleagues if one.account == account), "another office")
 
     def who_can(self, action: Action, history: Sequence[Act]) -> list[str]:
         """Return the names of the accounts that may do ``action`` now."""
+        if action not in self.able:  # the right is the same for every item of the page, the history is not
+            self.able[action] = [
+                one for one in self.colleagues if self.policy.decide(one.roles, action).allowed
+            ]
         return [
-            colleague.name
-            for colleague in self.colleagues
-            if self.why_not(colleague.roles, colleague.person, action, history) is None
+            one.name
+            for one in self.able[action]
+            if refusal(self.policy.apart, action, one.person, history, self.now) is None
         ]
 
     def why_not(
@@ -73,36 +116,112 @@ async def waits(session: AsyncSession, kind: Item, subject_id: UUID, *, version:
     return await session.scalar(wanted.limit(1)) is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What of the queue is asked for; ``place``: what is here, what is offered to us, or what is away."""
+
+    kind: Item | None = None
+    place: Where = Where.HERE
+    age: Age | None = None
+    owner: str | None = None
+    overdue: bool | None = None
+    currency: str | None = None
+    counterparty: UUID | None = None
+
+
 async def open_items(
     session: AsyncSession,
     actor: Actor,
     policy: Policy,
     now: datetime,
     *,
-    kind: Item | None,
+    wanted: Wanted,
     after: Place | None,
     limit: int,
 ) -> dict[str, Any]:
-    """Return the open items of the caller's office, the most urgent first; five statements for any page."""
-    wanted = select(WorkItem).where(WorkItem.office == actor.office.value, WorkItem.closed_entry_id.is_(None))
-    if kind is not None:
-        wanted = wanted.where(WorkItem.kind == kind.value)
+    """Return open items of the caller's office, the most urgent first; five statements for any page."""
+    staff = await colleagues(session)
+    query = asked_for(actor, wanted, staff, now)
     if after is not None:
-        wanted = wanted.where(tuple_(WorkItem.due_at, WorkItem.id) > tuple_(after.at, after.id))
-    items = (await session.scalars(wanted.order_by(WorkItem.due_at, WorkItem.id).limit(limit))).all()
-    judge = Judge(policy, await colleagues(session), now)
-    histories = await histories_of(session, items)
-    deals = await deals_of(session, {item.trade_id for item in items if item.trade_id is not None})
+        query = query.where(tuple_(WorkItem.due_at, WorkItem.id) > tuple_(after.at, after.id))
+    items = (await session.scalars(query.order_by(WorkItem.due_at, WorkItem.id).limit(limit))).all()
     return {
-        "items": [view_of(item, actor, judge, histories[item.id], deals) for item in items],
+        "items": await views_of(session, actor, Judge(policy, staff, now), items),
         "next": cursor_of(items[-1].due_at, items[-1].id) if len(items) == limit else None,
     }
+
+
+async def open_item(
+    session: AsyncSession, actor: Actor, policy: Policy, now: datetime, item_id: UUID
+) -> dict[str, Any]:
+    """Return one open item that concerns the caller's office. Raises NotFound."""
+    item = await session.scalar(
+        select(WorkItem).where(
+            WorkItem.id == item_id,
+            WorkItem.closed_entry_id.is_(None),
+            or_(*(of_office(actor, place) for place in Where)),
+        )
+    )
+    if item is None:
+        raise NotFound("work item")
+    judge = Judge(policy, await colleagues(session), now)
+    return (await views_of(session, actor, judge, [item]))[0]
+
+
+def asked_for(actor: Actor, wanted: Wanted, staff: Sequence[Colleague], now: datetime) -> Select[WorkItem]:
+    """Return the query for what is wanted of the queue."""
+    query = select(WorkItem).where(of_office(actor, wanted.place), WorkItem.closed_entry_id.is_(None))
+    if wanted.kind is not None:
+        query = query.where(WorkItem.kind == wanted.kind.value)
+    if wanted.overdue is not None:
+        query = query.where(WorkItem.due_at < now if wanted.overdue else WorkItem.due_at >= now)
+    if wanted.age is not None:
+        since, before = opened_between(wanted.age, now)
+        query = query.where(WorkItem.opened_at >= since) if since is not None else query
+        query = query.where(WorkItem.opened_at < before) if before is not None else query
+    if wanted.owner is not None:
+        accounts = [one.account for one in staff if one.name == wanted.owner]
+        query = query.where(WorkItem.holder_id.in_(accounts), WorkItem.held_until > now)
+    if wanted.currency is not None or wanted.counterparty is not None:
+        query = query.where(of_deals_in(wanted.currency, wanted.counterparty))
+    return query
+
+
+def of_office(actor: Actor, place: Where) -> ColumnElement[bool]:
+    """Return the condition for items that are with the office, offered to it, or away from it."""
+    own = actor.office
+    if place is Where.OFFERED:
+        return WorkItem.offered_to == own.value
+    if place is Where.AWAY:
+        at_home = [kind.value for kind, route in ROUTES.items() if route.office is own]
+        return and_(WorkItem.kind.in_(at_home), WorkItem.office != own.value)
+    return WorkItem.office == own.value
+
+
+def of_deals_in(currency: str | None, counterparty: UUID | None) -> ColumnElement[bool]:
+    """Return the condition that an item's deal, in its version in force, is in a currency or with a counterparty."""
+    deal = (TRADE.c.id == WorkItem.trade_id) & (TERMS.c.trade_id == TRADE.c.id)
+    found = exists().where(deal, TERMS.c.version == TRADE.c.version)
+    if currency is not None:
+        found = found.where(or_(*(TERMS.c[name] == currency for name in ("base", "quote", "currency"))))
+    if counterparty is not None:
+        found = found.where(TERMS.c.counterparty_id == counterparty)
+    return found
+
+
+async def views_of(
+    session: AsyncSession, actor: Actor, judge: Judge, items: Sequence[WorkItem]
+) -> list[dict[str, Any]]:
+    """Return items as answers show them, with whom the history of each keeps from it."""
+    histories = await histories_of(session, items)
+    deals = await deals_of(session, {item.trade_id for item in items if item.trade_id is not None})
+    return [view_of(item, actor, judge, histories[item.id], deals) for item in items]
 
 
 async def colleagues(session: AsyncSession) -> list[Colleague]:
     """Return the enabled accounts of the caller's office."""
     rows = await session.execute(ACCOUNTS)
-    return [Colleague(row.name, str(row.person_id), frozenset(row.roles)) for row in rows]
+    return [Colleague(row.account_id, row.name, str(row.person_id), frozenset(row.roles)) for row in rows]
 
 
 async def histories_of(session: AsyncSession, items: Sequence[WorkItem]) -> dict[UUID, list[Act]]:
@@ -151,10 +270,17 @@ def view_of(
     """Return an item as answers show it."""
     route = ROUTES[Item(item.kind)]
     deal = None if item.trade_id is None else deals.get(item.trade_id)
+    is_held = item.held_until is not None and item.held_until > judge.now
+    action = route.action if item.office == route.office.value else Action.HANDOVER_RETURN
+    if item.offered_to == actor.office.value:
+        action = Action.HANDOVER_ACCEPT
+    why_not = judge.why_not(actor.roles, str(actor.person), action, history)
+    if why_not is None and is_held and item.holder_id != actor.account:
+        why_not = "Somebody else has taken this work. Wait until they are done, or until it is free."
     return {
         "id": str(item.id),
         "kind": item.kind,
-        "action": route.action.value,
+        "action": action.value,
         "automatic": route.automatic,
         "subject": {"kind": item.subject_kind, "id": str(item.subject_id)},
         "trade": None if item.trade_id is None else str(item.trade_id),
@@ -165,6 +291,16 @@ def view_of(
         "opened_at": plain_value(item.opened_at),
         "due_at": plain_value(item.due_at),
         "overdue": item.due_at < judge.now,
-        "who_can_act": judge.who_can(route.action, history),
-        "why_not_me": judge.why_not(actor.roles, str(actor.person), route.action, history),
+        "age": {
+            "days": business_days(item.opened_at, judge.now),
+            "bucket": age_of(item.opened_at, judge.now).value,
+        },
+        "office": item.office,
+        "home": route.office.value,
+        "offered_to": item.offered_to,
+        "owner": judge.name_of(item.holder_id) if is_held else None,
+        "held_until": plain_value(item.held_until) if is_held else None,
+        "mine": is_held and item.holder_id == actor.account,
+        "who_can_act": judge.who_can(action, history),
+        "why_not_me": why_not,
     }

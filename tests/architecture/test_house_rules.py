@@ -62,6 +62,7 @@ DOING = {
     "trades/tickets.py": "what a trader fills in for each type of deal",
     "trades/transactions.py": "everything the front office entered, transfers included",
     "trades/versions.py": "versions of deals: terms as stored, and back",
+    "work/escalating.py": "work that nobody answers, on its way up",
     "work/worker.py": "an office's automatic acts",
 }
 IMPURE = {

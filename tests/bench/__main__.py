@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from tests.bench import captures, decisions, imports, incremental, log_keeping, proof, verifier
+from tests.bench import captures, decisions, imports, incremental, log_keeping, proof, queues, verifier
 
 VERIFIED_ENTRIES = 100_000
 INCREMENTAL_ENTRIES = 400_000
@@ -33,6 +33,7 @@ MEASURES: dict[str, Callable[[], dict[str, Any]]] = {
     "proof": proof.measure,
     "captures": lambda: asyncio.run(captures.measure()),
     "imports": lambda: asyncio.run(imports.measure()),
+    "queue": lambda: asyncio.run(queues.measure()),
     "sequencer": lambda: asyncio.run(log_keeping.measure_sequencer()),
     "checkpoints": lambda: asyncio.run(log_keeping.measure_checkpoints()),
     "verifier": verification,

@@ -33,6 +33,7 @@ from tests.keeping import public_key, publish, verdict
 from tests.settling import Deal, done, refused
 
 SENSITIVE = {
+    "/api/documents/{document:uuid}",
     "/api/entries", "/api/evidence/trades/{trade:uuid}", "/api/evidence/{digest:str}", "/api/grants",
     "/api/instructions", "/api/persons", "/api/proposals", "/audit/v1/tile/entries/{path:path}",
     "/entries", "/entries/{entry_id:uuid}", "/evidence/{digest:str}", "/proposals", "/rights", "/routes",

@@ -9,7 +9,9 @@ COMMON = frozenset(
             Action.SESSION_CLOSE,
             Action.PASSWORD_CHANGE,
             Action.POWER_READ,
+            Action.WORK_LEAVE,
             Action.WORK_READ,
+            Action.WORK_TAKE,
         ),
         *(Action.DELEGATION_REQUEST, Action.DELEGATION_END, Action.DELEGATION_READ),
     }
@@ -33,35 +35,35 @@ OFFICES = {
     for role in roles.split()
 }
 WRITING = {
-    "compliance_officer": "document.file evidence.export",
-    "auditor": "evidence.export",
+    "compliance_officer": "escalation.answer handover.accept handover.offer handover.return document.file evidence.export",
+    "auditor": "escalation.answer evidence.export",
     "examiner": "evidence.export",
     "trader": "trade.capture trade.resubmit amendment.request cancellation.request internal.offer internal.accept "
     "transfer.request",
     "head_of_trading": "limit.propose",
     "svc_front_office": "position.unwind trade.amend",
-    "verifier": "trade.verify trade.return request.approve request.refuse desk_rule.propose desk_rule.approve "
+    "verifier": "handover.accept handover.offer handover.return trade.verify trade.return request.approve request.refuse desk_rule.propose desk_rule.approve "
     "desk_rule.refuse premises.acknowledge",
     "log_custodian": "log.recover recovery.complete recovery.request rotation.approve rotation.refuse rotation.request",
-    "svc_compliance": "log.check log.rotate",
-    "confirmer": "document.file confirmation.dispatch confirmation.counter confirmation.match",
-    "settler": "document.file settlement.prepare settlement.complete settlement.fail settlement.part settlement.return settlement.hold "
+    "svc_compliance": "work.escalate log.check log.rotate",
+    "confirmer": "handover.accept handover.offer handover.return document.file confirmation.dispatch confirmation.counter confirmation.match",
+    "settler": "handover.accept handover.offer handover.return document.file settlement.prepare settlement.complete settlement.fail settlement.part settlement.return settlement.hold "
     "settlement.deviate call_back.make transfer.prepare transfer.refuse",
-    "releaser": "settlement.release settlement.countersign settlement.free settlement.postpone call_back.check "
+    "releaser": "handover.accept handover.offer handover.return settlement.release settlement.countersign settlement.free settlement.postpone call_back.check "
     "transfer.release",
     "svc_back_office": "confirmation.draft confirmation.withdraw settlement.project settlement.withdraw",
-    "steward": "document.file counterparty.propose instruction.propose portfolio.propose agreement.propose settlement_rule.propose",
-    "steward_approver": "proposal.approve proposal.refuse settlement_rule.approve settlement_rule.refuse",
-    "accountant": "journal.post journal.reverse transfer.book transfer.review",
+    "steward": "handover.accept handover.offer handover.return document.file counterparty.propose instruction.propose portfolio.propose agreement.propose settlement_rule.propose",
+    "steward_approver": "handover.accept handover.offer handover.return proposal.approve proposal.refuse settlement_rule.approve settlement_rule.refuse",
+    "accountant": "handover.accept handover.offer handover.return journal.post journal.reverse transfer.book transfer.review",
     "closer": "business_date.set",
     "svc_accounting": "journal.post journal.reverse transfer.book",
-    "risk_controller": "document.file fixing.import benchmark.propose benchmark.approve benchmark.refuse trade.justify limit.propose "
+    "risk_controller": "escalation.answer handover.accept handover.offer handover.return document.file fixing.import benchmark.propose benchmark.approve benchmark.refuse trade.justify limit.propose "
     "market_limit.propose market_limit.vote excess.close transfer.review",
-    "head_of_risk": "benchmark.approve benchmark.refuse trade.justify market_limit.vote excess.close",
-    "credit_officer": "limit.propose limit.vote",
-    "counsel": "document.file agreement.clear agreement.refuse",
-    "board_back": "notice.take",
-    "board_trading": "notice.take",
+    "head_of_risk": "escalation.answer handover.accept handover.offer handover.return benchmark.approve benchmark.refuse trade.justify market_limit.vote excess.close",
+    "credit_officer": "handover.accept handover.offer handover.return limit.propose limit.vote",
+    "counsel": "handover.accept handover.offer handover.return document.file agreement.clear agreement.refuse",
+    "board_back": "escalation.answer notice.take",
+    "board_trading": "escalation.answer notice.take",
     "svc_risk_control": "fixing.import",
     "rights_requester": "grant.request organisation.propose person.register",
     "rights_owner": "grant.approve grant.refuse delegation.approve delegation.refuse organisation.approve "

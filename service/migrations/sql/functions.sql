@@ -444,12 +444,22 @@ end $$;
 
 create function public.work_close(items jsonb) returns integer
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-declare own text := public.own_office(); closed integer;
+declare own text := public.own_office(); held record; closed integer;
 begin
+  -- An item is at home where its kind is, even while another office looks at it. Whoever took it does it.
+  select w.kind, w.holder_id into held
+    from jsonb_array_elements(items) as q join public.work_item w
+      on w.kind = q->>'kind' and w.subject_id = (q->>'subject')::uuid and w.closed_entry_id is null
+    where w.holder_id::text <> q->>'by' and w.held_until > clock_timestamp()
+    limit 1;
+  if found then
+    raise exception '% is held by %', held.kind, held.holder_id using errcode = 'TW003';
+  end if;
   update public.work_item w
     set closed_entry_id = (q->>'entry')::uuid, closed_at = clock_timestamp()
     from jsonb_array_elements(items) as q
-    where w.office = own and w.closed_entry_id is null
+    where w.closed_entry_id is null
+      and exists (select from public.item_route r where r.kind = w.kind and r.office = own)
       and w.kind = q->>'kind' and w.subject_id = (q->>'subject')::uuid
       and exists (select from public.audit_entry e
                   where e.id = (q->>'entry')::uuid and e.office = own and e.xmin = pg_current_xact_id()::xid);

@@ -278,7 +278,7 @@ CREATE TRIGGER unit_frozen BEFORE UPDATE ON public.unit FOR EACH ROW WHEN (NEW.c
 
 CREATE TRIGGER unit_no_truncate BEFORE TRUNCATE ON public.unit FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
-CREATE TRIGGER work_item_frozen BEFORE UPDATE ON public.work_item FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.office IS DISTINCT FROM OLD.office OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.subject_kind IS DISTINCT FROM OLD.subject_kind OR NEW.subject_id IS DISTINCT FROM OLD.subject_id OR NEW.trade_id IS DISTINCT FROM OLD.trade_id OR NEW.version IS DISTINCT FROM OLD.version OR NEW.reason IS DISTINCT FROM OLD.reason OR NEW.due_at IS DISTINCT FROM OLD.due_at OR NEW.opened_at IS DISTINCT FROM OLD.opened_at OR NEW.opened_by IS DISTINCT FROM OLD.opened_by OR NEW.entry_id IS DISTINCT FROM OLD.entry_id) EXECUTE FUNCTION public.guard_append_only();
+CREATE TRIGGER work_item_frozen BEFORE UPDATE ON public.work_item FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.subject_kind IS DISTINCT FROM OLD.subject_kind OR NEW.subject_id IS DISTINCT FROM OLD.subject_id OR NEW.trade_id IS DISTINCT FROM OLD.trade_id OR NEW.version IS DISTINCT FROM OLD.version OR NEW.reason IS DISTINCT FROM OLD.reason OR NEW.due_at IS DISTINCT FROM OLD.due_at OR NEW.opened_at IS DISTINCT FROM OLD.opened_at OR NEW.opened_by IS DISTINCT FROM OLD.opened_by OR NEW.entry_id IS DISTINCT FROM OLD.entry_id) EXECUTE FUNCTION public.guard_append_only();
 
 CREATE TRIGGER work_item_no_delete BEFORE DELETE ON public.work_item FOR EACH ROW EXECUTE FUNCTION public.guard_append_only();
 
@@ -317,6 +317,12 @@ CREATE CONSTRAINT TRIGGER person_has_membership AFTER INSERT OR UPDATE OF unit_i
 CREATE CONSTRAINT TRIGGER portfolio_of_trading AFTER INSERT OR UPDATE OF desk_id ON public.portfolio DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_portfolio_of_trading();
 
 CREATE CONSTRAINT TRIGGER role_grant_apart AFTER INSERT OR UPDATE OF state ON public.role_grant DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_roles_apart();
+
+CREATE CONSTRAINT TRIGGER change_request_waits AFTER INSERT ON public.change_request DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_waits('decide');
+
+CREATE CONSTRAINT TRIGGER trade_version_waits AFTER INSERT ON public.trade_version DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_waits('accept_internal', 'verify');
+
+CREATE CONSTRAINT TRIGGER transfer_waits AFTER INSERT ON public.transfer DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_waits('prepare_transfer');
 
 ALTER TABLE public.fixing_set ENABLE ROW LEVEL SECURITY;
 

@@ -176,13 +176,22 @@ CREATE TABLE work_item (
 	opened_by TEXT NOT NULL, 
 	closed_entry_id UUID, 
 	closed_at TIMESTAMP WITH TIME ZONE, 
+	holder_id UUID, 
+	held_until TIMESTAMP WITH TIME ZONE, 
+	offered_to TEXT, 
 	entry_id UUID NOT NULL, 
 	CONSTRAINT pk_work_item PRIMARY KEY (id), 
 	CONSTRAINT fk_work_item_closed_entry FOREIGN KEY(closed_entry_id) REFERENCES audit_entry (id) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT fk_work_item_entry FOREIGN KEY(entry_id) REFERENCES audit_entry (id) DEFERRABLE INITIALLY DEFERRED
 );
 
-CREATE INDEX ix_work_item_open ON work_item (office, due_at) WHERE closed_entry_id IS NULL;
+CREATE INDEX ix_work_item_due ON work_item (kind, due_at, id) WHERE closed_entry_id IS NULL;
+
+CREATE INDEX ix_work_item_holder ON work_item (holder_id) WHERE closed_entry_id IS NULL;
+
+CREATE INDEX ix_work_item_offered ON work_item (offered_to) WHERE closed_entry_id IS NULL;
+
+CREATE INDEX ix_work_item_open ON work_item (office, due_at, id) WHERE closed_entry_id IS NULL;
 
 CREATE INDEX ix_work_item_subject ON work_item (subject_id, kind);
 

@@ -1,0 +1,98 @@
+-- Work in hands: taken and put back, handed to another office and back. Opening and closing stand in functions.sql.
+
+-- The office at which a kind of work is at home: its people alone may finish it, wherever it is.
+create function public.home_of(item_kind text) returns text
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select r.office from public.item_route r where r.kind = item_kind limit 1
+$$;
+
+-- Lock an open item that concerns the own office, and say how it stands by this clock: nothing if it does not.
+create function public.work_lock(item uuid)
+returns table (kind text, office text, home text, trade_id uuid, holder_id uuid, is_held boolean, offered_to text)
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_column
+declare own text := public.own_office();
+begin
+  return query
+    select w.kind, w.office, public.home_of(w.kind), w.trade_id, w.holder_id,
+           coalesce(w.held_until > clock_timestamp(), false), w.offered_to
+    from public.work_item w
+    where w.id = item and w.closed_entry_id is null
+      and (w.office = own or w.offered_to = own)
+    for update;
+end $$;
+
+-- Do what this transaction's entries say about items; whoever acts is who the entry names. An office takes nothing
+-- from another that was not offered to it, and trading neither gets nor gives work of others.
+create function public.work_handle(handlings jsonb) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  own text := public.own_office();
+  h record;
+  w public.work_item;
+  act text;
+  who uuid;
+  free boolean;
+begin
+  for h in
+    select (q->>'item')::uuid as item, q->>'to' as target, (q->>'entry')::uuid as entry,
+           least((q->>'seconds')::integer, 3600) as seconds
+    from jsonb_array_elements(handlings) as q
+  loop
+    select * into w from public.work_item i where i.id = h.item and i.closed_entry_id is null for update;
+    if not found then
+      raise exception 'item % is not open', h.item using errcode = 'TW003';
+    end if;
+    free := w.holder_id is null or w.held_until <= clock_timestamp();
+    select e.act, e.account::uuid into act, who from public.audit_entry e
+      where e.id = h.entry and e.office = own and e.outcome = 'allow' and e.xmin = pg_current_xact_id()::xid;
+    if act = 'work.take' and w.office = own and w.offered_to is null and (free or w.holder_id = who) then
+      update public.work_item set holder_id = who, held_until = clock_timestamp() + make_interval(secs => h.seconds)
+        where id = h.item;
+    elsif act = 'work.leave' and w.office = own and w.holder_id = who then
+      update public.work_item set holder_id = null, held_until = null where id = h.item;
+    elsif act = 'handover.offer' and w.office = own and w.offered_to is null and (free or w.holder_id = who)
+          and own not in ('front_office', h.target)
+          and h.target in ('accounting', 'back_office', 'compliance', 'credit', 'legal', 'master_data', 'risk_control') then
+      update public.work_item set offered_to = h.target where id = h.item;
+    elsif act = 'handover.accept' and w.offered_to = own then
+      update public.work_item set office = own, offered_to = null, holder_id = who,
+             held_until = clock_timestamp() + make_interval(secs => h.seconds) where id = h.item;
+    elsif act = 'handover.return' and w.offered_to is not null and own in (w.offered_to, w.office) then
+      update public.work_item set offered_to = null where id = h.item;
+    elsif act = 'handover.return' and w.office = own and public.home_of(w.kind) <> own and (free or w.holder_id = who) then
+      update public.work_item set office = public.home_of(w.kind), holder_id = null, held_until = null
+        where id = h.item;
+    else
+      raise exception 'office % cannot do % with item %', own, act, h.item using errcode = 'TW003';
+    end if;
+  end loop;
+end $$;
+
+-- No deal, no change and no transfer without the work it means for somebody else, opened in the same transaction:
+-- trading holds nothing back. Named in the trigger: the kinds of work of which one must wait.
+create function public.guard_waits() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare row_facts jsonb := to_jsonb(new);
+begin
+  if public.current_office() is null then
+    return null;  -- a recovery puts rows back
+  end if;
+  if not exists (
+    select from public.work_item w join public.audit_entry e on e.id = w.entry_id
+    where w.kind = any(tg_argv) and e.xmin = pg_current_xact_id()::xid
+      and coalesce(row_facts->>'trade_id', row_facts->>'id')::uuid in (w.trade_id, w.subject_id)
+  ) then
+    raise exception '%: nobody was asked to see to it', tg_table_name using errcode = '42501';
+  end if;
+  return null;
+end $$;
+
+-- Lock an item that climbs, unless it has climbed so far or is done: two workers at once climb once (A-04, SET-27).
+create function public.work_climb(item uuid, rung text) returns boolean
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  perform from public.work_item w where w.id = item and w.closed_entry_id is null for update;
+  return found and not exists (
+    select from public.work_item c where c.subject_id = item and c.subject_kind = 'work_item' and c.kind = rung);
+end $$;

@@ -1,0 +1,111 @@
+"""No step waits for nobody: every state of every machine has an act, somebody who may do it, and work that says so."""
+
+import importlib
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+
+import pytest
+
+from policies.policy import Policy, load
+from policies.vocabulary import Action
+from service import tables
+from service.demo import cast
+from service.kernel.items import ROUTES, Item
+from service.kernel.lifecycle import Lifecycle
+from service.work.ladder import ladder
+
+SLICES = Path(__file__).parents[2] / "service"
+assert tables.METADATA.tables, "every slice is loaded"
+
+RESTS = {
+    ("confirmation", "matched"): "both sides agree; only a change of the deal opens it again",
+    ("control", "verified"): "agreed; only a request of trading or the payment goes on",
+    ("control", "settling"): "the legs have states of their own",
+    ("delegation", "approved"): "a deputy who may act; it ends when somebody ends it or its time is over",
+    ("settlement", "settled"): "paid; only a payment that comes back opens it again",
+    ("grant", "executed"): "a right in force; it ends when somebody revokes it or its time is over",
+}
+"""States that wait for nobody though an act leads out of them."""
+BY_CEREMONY = {
+    ("rotation", "requested"): "two custodians and whoever runs the signer sit together (docs/operations.md)",
+    ("rotation", "approved"): "two custodians and whoever runs the signer sit together (docs/operations.md)",
+}
+"""States that wait for people who are in the same room, and for no queue."""
+
+
+def machines() -> Iterator[Lifecycle[StrEnum]]:
+    """Give every state machine of every slice."""
+    for file in sorted(SLICES.glob("*/lifecycle.py")):
+        module = importlib.import_module(f"service.{file.parent.name}.lifecycle")
+        for found in vars(module).values():
+            if isinstance(found, Lifecycle):
+                yield found
+
+
+def states_of(machine: Lifecycle[StrEnum]) -> list[StrEnum]:
+    """Return all states of a machine, those included that no row of its table begins in."""
+    return [*type(next(iter(machine.table))[0])]
+
+
+WAITING = [
+    pytest.param(machine, state, id=f"{machine.name}-{state.value}")
+    for machine in machines()
+    for state in states_of(machine)
+    if machine.actions_from(state)
+]
+HELD = {role for plan in cast.ACCOUNTS for role in plan.roles}
+"""Roles that somebody who exists holds."""
+
+
+@pytest.fixture(scope="module")
+def policy() -> Policy:
+    return load()
+
+
+def able(policy: Policy, actions: tuple[Action, ...], *, people: bool) -> set[str]:
+    """Return the roles held by somebody that may do one of the acts."""
+    held = {role for role in HELD if not (people and role.startswith("svc_"))}
+    return {role for role in held for action in actions if policy.decide([role], action).allowed}
+
+
+@pytest.mark.parametrize(("machine", "state"), WAITING)
+def test_a_state_that_is_left_by_an_act_has_an_office_that_may_do_it(
+    machine: Lifecycle[StrEnum], state: StrEnum, policy: Policy
+) -> None:
+    assert able(policy, machine.actions_from(state), people=False)
+
+
+@pytest.mark.parametrize(("machine", "state"), WAITING)
+def test_a_state_that_waits_has_a_kind_of_work_for_it(machine: Lifecycle[StrEnum], state: StrEnum) -> None:
+    place = (machine.name, state.value)
+    if place in RESTS or place in BY_CEREMONY:
+        return
+    acts = machine.actions_from(state)
+    kinds = {item for item, route in ROUTES.items() if route.action in acts}
+    assert kinds, f"{place}: nobody is told that this waits"
+    assert all(ladder()[kind] for kind in kinds), "and nobody hears of it if it goes on waiting"
+
+
+def test_what_is_said_to_rest_or_to_be_done_by_ceremony_exists() -> None:
+    places = {(machine.name, state.value) for machine in machines() for state in states_of(machine)}
+    assert places >= set(RESTS) | set(BY_CEREMONY)
+
+
+def test_every_machine_ends_somewhere_or_rests() -> None:
+    for machine in machines():
+        states = states_of(machine)
+        ends = [state for state in states if not machine.actions_from(state)]
+        assert ends or any((machine.name, state.value) in RESTS for state in states), machine.name
+
+
+@pytest.mark.parametrize("kind", Item)
+def test_every_kind_of_work_has_somebody_who_does_it(kind: Item, policy: Policy) -> None:
+    route = ROUTES[kind]
+    roles = able(policy, (route.action,), people=not route.automatic)
+    assert any(policy.office_of(role) is route.office for role in roles), kind
+
+
+def test_the_walk_finds_a_state_nobody_can_leave(policy: Policy) -> None:
+    assert able(policy, (Action.LOG_GENESIS,), people=True) == set()
+    assert len(WAITING) > 20
