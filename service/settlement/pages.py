@@ -1,7 +1,7 @@
 """Settlements: who prepared, who may release, what became of the money."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from litestar import Controller, Response, get
@@ -17,11 +17,25 @@ from service.page_frame import History, Page
 from service.parties.model import Instruction
 from service.people.queries import account_names
 from service.settlement import queries
-from service.settlement.lifecycle import SETTLEMENT, SettlementState
+from service.settlement.lifecycle import CALL_BACK, SETTLEMENT, CallBackState, SettlementState
+from service.settlement.model import Settlement
+from service.settlement.outcomes import NARRATIVE
+from service.settlement_rules.queries import rule_book
 from service.trades.queries import timeline, trade_view
+from service.ui.languages import N_
 from service.work.queries import deals_of
 
 ROWS = 50
+TOLD: Final[dict[str, str]] = {
+    Action.SETTLEMENT_DEVIATE.value: N_("The leg is held until two people called the counterparty back."),
+    Action.SETTLEMENT_FAIL.value: N_("The money stayed; the leg is prepared anew."),
+    Action.SETTLEMENT_FREE.value: N_("The leg goes on where it began: it is prepared anew."),
+    Action.SETTLEMENT_HOLD.value: N_("The leg waits until another person lets it go on."),
+    Action.SETTLEMENT_PART.value: N_("A part of the money moved; the rest stays due."),
+    Action.SETTLEMENT_POSTPONE.value: N_("A payment that missed its cut-off goes on the next day it can."),
+    Action.SETTLEMENT_RETURN.value: N_("All the money came back; the leg is prepared anew."),
+}
+"""What the acts on a leg that need words set in motion."""
 
 
 class SettlementPages(Controller):
@@ -69,17 +83,33 @@ class SettlementPages(Controller):
         )
         trade = UUID(leg["trade"])
         possible = SETTLEMENT.actions_from(SettlementState(leg["state"]))
-        if leg["state"] == SettlementState.PREPARED:  # prepared anew only where the route was replaced
+        if leg["state"] in (
+            SettlementState.PREPARED,
+            SettlementState.SIGNED,
+        ):  # prepared anew only where the route was replaced
             possible = tuple(act for act in possible if act is not Action.SETTLEMENT_PREPARE)
-        people = [UUID(leg[role]) for role in ("prepared_by", "released_by") if leg[role] is not None]
+        hands = ("prepared_by", "signed_by", "released_by")
+        people = [UUID(leg[role]) for role in hands if leg[role] is not None]
         return page.show(
             "settlement/templates/settlement.html",
             leg=leg,
+            told=TOLD,
+            codes=await reason_codes(reads, page.language),
             names={str(person): name for person, name in (await account_names(reads, people)).items()},
             deal=await trade_view(reads, actor, trade),
             timeline=await timeline(reads, actor, trade),
             buttons=await history.buttons(page, possible, trade, await rests_on(page, reads, leg)),
         )
+
+
+async def reason_codes(reads: AsyncSession, language: str) -> list[tuple[str, str]]:
+    """Return why payments fail, as the settlement tables have it in the reader's language."""
+    book = await rule_book(reads)
+    found = {
+        line.code: (line.name_de if language == "de" else line.name_en) for line in book.rules if line.code
+    }
+    named = [(code, f"{code} {name}") for code, name in sorted(found.items()) if name is not None]
+    return [(NARRATIVE, NARRATIVE), *named]
 
 
 async def deal_names(reads: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -97,4 +127,39 @@ async def rests_on(page: Page, reads: AsyncSession, leg: Mapping[str, Any]) -> l
     return objects
 
 
-ROUTES = [SettlementPages]
+class CallBackPages(Controller):
+    """Calls to counterparties about their payment routes."""
+
+    path = "/call-backs"
+    include_in_schema = False
+
+    @get("/", guards=[Allows(Action.INSTRUCTION_READ)])
+    async def index(
+        self,
+        page: NamedDependency[Page],
+        reads: NamedDependency[AsyncSession],
+        history: NamedDependency[History],
+        subject: FromQuery[str] = "",
+        cursor: FromQuery[str] = "",
+    ) -> Response[str]:
+        """Show the calls, newest first, each with what may be decided about it."""
+        about = page_forms.id_in(subject, "subject")
+        found = await queries.call_backs(reads, about, ROWS, page_forms.id_in(cursor, "cursor"))
+        leg = None if about is None else await reads.get(Settlement, about)
+        buttons = {
+            row["id"]: await history.buttons(
+                page, CALL_BACK.actions_from(CallBackState(row["state"])), related=[("call_back", row["id"])]
+            )
+            for row in found["items"]
+        }
+        return page.show(
+            "settlement/templates/calls.html",
+            rows=found["items"],
+            next=found["next"],
+            buttons=buttons,
+            subject=subject,
+            of_a_leg=leg is not None,
+        )
+
+
+ROUTES = [SettlementPages, CallBackPages]

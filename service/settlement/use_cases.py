@@ -335,7 +335,7 @@ async def postpone_leg(attempt: Attempt, command: PostponeLeg) -> Changed:
     if not is_late(attempt, found):
         raise NotLate(f"This payment can still go on {leg.pay_on}.")
     day = next_day(found.book, leg, attempt.desk.business_date, attempt)
-    attempt.change(leg, state=state, pay_on=day, failure=command.reason)
+    attempt.change(leg, state=state, pay_on=day, failure=command.reason, signed_by=None)
     if leg.state == SettlementState.PREPARED:
         for item in (Item.RELEASE, Item.COUNTERSIGN):
             attempt.close_item(item, leg.id)

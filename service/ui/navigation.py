@@ -31,6 +31,10 @@ PLACES: Final = (
     Place("/positions", N_("Positions"), (Action.POSITION_READ,)),
     Place("/confirmations", N_("Confirmations"), (Action.CONFIRMATION_READ,)),
     Place("/settlements", N_("Settlements"), (Action.SETTLEMENT_READ,)),
+    Place(
+        "/call-backs", N_("Call-backs"), (Action.CALL_BACK_MAKE, Action.CALL_BACK_CHECK, Action.ENTRY_READ)
+    ),
+    Place("/settlement-rules", N_("Settlement rules"), (Action.SETTLEMENT_RULE_READ,)),
     Place("/transfers", N_("Transfers"), (Action.TRANSFER_READ,)),
     Place("/desk-rules", N_("Desk rules"), (Action.DESK_RULE_PROPOSE, Action.ENTRY_READ)),
     Place("/premises", N_("Off the premises"), (Action.PREMISES_ACKNOWLEDGE, Action.ENTRY_READ)),

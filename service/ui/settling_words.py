@@ -1,6 +1,6 @@
 """What the codes of settlement are called on a page: its states, acts, work, tables and reasons."""
 
-from typing import Final
+from typing import Final, Literal
 
 from policies.vocabulary import Action
 from service.kernel.items import Item
@@ -28,6 +28,15 @@ SETTLING_ACTS: Final[dict[str, str]] = {
     Action.SETTLEMENT_RULE_REFUSE: N_("Refuse settlement rule"),
     Action.SETTLEMENT_WITHDRAW: N_("Withdraw settlement"),
     Action.TRANSFER_BOOK: N_("Book transfer"),
+}
+
+SETTLING_STATES: Final[dict[str, tuple[str, Literal["open", "good", "bad", "gone"], str]]] = {
+    "confirmed": ("✓", "good", N_("confirmed")),
+    "in_force": ("✓", "good", N_("in force")),
+    "made": ("○", "open", N_("recorded")),
+    "partial": ("◑", "bad", N_("settled in part")),
+    "rejected": ("✕", "gone", N_("rejected")),
+    "signed": ("◓", "open", N_("signed once")),
 }
 
 SETTLING_ITEMS: Final[dict[str, str]] = {

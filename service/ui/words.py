@@ -19,6 +19,8 @@ from service.ui.settling_words import (  # noqa: F401 - templates find every wor
     SETTLEMENT_RULES,
     SETTLING_ACTS,
     SETTLING_DONE,
+    SETTLING_ITEMS,
+    SETTLING_STATES,
 )
 from service.ui.work_words import ITEMS  # noqa: F401 - templates find every word here
 
@@ -34,6 +36,7 @@ class Status(NamedTuple):
 
 
 STATES: Final[dict[str, Status]] = {
+    **{code: Status(*state) for code, state in SETTLING_STATES.items()},
     "closed": Status("✓", "good", N_("closed")),
     "held": Status("!", "bad", N_("held")),
     "accepted": Status("✓", "good", N_("accepted")),
@@ -63,12 +66,10 @@ STATES: Final[dict[str, Status]] = {
     "refused": Status("✕", "bad", N_("refused")),
     "released": Status("▸", "open", N_("released")),
     "requested": Status("○", "open", N_("requested")),
-    "signed": Status("◓", "open", N_("signed once")),
     "returned": Status("↩", "bad", N_("returned")),
     "reversed": Status("↺", "gone", N_("reversed")),
     "revoked": Status("✕", "gone", N_("revoked")),
     "sent": Status("→", "open", N_("sent")),
-    "partial": Status("◑", "bad", N_("settled in part")),
     "settled": Status("✓", "good", N_("settled")),
     "settling": Status("▸", "good", N_("settling")),
     "verified": Status("✓", "good", N_("verified")),
@@ -77,7 +78,6 @@ STATES: Final[dict[str, Status]] = {
     "ok": Status("✓", "good", N_("ok")),
     "alert": Status("!", "bad", N_("alert")),
     "no_reference": Status("?", "open", N_("no reference")),
-    "in_force": Status("✓", "good", N_("in force")),
     "justified": Status("✓", "good", N_("justified")),
 }
 
