@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from policies import fewest, lives, proof
+from policies import apart, fewest, lives, proof, rights, separation, tables, tasks
 from policies.apart import ApartRule
 from policies.people import Holder
 from policies.policy import Policy
@@ -18,6 +18,9 @@ from policies.tasks import Task
 from policies.vocabulary import READS, Action, Office
 
 Rule = TypeVar("Rule")
+OWN = frozenset(
+    {rights.FILE, separation.FILE, apart.FILE, tasks.FILE, tables.FILE}
+)  # of tables: see _services
 
 PERSONS = 2  # a third opens no further way: tests/policies/test_proof.py
 
@@ -120,6 +123,7 @@ def objections(shipped: Policy, old: Policy, new: Policy, people: Iterable[Holde
     yield from _loosened(shipped, new)
     yield from _crossing(old, new)
     yield from _services(shipped, new)
+    yield from _of_release(shipped, new)
     for clash in clashes(new, people):
         if clash.hard:
             rule = next(one for one in clash.conflicts if one.severity == "H")
@@ -167,7 +171,7 @@ def _as_strong(other: ApartRule, rule: ApartRule) -> bool:
 
 def _crossing(old: Policy, new: Policy) -> Iterator[str]:
     """An act is no gift to an office that stands apart from the one whose act it is (ORG-14)."""
-    apart = {
+    distant = {
         frozenset({rule.left.removeprefix("office:"), rule.right.removeprefix("office:")})
         for rule in (*old.separation, *new.separation)
         if rule.severity == "H" and rule.left.startswith("office:") and rule.right.startswith("office:")
@@ -182,8 +186,15 @@ def _crossing(old: Policy, new: Policy) -> Iterator[str]:
             if office in home[action]:
                 continue
             for other in sorted(home[action]):
-                if frozenset({office.value, other.value}) in apart:
+                if frozenset({office.value, other.value}) in distant:
                     yield f"{role} of {office} would get {action}, an act of {other}, which stands apart from it (ORG-14)"
+
+
+def _of_release(shipped: Policy, new: Policy) -> Iterator[str]:
+    """Files beside rights, rules and tasks say how the release works; they change with it."""
+    for file, content in shipped.texts.items():
+        if file not in OWN and new.texts.get(file) != content:
+            yield f"{file} is the release's and differs"
 
 
 def _services(shipped: Policy, new: Policy) -> Iterator[str]:

@@ -112,6 +112,12 @@ LIVES: Final = (
         "ways for one person to propose and decide the same change of the organisation",
     ),
     _two_hands(
+        "policy",
+        {Action.POLICY_DRAFT},
+        {Action.POLICY_APPROVE},
+        "ways for one person to draft and approve the same change of the policy",
+    ),
+    _two_hands(
         "proposal",
         PROPOSE,
         {Action.PROPOSAL_APPROVE, Action.PROPOSAL_REFUSE},

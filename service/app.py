@@ -41,6 +41,7 @@ SLICES = (
     "transfers",
     "compliance",
     "reports",
+    "governance",
 )
 
 PROVIDED = {
@@ -111,7 +112,7 @@ async def ready(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
         return Response({"status": "not ready", "reason": silence.sentence()}, status_code=503)
     told = {
         "status": silence.status if failure is None else "ready, the log waits for its signer",
-        "policy": bank.policy.version,
+        "policy": bank.gate.policy.version,
         "unsigned_seconds": int(silence.unsigned_seconds),
     }
     if bank.level is not None:

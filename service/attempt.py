@@ -1,5 +1,6 @@
 """One attempt at an act inside its transaction: what a use case may do, and the trail it leaves."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
@@ -21,7 +22,7 @@ from policies.standing import judge
 from policies.vocabulary import Action, Office
 from service.kernel.actor import Actor
 from service.kernel.database import Moved, Recorded, plain_value, row_view
-from service.kernel.errors import CoolingOff, KeptApart, NotFound, NotIndependent, StaleVersion
+from service.kernel.errors import CoolingOff, KeptApart, NotFound, NotIndependent, Report, StaleVersion
 from service.kernel.identifiers import uuid7
 from service.kernel.items import ROUTES, Item
 from service.kernel.working_hours import later
@@ -281,6 +282,30 @@ def opened_as_told(item: Mapping[str, Any], at: datetime) -> dict[str, Any]:
         "due": plain_value(later(at, ROUTES[Item(item["kind"])].within)),
     }
     return {name: value for name, value in told.items() if implied.get(name) != value}
+
+
+def reported(report: Report, entry_id: UUID, trade: object, at: datetime, code: str) -> dict[str, Any]:
+    """Return the work item by which a refusal is told to the office that must hear of it."""
+    route = ROUTES[report.item]
+    subject = {"subject_kind": report.subject_kind, "subject": str(report.subject_id)}
+    facts = {"id": str(uuid7()), "office": route.office.value, "kind": report.item.value, **subject}
+    return facts | {
+        "trade": str(trade) if isinstance(trade, UUID) else None,
+        "reason": report.reason or code,
+        "due": plain_value(later(at, route.within)),
+        "entry": str(entry_id),
+    }
+
+
+def body_hash(action: Action, command: Command) -> str:
+    """Return what an idempotency key is bound to: the act and every field of the command, but no secret."""
+    fields = {
+        name: getattr(command, name) for name in command.__struct_fields__ if name not in command.secrets
+    }
+    if (tag := command.__struct_config__.tag) is not None:
+        fields["type"] = tag
+    body = msgspec.json.encode(fields, order="sorted")
+    return "sha256:" + hashlib.sha256(action.value.encode() + b"\n" + body).hexdigest()
 
 
 async def locked(

@@ -23,6 +23,7 @@ from service.audit_trail.witnessing import WitnessesDiffer, Witnessing, must_be_
 from service.brake import Brake, Silence
 from service.compliance.sealing import keep_policy
 from service.gate import Gate
+from service.in_force import policy_in_force
 from service.kernel import embedded
 from service.kernel.clock import Clock, SystemClock
 from service.kernel.database import Offices
@@ -250,6 +251,8 @@ async def running(
         failed.push_async_callback(offices.close)
         signed = await asyncio.to_thread(last_signed, signer)
         await must_be_whole(offices[Office.LOG], settings.log_directory, signed)
+        async with offices[Office.LOG].connect() as connection:
+            policy = gate.policy = await policy_in_force(connection, policy)
         publisher = await asyncio.to_thread(open_publisher, settings, signer)
         failed.pop_all()
     bank = Bank(

@@ -38,6 +38,7 @@ from service.compliance import evidence, rebuild
 from service.compliance.books import BOOKS
 from service.faces import check_json
 from service.gate import USE_CASES, Gate
+from service.in_force import policy_in_force
 from service.kernel import embedded
 from service.kernel.actor import Actor
 from service.kernel.clock import SystemClock
@@ -199,7 +200,9 @@ async def open_gate(settings: Settings, server_url: str, *, behind: bool = False
     try:
         if not behind:
             await must_be_whole(offices[Office.LOG], settings.log_directory, None)
-        yield banks.open_gate(settings, offices, load(), SystemClock())
+        async with offices[Office.LOG].connect() as connection:
+            policy = await policy_in_force(connection, load())
+        yield banks.open_gate(settings, offices, policy, SystemClock())
     finally:
         await offices.close()
 

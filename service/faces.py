@@ -240,7 +240,7 @@ def is_api(path: str) -> bool:
 
 def is_batch(path: str) -> bool:
     """Tell whether a route takes many commands at once."""
-    return path.rstrip("/") in ("/api/trades/batch", "/api/acts")
+    return path.rstrip("/") in ("/api/trades/batch", "/api/acts", "/api/policy/drafts")
 
 
 def bytes_max(path: str) -> int:

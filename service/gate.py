@@ -1,6 +1,5 @@
 """The gate: decide, act, record, commit. Every change of every kind goes through here."""
 
-import hashlib
 import inspect
 import json
 import secrets
@@ -12,7 +11,6 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import msgspec
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,26 +21,24 @@ from audit.note import SigningKey, VerifierKey
 from audit.receipt import issue
 from policies.policy import Decision, Policy
 from policies.vocabulary import Action, Office
-from service.attempt import Attempt, Changed, Command, Desk, opened_as_told
+from service.attempt import Attempt, Changed, Command, Desk, body_hash, opened_as_told, reported
 from service.brake import Brake
 from service.effects import effect, previous_leaves
+from service.in_force import NOW, policy_in_force
 from service.kernel.actor import Actor
 from service.kernel.clock import Clock
-from service.kernel.database import Offices, plain_value
+from service.kernel.database import Offices
 from service.kernel.errors import (
     KeyReused,
     Malformed,
     NotPermitted,
     NotSignedIn,
     Refusal,
-    Report,
     StalePolicy,
 )
 from service.kernel.failures import in_time_or_said, sqlstate, translated
 from service.kernel.identifiers import traced, uuid7
-from service.kernel.items import ROUTES
 from service.kernel.problems import Replayed, problem
-from service.kernel.working_hours import later
 from service.together import Together
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -215,12 +211,39 @@ class Gate:
             elif self.brake is not None:
                 one.outcome = one.outcome or self.brake(case.action, service=one.request.actor.service)
         await self._run(case, [one for one in tries if one.outcome is None])
+        await self._run_again(case, [one for one in tries if isinstance(one.outcome, StalePolicy)])
         for one in tries:
             if isinstance(one.outcome, Refusal) and not isinstance(one.outcome, Replayed | KeyReused):
                 await self.record_refusal(one.request, case.action, one.outcome, one.body_hash)
             elif isinstance(one.outcome, KeyReused):
                 await self.record_refusal(one.request, case.action, one.outcome, None)
         return [typing.cast("Done | Refusal", one.outcome) for one in tries]
+
+    async def reload(self) -> bool:
+        """Take the policy in force from the database, if it is another one; tell whether it is now.
+
+        Raises PolicyError if this release cannot read it: then nothing more is written here.
+        """
+        engine = next(iter(self.offices.engines.values()), None)
+        if engine is None:
+            return False
+        async with engine.connect() as connection:
+            if await connection.scalar(NOW) == self.policy.version:
+                return False
+            found = await policy_in_force(connection, self.policy)
+        changed = found.version != self.policy.version
+        self.policy = found
+        return changed
+
+    async def _run_again(self, case: UseCase, tries: list[_Try]) -> None:
+        """Decide anew, under the policy that came into force meanwhile; under a stale one nothing is written."""
+        if not tries or not await self.reload():
+            return
+        for one in tries:
+            one.decision, one.outcome = self.policy.decide(one.request.actor.roles, case.action), None
+            if not one.decision.allowed:
+                one.outcome = NotPermitted(one.decision.reason, rule=one.decision.rule)
+        await self._run(case, [one for one in tries if one.outcome is None])
 
     async def _run(self, case: UseCase, tries: list[_Try]) -> None:
         for trial in range(RETRIES_MAX):
@@ -455,30 +478,6 @@ class Gate:
         line |= {"data": data, "links": {}}
         async with self.offices[actor.office].begin() as connection:
             await connection.execute(APPEND, {"entries": [encode(line)]})
-
-
-def reported(report: Report, entry_id: UUID, trade: object, at: datetime, code: str) -> dict[str, Any]:
-    """Return the work item by which a refusal is told to the office that must hear of it."""
-    route = ROUTES[report.item]
-    subject = {"subject_kind": report.subject_kind, "subject": str(report.subject_id)}
-    facts = {"id": str(uuid7()), "office": route.office.value, "kind": report.item.value, **subject}
-    return facts | {
-        "trade": str(trade) if isinstance(trade, UUID) else None,
-        "reason": report.reason or code,
-        "due": plain_value(later(at, route.within)),
-        "entry": str(entry_id),
-    }
-
-
-def body_hash(action: Action, command: Command) -> str:
-    """Return what an idempotency key is bound to: the act and every field of the command, but no secret."""
-    fields = {
-        name: getattr(command, name) for name in command.__struct_fields__ if name not in command.secrets
-    }
-    if (tag := command.__struct_config__.tag) is not None:
-        fields["type"] = tag
-    body = msgspec.json.encode(fields, order="sorted")
-    return "sha256:" + hashlib.sha256(action.value.encode() + b"\n" + body).hexdigest()
 
 
 def key_row(request: Request, digest_of_body: str, status: int, answer: Mapping[str, Any]) -> dict[str, Any]:

@@ -51,6 +51,7 @@ BACKGROUND: Final[Mapping[str, tuple[Action, ...] | Operates]] = {
     "how the log stands": Operates("asks the log's process and acts for nobody"),
     "log keeper": Operates("gives entries their places and has them signed; writes none"),
     "nightly check of the log": (Action.LOG_CHECK,),
+    "policy in force": (Action.POLICY_PUBLISH,),
     "pulse of the log": (Action.LOG_HEARTBEAT, Action.SESSION_NOISE),
     "start of the service": (Action.LOG_RESTART, Action.POLICY_PUBLISH, Action.SCHEMA_PUBLISH),
     "until told to stop": Operates("waits"),

@@ -104,7 +104,8 @@ async def running(
     part = Part(settings, policy, offices, gate, afar)
     gate.brake = Brake(part.silence, settings.silence_seconds)
     if urls:
-        await asyncio.to_thread(keep_policy, settings.data, policy)
+        await gate.reload()
+        await asyncio.to_thread(keep_policy, settings.data, gate.policy)
     afar.start()
     try:
         yield part

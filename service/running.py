@@ -16,7 +16,9 @@ from policies.vocabulary import Office
 from service.afar import SOCKET_BYTES_MAX
 from service.app import create_app
 from service.automatic import Workers
+from service.bank import Bank
 from service.compliance.nightly import Nights
+from service.enactment import PolicyWatch
 from service.part import House
 from service.people.directory import service_actor
 from service.work.escalating import Climb
@@ -172,14 +174,18 @@ async def automatic_work(bank: House, *, self_check: bool = False) -> AsyncItera
     ``self_check``: that is done now too, not only at night.
     """
     workers, nights = Workers(bank), Nights(bank.gate, bank.settings.log_directory)
+    watch = PolicyWatch(bank, bank.admin_url if isinstance(bank, Bank) else None)
     workers.start()
     climb = Climb(bank.gate, service_actor)
+    if bank.offices.engines:
+        watch.start()
     if Office.COMPLIANCE in bank.offices:
         nights.start(at_once=self_check)
         climb.start()
     try:
         yield workers
     finally:
+        await watch.stop()
         await climb.stop()
         await nights.stop()
         await workers.stop()

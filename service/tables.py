@@ -8,6 +8,7 @@ from service.control import model as control
 from service.deputies import model as deputies
 from service.desks import model as desks
 from service.documents import model as documents
+from service.governance import model as governance
 from service.kernel.database import Base
 from service.limits import model as limits
 from service.market import model as market
@@ -39,6 +40,7 @@ __all__ = [
     "deputies",
     "desks",
     "documents",
+    "governance",
     "limits",
     "market",
     "organisation",

@@ -29,6 +29,7 @@ class Item(StrEnum):
     DECIDE_DELEGATION = "decide_delegation"
     DECIDE_DESK_RULE = "decide_desk_rule"
     DECIDE_ORGANISATION = "decide_organisation"
+    DECIDE_POLICY = "decide_policy"
     DECIDE_PROPOSAL = "decide_proposal"
     DECIDE_SETTLEMENT_RULE = "decide_settlement_rule"
     DRAFT_CONFIRMATION = "draft_confirmation"
@@ -108,6 +109,9 @@ ROUTES: dict[Item, Route] = {
     Item.DECIDE_DESK_RULE: Route(BACK, BACK, Action.DESK_RULE_APPROVE, automatic=False, within=DAY),
     Item.DECIDE_ORGANISATION: Route(
         Office.ADMINISTRATION, Office.ADMINISTRATION, Action.ORGANISATION_APPROVE, automatic=False, within=DAY
+    ),
+    Item.DECIDE_POLICY: Route(
+        Office.COMPLIANCE, RISK, Action.POLICY_APPROVE, automatic=False, within=DAY, also=(RISK,)
     ),
     Item.DECIDE_PROPOSAL: Route(
         Office.MASTER_DATA, Office.MASTER_DATA, Action.PROPOSAL_APPROVE, automatic=False, within=DAY

@@ -66,6 +66,7 @@ def guard_statements(_: MetaData | None = None) -> Iterator[str]:
     yield at_commit("portfolio", "of_trading", "INSERT OR UPDATE OF desk_id", "guard_portfolio_of_trading")
     yield at_commit("role_grant", "apart", "INSERT OR UPDATE OF state", "guard_roles_apart")
     yield from waits()
+    yield from policy_guards()
     yield "ALTER TABLE public.fixing_set ENABLE ROW LEVEL SECURITY"
     yield "CREATE POLICY published ON public.fixing_set USING (public.is_published(day))"
     yield from papers()
@@ -93,6 +94,14 @@ def waits() -> Iterator[str]:
     for table, kinds in WAITS_FOR.items():
         named = ", ".join(f"'{kind}'" for kind in kinds)
         yield at_commit(table, "waits", "INSERT", "guard_waits").removesuffix("()") + f"({named})"
+
+
+def policy_guards() -> Iterator[str]:
+    """Yield what keeps a change of the policy in three hands."""
+    yield trigger("policy_draft", "step", "BEFORE INSERT OR UPDATE", "guard_policy_draft")
+    yield at_commit("policy_draft", "approved", "UPDATE", "guard_policy_approved")
+    yield at_commit("policy_draft", "hand", "INSERT", "guard_policy_hand")
+    yield at_commit("policy_approval", "hand", "INSERT", "guard_policy_hand")
 
 
 def trigger(table: str, name: str, when: str, function: str) -> str:

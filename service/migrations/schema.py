@@ -31,6 +31,7 @@ STEPS: Final = (
             "documents.sql",
             "settlement.sql",
             "work.sql",
+            "governance.sql",
             "guards.sql",
         ),
     ),

@@ -11,6 +11,7 @@ from sqlalchemy.pool import NullPool
 
 from policies.policy import Policy
 from policies.vocabulary import Office
+from service.in_force import policy_in_force
 from service.migrations import schema
 from service.migrations.logins import make_roles, office_urls, passwords, quoted, sync_rights
 
@@ -48,7 +49,7 @@ async def upgrade(admin_url: str, data: Path, policy: Policy, prefix: str | None
         await connection.execute(
             text("INSERT INTO public.audit_state (id, next_index) VALUES (1, 0) ON CONFLICT DO NOTHING")
         )
-        await sync_rights(connection, prefix, policy)
+        await sync_rights(connection, prefix, await policy_in_force(connection, policy))
     await engine.dispose()
     return office_urls(admin_url, prefix, words)
 

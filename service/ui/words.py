@@ -14,6 +14,7 @@ from service.ui.dealing_words import (  # noqa: F401 - templates find every word
     TRANSFERS,
 )
 from service.ui.languages import N_
+from service.ui.role_words import ROLES
 from service.ui.settling_words import (  # noqa: F401 - templates find every word here
     ROUTE_REASONS,
     SETTLEMENT_RULES,
@@ -22,7 +23,6 @@ from service.ui.settling_words import (  # noqa: F401 - templates find every wor
     SETTLING_ITEMS,
     SETTLING_STATES,
 )
-from service.ui.work_words import ITEMS  # noqa: F401 - templates find every word here
 
 Tone = Literal["quiet", "open", "good", "bad", "gone"]
 
@@ -155,7 +155,11 @@ ACTS: Final[dict[str, str]] = {
     Action.PERSON_MOVE: N_("Move person"),
     Action.PERSON_READ: N_("Read persons"),
     Action.PERSON_REGISTER: N_("Register person"),
+    Action.POLICY_APPROVE: N_("Approve policy"),
+    Action.POLICY_DRAFT: N_("Draft policy"),
     Action.POLICY_PUBLISH: N_("Publish policy"),
+    Action.POLICY_READ: N_("Read policy and drafts"),
+    Action.POLICY_REFUSE: N_("Refuse policy"),
     Action.PORTFOLIO_PROPOSE: N_("Propose portfolio"),
     Action.POSITION_READ: N_("Read positions"),
     Action.POSITION_UNWIND: N_("Unwind position"),
@@ -208,32 +212,6 @@ OFFICES: Final[dict[str, str]] = {
     Office.ADMINISTRATION: N_("Administration"),
     Office.MANAGEMENT: N_("Management"),
     Office.LOG: N_("Log keeping"),
-}
-
-ROLES: Final[dict[str, str]] = {
-    "accountant": N_("Accountant"),
-    "auditor": N_("Auditor"),
-    "examiner": N_("Examiner"),
-    "board_back": N_("Board member, back office"),
-    "board_trading": N_("Board member, trading"),
-    "closer": N_("Closing accountant"),
-    "compliance_officer": N_("Compliance officer"),
-    "confirmer": N_("Confirmation clerk"),
-    "counsel": N_("Counsel"),
-    "credit_officer": N_("Credit officer"),
-    "head_of_risk": N_("Head of risk"),
-    "head_of_trading": N_("Head of trading"),
-    "log_custodian": N_("Log custodian"),
-    "releaser": N_("Releaser"),
-    "rights_admin": N_("Rights administrator"),
-    "rights_owner": N_("Rights owner"),
-    "rights_requester": N_("Rights requester"),
-    "risk_controller": N_("Risk controller"),
-    "settler": N_("Settlement clerk"),
-    "steward": N_("Data steward"),
-    "steward_approver": N_("Data approver"),
-    "trader": N_("Trader"),
-    "verifier": N_("Verifier"),
 }
 
 FIELDS: Final[dict[str, str]] = {
@@ -393,6 +371,9 @@ DONE: Final[dict[str, str]] = {
     Action.MARKET_LIMIT_PROPOSE: N_("The limit is proposed; two others vote."),
     Action.MARKET_LIMIT_VOTE: N_("The vote is recorded."),
     Action.NOTICE_TAKE: N_("Notice is taken."),
+    Action.POLICY_APPROVE: N_("The change of the policy has your approval."),
+    Action.POLICY_DRAFT: N_("The change is drafted; two other people decide."),
+    Action.POLICY_REFUSE: N_("The change of the policy is refused."),
     Action.PORTFOLIO_PROPOSE: N_("The portfolio is proposed; another person decides."),
     Action.PROPOSAL_APPROVE: N_("The proposal is in force."),
     Action.PROPOSAL_REFUSE: N_("The proposal is refused."),

@@ -21,6 +21,7 @@ ITEMS: Final[dict[str, str]] = {
     Item.DECIDE_BENCHMARK: N_("Decide on benchmark"),
     Item.DECIDE_DESK_RULE: N_("Decide on desk rule"),
     Item.DECIDE_ORGANISATION: N_("Decide on organisation"),
+    Item.DECIDE_POLICY: N_("Decide on the policy"),
     Item.DECIDE_PROPOSAL: N_("Decide on master data"),
     Item.DRAFT_CONFIRMATION: N_("Draft confirmation"),
     Item.ESCALATED_AUDIT: N_("Unanswered work: internal audit"),

@@ -354,6 +354,7 @@ declare
   known record;
 begin
   select d.business_date, d.desk_clock into business_date, desk_clock from public.desk_time d;
+  perform pg_advisory_xact_lock_shared(7214);  -- the policy changes between two acts, never under one
   for r in
     select (q->>'n')::integer as n, (q->>'session')::uuid as session, (q->>'account')::uuid as account,
            q->>'key' as key, q->>'hash' as hash, coalesce((q->>'opening')::boolean, false) as opening,

@@ -172,6 +172,22 @@ CREATE TRIGGER person_frozen BEFORE UPDATE ON public.person FOR EACH ROW WHEN (N
 
 CREATE TRIGGER person_no_truncate BEFORE TRUNCATE ON public.person FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
+CREATE TRIGGER policy_approval_revision BEFORE INSERT OR UPDATE OR DELETE ON public.policy_approval FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER policy_approval_no_truncate BEFORE TRUNCATE ON public.policy_approval FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER policy_draft_revision BEFORE INSERT OR UPDATE OR DELETE ON public.policy_draft FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER policy_draft_frozen BEFORE UPDATE ON public.policy_draft FOR EACH ROW WHEN (NEW.base IS DISTINCT FROM OLD.base OR NEW.version IS DISTINCT FROM OLD.version OR NEW.effective_at IS DISTINCT FROM OLD.effective_at OR NEW.files IS DISTINCT FROM OLD.files OR NEW.author_id IS DISTINCT FROM OLD.author_id) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER policy_draft_no_truncate BEFORE TRUNCATE ON public.policy_draft FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE CONSTRAINT TRIGGER policy_text_came_with_entry AFTER INSERT ON public.policy_text DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_came_with_entry();
+
+CREATE TRIGGER policy_text_append_only BEFORE UPDATE OR DELETE ON public.policy_text FOR EACH ROW EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER policy_text_no_truncate BEFORE TRUNCATE ON public.policy_text FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
 CREATE TRIGGER portfolio_revision BEFORE INSERT OR UPDATE OR DELETE ON public.portfolio FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
 CREATE TRIGGER portfolio_no_truncate BEFORE TRUNCATE ON public.portfolio FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
@@ -323,6 +339,14 @@ CREATE CONSTRAINT TRIGGER change_request_waits AFTER INSERT ON public.change_req
 CREATE CONSTRAINT TRIGGER trade_version_waits AFTER INSERT ON public.trade_version DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_waits('accept_internal', 'verify');
 
 CREATE CONSTRAINT TRIGGER transfer_waits AFTER INSERT ON public.transfer DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_waits('prepare_transfer');
+
+CREATE TRIGGER policy_draft_step BEFORE INSERT OR UPDATE ON public.policy_draft FOR EACH ROW EXECUTE FUNCTION public.guard_policy_draft();
+
+CREATE CONSTRAINT TRIGGER policy_draft_approved AFTER UPDATE ON public.policy_draft DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_policy_approved();
+
+CREATE CONSTRAINT TRIGGER policy_draft_hand AFTER INSERT ON public.policy_draft DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_policy_hand();
+
+CREATE CONSTRAINT TRIGGER policy_approval_hand AFTER INSERT ON public.policy_approval DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_policy_hand();
 
 ALTER TABLE public.fixing_set ENABLE ROW LEVEL SECURITY;
 

@@ -162,6 +162,16 @@ CREATE TABLE lagging_row (
 	CONSTRAINT fk_lagging_row_entry FOREIGN KEY(entry_id) REFERENCES audit_entry (id) DEFERRABLE INITIALLY DEFERRED
 );
 
+CREATE TABLE policy_text (
+	sha256 TEXT NOT NULL, 
+	content TEXT NOT NULL, 
+	entry_id UUID NOT NULL, 
+	CONSTRAINT pk_policy_text PRIMARY KEY (sha256), 
+	CONSTRAINT ck_policy_text_is_its_digest CHECK (sha256 = encode(sha256(convert_to(content, 'UTF8')), 'hex')), 
+	CONSTRAINT ck_policy_text_bounded CHECK (octet_length(content) <= 1000000), 
+	CONSTRAINT fk_policy_text_entry FOREIGN KEY(entry_id) REFERENCES audit_entry (id) DEFERRABLE INITIALLY DEFERRED
+);
+
 CREATE TABLE work_item (
 	id UUID NOT NULL, 
 	office TEXT NOT NULL, 
@@ -387,6 +397,26 @@ CREATE INDEX ix_membership_person_id_valid_from ON membership (person_id, valid_
 
 CREATE INDEX ix_membership_unit_id ON membership (unit_id);
 
+CREATE TABLE policy_draft (
+	state TEXT NOT NULL, 
+	base TEXT NOT NULL, 
+	version TEXT NOT NULL, 
+	effective_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	files JSONB NOT NULL, 
+	author_id UUID NOT NULL, 
+	reason TEXT NOT NULL, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('policy_draft') STORED NOT NULL, 
+	CONSTRAINT pk_policy_draft PRIMARY KEY (id), 
+	CONSTRAINT fk_policy_draft_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_policy_draft_author_id FOREIGN KEY(author_id) REFERENCES person (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE UNIQUE INDEX uq_policy_draft_active ON policy_draft ((true)) WHERE state = 'active';
+
+CREATE UNIQUE INDEX uq_policy_draft_open ON policy_draft ((true)) WHERE state IN ('drafted', 'endorsed', 'approved');
+
 CREATE TABLE agreement (
 	counterparty_id UUID NOT NULL, 
 	form TEXT NOT NULL, 
@@ -591,6 +621,19 @@ CREATE TABLE organisation_proposal (
 	CONSTRAINT ck_organisation_proposal_begins_proposed CHECK (rev > 1 OR state = 'proposed'), 
 	CONSTRAINT fk_organisation_proposal_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT fk_organisation_proposal_proposed_by FOREIGN KEY(proposed_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE TABLE policy_approval (
+	draft_id UUID NOT NULL, 
+	person_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('policy_approval') STORED NOT NULL, 
+	CONSTRAINT pk_policy_approval PRIMARY KEY (id), 
+	CONSTRAINT uq_policy_approval_draft_id_person_id UNIQUE (draft_id, person_id), 
+	CONSTRAINT fk_policy_approval_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_policy_approval_draft_id FOREIGN KEY(draft_id) REFERENCES policy_draft (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_policy_approval_person_id FOREIGN KEY(person_id) REFERENCES person (id) DEFERRABLE INITIALLY DEFERRED
 );
 
 CREATE TABLE role_grant (

@@ -1,0 +1,175 @@
+"""An approved change of the policy comes into force at its time: rights, version and entry in one transaction."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import secrets
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from audit.entry import encode, timestamp
+from policies.policy import Policy
+from policies.vocabulary import Action, Office
+from service.compliance.sealing import keep_policy
+from service.effects import effect, previous_leaves
+from service.gate import Gate
+from service.genesis import policy_facts
+from service.governance import queries
+from service.governance.lifecycle import POLICY_DRAFT, DraftState
+from service.governance.model import PolicyDraft
+from service.kernel.actor import Actor
+from service.kernel.identifiers import uuid7
+from service.migrations.logins import quoted, sync_rights
+from service.part import House
+from service.people.directory import service_actor
+
+LOGGER = logging.getLogger(__name__)
+LOOK_SECONDS = 1.0
+ALONE = text("SELECT pg_advisory_xact_lock(7214)")  # every act holds it, shared: none spans the change
+LOGIN = text("SELECT login FROM public.office_login WHERE office = 'log'")
+IN_TIME = text("SELECT public.must_be_in_time(CAST(:entries AS bytea[]))")
+STORE = text("SELECT public.audit_store('log', CAST(:entries AS bytea[]))")
+
+
+@dataclass(frozen=True, slots=True)
+class Enacted:
+    """What came of a look at the drafts: the version now in force, or why the one due is not."""
+
+    draft: UUID
+    version: str
+    objections: tuple[str, ...] = ()
+
+
+async def enact_due(gate: Gate, admin_url: str) -> Enacted | None:
+    """Put the approved draft in force whose time has come; None if none is due.
+
+    The proofs and every person's powers are looked at once more; what they object to is not put in force, and
+    the policy in force goes on. Crash before the commit: nothing happened. After it: every node finds the new version.
+    """
+    keeper = await service_actor(gate.offices, Office.LOG)
+    engine = create_async_engine(admin_url, poolclass=NullPool)
+    try:
+        async with AsyncSession(engine, autoflush=False, expire_on_commit=False) as session, session.begin():
+            prefix = str(await session.scalar(LOGIN)).removesuffix(f"_{Office.LOG.value}")
+            await session.execute(text(f"SET LOCAL ROLE {quoted(f'{prefix}_owner')}"))
+            due = (
+                select(PolicyDraft)
+                .where(
+                    PolicyDraft.state == DraftState.APPROVED.value,
+                    PolicyDraft.effective_at <= gate.clock.now(),
+                )
+                .with_for_update()
+            )
+            if (draft := await session.scalar(due)) is None:
+                return None
+            await session.execute(ALONE)
+            new = await queries.policy_of(session, draft)
+            objections = await queries.objections(
+                gate.policy, new, await queries.holders(session, gate.clock.now())
+            )
+            if draft.base != gate.policy.version:
+                objections.append(f"it was drafted against {draft.base}")
+            if objections:
+                return Enacted(draft.id, new.version, tuple(objections))
+            await _put_in_force(session, gate, keeper, draft, new)
+            await sync_rights(await session.connection(), prefix, new)
+        return Enacted(draft.id, new.version)
+    finally:
+        await engine.dispose()
+
+
+async def _put_in_force(
+    session: AsyncSession, gate: Gate, keeper: Actor, draft: PolicyDraft, new: Policy
+) -> None:
+    """Write the entry with the rows it moves: the draft is active, the one before it superseded."""
+    before = await session.scalar(
+        select(PolicyDraft).where(PolicyDraft.state == DraftState.ACTIVE.value).with_for_update()
+    )
+    rows = []
+    told: dict[str, Any] = {}
+    for row in (before, draft):
+        if row is not None:
+            was = row.state
+            row.state = POLICY_DRAFT.after(DraftState(row.state), Action.POLICY_PUBLISH).value
+            await session.flush()
+            rows.append(row)
+            told[f"policy_draft:{row.id}"] = {"change": {"state": {"new": row.state, "old": was}}}
+    entry_id = str(uuid7())
+    entry = {
+        "act": Action.POLICY_PUBLISH.value,
+        "actor": keeper.frozen_view(),
+        "data": policy_facts(new)
+        | {"draft": str(draft.id), "proof": {"holds": True, "tasks": len(new.tasks)}, "rows": told},
+        "decision": {
+            "id": entry_id,
+            "outcome": "allow",
+            "policy": new.version,
+            "rules": [f"P:svc_log:{Action.POLICY_PUBLISH}"],
+        },
+        "eff": [effect(row, await previous_leaves(await session.connection(), rows)) for row in rows],
+        "id": entry_id,
+        "links": {},
+        "nonce": secrets.token_hex(16),
+        "ts": timestamp(gate.clock.now()),
+        "v": 1,
+    }
+    entries = [encode(json.loads(json.dumps(entry)))]
+    await session.execute(IN_TIME, {"entries": entries})
+    await session.execute(STORE, {"entries": entries})
+
+
+@dataclass(slots=True)
+class PolicyWatch:
+    """Each second: is another version in force, and is a change due? Only a node with the administrator's URL enacts."""
+
+    bank: House
+    admin_url: str | None = None
+    task: asyncio.Task[None] | None = None
+    told: UUID | None = None  # of a draft that cannot come into force: said once
+
+    def start(self) -> None:
+        """Begin."""
+        self.task = asyncio.create_task(self._run(), name="policy in force")
+
+    async def stop(self) -> None:
+        """End."""
+        if self.task is not None:
+            self.task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self.task
+            self.task = None
+
+    async def look(self) -> None:
+        """Look once."""
+        gate = self.bank.gate
+        if self.admin_url is not None and Office.LOG in gate.offices and await self._is_due():
+            done = await enact_due(gate, self.admin_url)
+            if done is not None and done.objections and self.told != done.draft:
+                self.told = done.draft
+                LOGGER.error(
+                    "policy %s does not come into force: %s", done.version, "; ".join(done.objections)
+                )
+        before = gate.policy.version
+        await gate.reload()
+        if gate.policy.version != before:
+            await asyncio.to_thread(keep_policy, self.bank.settings.data, gate.policy)
+
+    async def _is_due(self) -> bool:
+        """Ask without the administrator's login, which is opened for a change alone."""
+        async with self.bank.gate.offices[Office.LOG].connect() as connection:
+            return bool(await connection.scalar(text("SELECT public.policy_due()")))
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self.look()
+            except (SQLAlchemyError, OSError):
+                LOGGER.exception("the policy in force could not be looked up")
+            await asyncio.sleep(LOOK_SECONDS)

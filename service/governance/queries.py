@@ -1,0 +1,155 @@
+"""Drafts of the policy: what each would change, whether the proof holds, what it would have decided."""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from policies import changes, prose
+from policies.people import Holder
+from policies.policy import Policy, load, read
+from policies.vocabulary import Action
+from service.governance.model import PolicyApproval, PolicyDraft, PolicyText
+from service.kernel.database import plain_value
+
+SIMULATED = timedelta(days=90)
+LINES_MAX = 500
+DECIDED = text(
+    "SELECT e.act, e.outcome, b.body #> '{actor,roles}' AS roles, b.body #>> '{decision,rules,0}' AS rule, count(*) AS n "
+    "FROM public.audit_entry e "
+    "CROSS JOIN LATERAL (SELECT convert_from(e.bytes, 'UTF8')::jsonb AS body) AS b "
+    "WHERE e.recorded_at >= :since GROUP BY 1, 2, 3, 4"
+)
+EVERYBODY = text(
+    "SELECT p.person_id, r.role FROM (SELECT DISTINCT a.person_id FROM public.account a WHERE NOT a.service) p "
+    "CROSS JOIN LATERAL public.roles_counting(p.person_id, :at) r"
+)
+BARRED = text(
+    "SELECT count(DISTINCT e.id) FROM public.audit_effect a JOIN public.audit_entry e ON e.id = a.entry_id "
+    "JOIN public.audit_effect b ON b.person = a.person AND b.act = ANY(CAST(:differs AS text[])) AND b.at < a.at "
+    "AND (CASE WHEN :by_trade THEN b.trade_id = a.trade_id ELSE b.kind = a.kind AND b.id = a.id END) "
+    "AND (CAST(:days AS integer) IS NULL OR b.at >= a.at - make_interval(days => CAST(:days AS integer))) "
+    "WHERE a.act = :act AND e.outcome = 'allow' AND a.at >= :since"
+)
+
+
+@cache
+def shipped() -> Policy:
+    """Return the release's own policy: version zero, whose hard rules no bank loosens."""
+    return load()
+
+
+async def holders(session: AsyncSession, now: datetime) -> list[Holder]:
+    """Return every person by their id with every role that counts for them, whatever the way it came."""
+    found: dict[str, Holder] = {}
+    for row in await session.execute(EVERYBODY, {"at": now}):
+        found.setdefault(str(row.person_id), Holder(str(row.person_id), "")).own.add(row.role)
+    return [found[person] for person in sorted(found)]
+
+
+async def objections(old: Policy, new: Policy, people: Iterable[Holder]) -> list[str]:
+    """Return why the change must not be, with every proof run again; seconds of work, beside the event loop."""
+    everyone = list(people)
+    return await asyncio.to_thread(lambda: list(changes.objections(shipped(), old, new, everyone)))
+
+
+async def simulated(session: AsyncSession, old: Policy, new: Policy, now: datetime) -> dict[str, Any]:
+    """Decide the last 90 days again: which allowed acts would be refused, and which refused ones allowed."""
+    since = now - SIMULATED
+    refused: dict[str, int] = {}
+    allowed: dict[str, int] = {}
+    acts = {action.value: action for action in Action}
+    decided = 0
+    for row in await session.execute(DECIDED, {"since": since}):
+        decided += row.n
+        roles, action = row.roles or [], acts.get(row.act)
+        if action is None:
+            continue
+        may = new.decide(roles, action).allowed
+        if row.outcome == "allow" and old.decide(roles, action).allowed and not may:
+            refused[row.act] = refused.get(row.act, 0) + row.n
+        if row.outcome == "refuse" and row.rule == "P:absent" and may:
+            allowed[row.act] = allowed.get(row.act, 0) + row.n
+    for rule in changes.compared(old, new).apart.came:
+        asked = {
+            "act": rule.action.value,
+            "differs": sorted(rule.differs),
+            "by_trade": rule.scope == "trade",
+            "days": rule.within_days,
+            "since": since,
+        }
+        if count := await session.scalar(BARRED, asked):
+            refused[rule.action.value] = refused.get(rule.action.value, 0) + count
+    return {
+        "since": plain_value(since),
+        "decisions": decided,
+        "would_refuse": refused,
+        "would_allow": allowed,
+    }
+
+
+async def policy_of(session: AsyncSession, draft: PolicyDraft) -> Policy:
+    """Return the policy that a draft holds."""
+    rows = await session.execute(
+        select(PolicyText.sha256, PolicyText.content).where(PolicyText.sha256.in_(draft.files.values()))
+    )
+    texts = {row.sha256: row.content.encode() for row in rows}
+    return read({file: texts[digest] for file, digest in draft.files.items()})
+
+
+async def drafts(session: AsyncSession, *, cursor: UUID | None, limit: int) -> dict[str, Any]:
+    """Return a page of drafts, newest first."""
+    wanted = select(PolicyDraft).order_by(PolicyDraft.id.desc()).limit(limit + 1)
+    if cursor is not None:
+        wanted = wanted.where(PolicyDraft.id < cursor)
+    found = (await session.scalars(wanted)).all()
+    return {
+        "items": [draft_view(row) for row in found[:limit]],
+        "next": str(found[limit - 1].id) if len(found) > limit else None,
+    }
+
+
+async def draft_shown(
+    session: AsyncSession, policy: Policy, draft: PolicyDraft, now: datetime, *, simulate: bool
+) -> dict[str, Any]:
+    """Return a draft with what it changes in both languages, the proof run again and the simulation."""
+    new = await policy_of(session, draft)
+    people = await holders(session, now)
+    change = changes.compared(policy, new)
+    persons = changes.of_people(policy, new, people)
+    approvals = await session.scalars(
+        select(PolicyApproval.person_id)
+        .where(PolicyApproval.draft_id == draft.id)
+        .order_by(PolicyApproval.id)
+    )
+    told: dict[str, Any] = {
+        **draft_view(draft),
+        "approved_by": [str(person) for person in approvals],
+        "changes": {
+            language: list(prose.changed(change, persons, language))[:LINES_MAX] for language in ("de", "en")
+        },
+        "objections": await objections(policy, new, people),
+    }
+    if simulate:
+        told["simulation"] = await simulated(session, policy, new, now)
+    return told
+
+
+def draft_view(row: PolicyDraft) -> dict[str, Any]:
+    """Return the draft as answers show it."""
+    return {
+        "id": str(row.id),
+        "version": row.rev,
+        "state": row.state,
+        "base": row.base,
+        "policy": row.version,
+        "effective_at": plain_value(row.effective_at),
+        "author": str(row.author_id),
+        "reason": row.reason,
+        "files": dict(row.files),
+    }

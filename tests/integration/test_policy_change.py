@@ -1,0 +1,248 @@
+"""The policy is changed by three people and by nobody else, proved before and while it is."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+import policies
+from audit.report import Verdict
+from policies.policy import FILES, load
+from policies.vocabulary import Office
+from service.enactment import enact_due
+from service.in_force import policy_in_force
+from tests.bank import World
+from tests.keeping import findings, publish, verdict
+from tests.rights import asked, refused_as
+
+PUBLISHED = (
+    "SELECT convert_from(bytes, 'UTF8')::jsonb #>> '{data,draft}' AS draft, "
+    "convert_from(bytes, 'UTF8')::jsonb #>> '{data,proof,holds}' AS holds "
+    "FROM public.audit_entry WHERE act = 'policy.publish' ORDER BY recorded_at"
+)
+SHIPPED = Path(policies.__file__).parent
+CONFIRMER = "p, confirmer, confirmation.dispatch, sends our confirmation\n"
+VERIFIER = "p, verifier, trade.read, checks deals\n"
+MORE = VERIFIER + "p, verifier, balance.read, compares deals with the books\n"
+
+
+def files(*changes: tuple[str, str, str]) -> dict[str, str]:
+    """The shipped policy with places of its files changed."""
+    texts = {file: (SHIPPED / file).read_text(encoding="utf-8") for file in FILES}
+    for file, find, replace in changes:
+        assert texts[file].count(find) == 1, find
+        texts[file] = texts[file].replace(find, replace)
+    return texts
+
+
+GOOD = files(("policy.csv", VERIFIER, MORE))
+
+
+async def drafted(
+    world: World, texts: dict[str, str], by: str = "policy-author", **more: Any
+) -> httpx.Response:
+    body = {
+        "files": texts,
+        "reason": "the verifier compares with the books",
+        "effective_at": (world.bank.gate.clock.now() + timedelta(seconds=1)).isoformat(),
+        **more,
+    }
+    return await (await world.as_(by)).post("/api/policy/drafts", body)
+
+
+async def decided(world: World, draft: dict[str, Any], by: str, step: str = "approval") -> httpx.Response:
+    body: dict[str, Any] = {"version": draft["version"]}
+    if step == "refusal":
+        body["reason"] = "not needed"
+    return await (await world.as_(by)).post(f"/api/policy/drafts/{draft['id']}/{step}", body)
+
+
+async def approved(world: World, texts: dict[str, str]) -> dict[str, Any]:
+    answer = await drafted(world, texts)
+    assert answer.status_code == 201, answer.text
+    for by in ("policy-approver", "other-policy-approver"):
+        answer = await decided(world, answer.json(), by)
+        assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+async def test_three_people_change_the_policy_and_the_service_puts_it_in_force(bank_world: World) -> None:
+    gate = bank_world.bank.gate
+    before = gate.policy.version
+    draft = await approved(bank_world, GOOD)
+    assert draft["state"] == "approved"
+    assert gate.policy.version == before
+
+    gate.clock = Later(gate.clock)
+    done = await enact_due(gate, bank_world.bank.admin_url)
+
+    assert done is not None
+    assert done.objections == ()
+    assert gate.policy.version == before  # this node has not looked yet
+    steward = await bank_world.as_("steward")
+    made = await steward.post("/api/portfolios", {"name": "FX-NEW", "desk": "FX desk"})
+    assert made.status_code == 201, made.text  # a write finds it stale, takes the new one, and goes on
+    assert gate.policy.version == draft["policy"] == done.version
+    assert (await (await bank_world.as_("verifier")).get("/api/balances")).status_code == 200
+    await publish(bank_world)
+    assert verdict(bank_world).verdict is Verdict.VERIFIED, verdict(bank_world).lines()
+    assert await findings(bank_world) == []
+    published = await asked(bank_world, PUBLISHED)
+    assert [(row.draft, row.holds) for row in published][-1] == (draft["id"], "true")
+
+    async with gate.offices[Office.LOG].connect() as connection:  # what the next start finds
+        assert (await policy_in_force(connection, load())).version == done.version
+
+
+class Later:
+    """A clock a little ahead: the draft's time has come."""
+
+    def __init__(self, clock: Any) -> None:
+        self.clock = clock
+
+    def now(self) -> datetime:
+        return self.clock.now() + timedelta(seconds=2)
+
+
+async def test_S_15_D_15_neither_author_nor_one_person_twice_nor_trading_approves(bank_world: World) -> None:
+    answer = await drafted(bank_world, GOOD)
+    draft = answer.json()
+    for by in ("policy-author", "trader", "head-of-trading", "rights-admin", "compliance", "auditor"):
+        refused = await decided(bank_world, draft, by)
+        assert refused.status_code == 403, by
+    assert (await drafted(bank_world, GOOD, by="trader")).status_code == 403
+    once = await decided(bank_world, draft, "policy-approver")
+    assert once.json()["state"] == "endorsed"
+    again = await decided(bank_world, once.json(), "policy-approver")
+    assert refused_as(again) == (409, "approved_before", None)
+
+
+async def test_D_15_nobody_approves_a_change_that_raises_their_own_rights(bank_world: World) -> None:
+    row = "p, policy_approver, policy.read, sees what a change gives and takes\n"
+    texts = files(("policy.csv", row, row + "p, policy_approver, fixing.read, knows the rates\n"))
+    answer = await drafted(bank_world, texts)
+    assert answer.status_code == 201, answer.text
+    refused = await decided(bank_world, answer.json(), "policy-approver")
+    assert refused_as(refused) == (403, "own_gain", "D-15")
+
+
+CAPTURE = "p, trader, trade.capture, strikes deals for the book under an own trader id\n"
+VOTE = "p, trader, limit.vote, planted\n"
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ([("policy.csv", CAPTURE, CAPTURE + "p, trader, trade.verify, planted\n")], "trader"),
+        ([("policy.csv", CAPTURE, CAPTURE + VOTE)], "ORG-14"),
+        ([("policy.csv", CONFIRMER, "")], "nobody could do it"),
+        ([("tasks.csv", "T-05, 4, ", "T-05, 3, ")], "demands fewer people"),
+    ],
+)
+async def test_ORG_14_a_change_that_a_proof_refutes_is_not_even_kept(
+    bank_world: World, changes: list[tuple[str, str, str]], what: str
+) -> None:
+    answer = await drafted(bank_world, files(*changes))
+    assert refused_as(answer) == (422, "policy_objection", "ORG-14")
+    assert what in answer.json()["detail"]
+    assert await asked(bank_world, "SELECT id FROM public.policy_draft") == []
+
+
+BAD = [
+    ("policy.csv", CAPTURE, CAPTURE.replace("trade.capture", "trade.captrue"), "unknown action"),
+    ("policy.csv", CAPTURE, CAPTURE.replace("\n", ", deny\n"), "no effect to state"),
+    ("policy.csv", CAPTURE, CAPTURE.replace("trader", "tr\u0430der"), "U+0430"),
+    ("policy.csv", CAPTURE, CAPTURE.replace("\n", " \n"), "trailing blank"),
+    (
+        "policy.csv",
+        "g, trader, front_office\n",
+        "g, trader, front_office\ng, front_office, trader\n",
+        "cycle: trader already belongs",
+    ),
+    ("policy.csv", CAPTURE, CAPTURE.replace("trader,", "trader, back_office,"), "no effect to state"),
+    (
+        "model.conf",
+        "e = some(where (p.eft == allow))",
+        "e = !some(where (p.eft == deny))",
+        "allow-only model",
+    ),
+]
+
+
+@pytest.mark.parametrize(("file", "find", "replace", "what"), BAD)
+async def test_ORG_13_what_reads_two_ways_is_refused_with_file_and_line_and_the_bank_goes_on(
+    bank_world: World, file: str, find: str, replace: str, what: str
+) -> None:
+    before = bank_world.bank.gate.policy.version
+    answer = await drafted(bank_world, files((file, find, replace)))
+    assert refused_as(answer) == (422, "unreadable_policy", "ORG-13")
+    assert f"{file}, line " in answer.json()["detail"]
+    assert what in answer.json()["detail"]
+    assert bank_world.bank.gate.policy.version == before
+    made = await (await bank_world.as_("steward")).post(
+        "/api/portfolios", {"name": "FX-ON", "desk": "FX desk"}
+    )
+    assert made.status_code == 201
+
+
+async def test_a_policy_that_lacks_a_file_or_is_too_long_is_refused(bank_world: World) -> None:
+    lacking = {file: text for file, text in GOOD.items() if file != "apart.csv"}
+    assert refused_as(await drafted(bank_world, lacking))[1] == "unreadable_policy"
+    assert (
+        refused_as(await drafted(bank_world, {**GOOD, "../../etc/passwd": "x\n"}))[1] == "unreadable_policy"
+    )
+    empty = await drafted(bank_world, {**GOOD, "policy.csv": ""})
+    assert "empty" in empty.json()["detail"]
+    long = await drafted(bank_world, {**GOOD, "policy.csv": "# " + "x" * 2_000_000 + "\n"})
+    assert long.status_code == 413
+
+
+async def test_a_draft_shows_what_it_changes_in_both_languages_and_decides_90_days_again(
+    bank_world: World,
+) -> None:
+    answer = await drafted(bank_world, GOOD)
+    shown = await (await bank_world.as_("compliance")).get(f"/api/policy/drafts/{answer.json()['id']}")
+    told = shown.json()
+    assert told["objections"] == []
+    assert "Verifier (verifier) may now: Read balances (balance.read)" in told["changes"]["en"]
+    assert "Geschäftskontrolle (verifier) darf neu: Salden lesen (balance.read)" in told["changes"]["de"]
+    assert sum("Person " in line for line in told["changes"]["de"]) == 2
+    assert told["simulation"]["decisions"] > 0
+    assert told["simulation"]["would_refuse"] == {}
+    assert (await (await bank_world.as_("trader")).get("/api/policy/drafts")).status_code == 403
+
+
+async def test_a_draft_is_turned_down_even_after_its_approval(bank_world: World) -> None:
+    draft = await approved(bank_world, GOOD)
+    answer = await decided(bank_world, draft, "policy-approver", "refusal")
+    assert answer.json()["state"] == "refused"
+    bank_world.bank.gate.clock = Later(bank_world.bank.gate.clock)
+    assert await enact_due(bank_world.bank.gate, bank_world.bank.admin_url) is None
+
+
+@pytest.mark.parametrize(
+    ("office", "statement"),
+    [
+        ("risk_control", "UPDATE public.policy_draft SET state = 'approved', rev = rev + 1"),
+        ("risk_control", "UPDATE public.policy_draft SET state = 'active', rev = rev + 1"),
+        ("compliance", "UPDATE public.policy_draft SET state = 'endorsed', rev = rev + 1"),
+        ("compliance", "UPDATE public.policy_text SET content = 'g, trader, back_office'"),
+        ("compliance", "DELETE FROM public.policy_draft"),
+        ("front_office", "SELECT * FROM public.policy_draft"),
+        ("risk_control", "UPDATE public.policy_epoch SET version = 'sha256:0'"),
+    ],
+)
+async def test_D_15_no_login_approves_or_activates_a_change_by_raw_sql(
+    bank_world: World, office: str, statement: str
+) -> None:
+    assert (await drafted(bank_world, GOOD)).status_code == 201
+    with pytest.raises(DBAPIError):
+        async with bank_world.bank.offices[Office(office)].begin() as connection:
+            await connection.execute(text(statement))
+    assert [row.state for row in await asked(bank_world, "SELECT state FROM public.policy_draft")] == [
+        "drafted"
+    ]
