@@ -92,7 +92,7 @@ async def test_confirmation_and_settlement_go_through_four_hands(bank: World) ->
     prepared = await settler.act(leg, "prepare")
     assert "The leg is prepared; another person releases it." in prepared.text
     assert not prepared.offers("settlement.release")
-    assert "The leg is released." in (await releaser.act(leg, "release")).text
+    assert "Your release is on record." in (await releaser.act(leg, "release")).text
     early = await settler.act(leg, "complete")
     assert "the bank's business date is 2026-10-27" in early.text
 
