@@ -229,8 +229,11 @@ DUTIES: Final[Mapping[str, frozenset[Action]]] = {
 # What no duty needs ------------------------------------------------------------------------------
 
 OUTSIDE: Final[Mapping[Action, str]] = {
+    Action.ACCOUNT_ASSIGN: "names who answers for a service account; its role then counts beside their own",
     Action.ACCOUNT_OPEN: "an account carries no right; each right takes three people",
     Action.BUSINESS_DATE_SET: "moves the date of all deals alike and none of them alone",
+    Action.CONFLICT_CLOSE: "says why a conflict came about, once it is gone; gives and takes no right",
+    Action.CONFLICT_CLOSE: "says why a conflict came about, once it is gone; gives and takes no right",
     Action.DELEGATION_END: "gives duties back at once; nobody gains by it",
     Action.DOCUMENT_FILE: "keeps a paper beside its object; moves no deal and no money",
     Action.ESCALATION_ANSWER: "says what was done about work that climbed; finishes none of it",
@@ -257,11 +260,13 @@ OUTSIDE: Final[Mapping[Action, str]] = {
     Action.PERSON_REGISTER: "a person without rights can do nothing",
     Action.POLICY_PUBLISH: "the log's own service; no person holds it",
     Action.RECOVERY_COMPLETE: "gives a row back the name that the log proves; whoever does it adds nothing",
+    Action.RIGHT_CHECK: "finds conflicts and ends sessions; a service account does it, nobody gains by it",
     Action.ROTATION_REFUSE: "turns a new key down or takes the own request back; nobody gains by it",
     Action.SCHEMA_PUBLISH: "the log's own service; no person holds it",
     Action.SESSION_CLOSE: "concerns nobody but the one who does it",
     Action.SESSION_NOISE: "the log's own service; no person holds it",
     Action.SESSION_OPEN: "concerns nobody but the one who does it",
+    Action.STAFF_EVENT_RECORD: "ends rights and gives none; a joiner without rights can do nothing",
     Action.WORK_ESCALATE: "an act of a service account by the clock; no person holds it",
     Action.WORK_LEAVE: "puts back what one took; finishes nothing",
     Action.WORK_TAKE: "holds work for a quarter of an hour; finishes nothing",

@@ -26,6 +26,7 @@ class Office(StrEnum):
 class Action(StrEnum):
     """Everything anyone may ask of the house: ``noun.verb``, alphabetised."""
 
+    ACCOUNT_ASSIGN = "account.assign"
     ACCOUNT_OPEN = "account.open"
     AGREEMENT_CLEAR = "agreement.clear"
     AGREEMENT_PROPOSE = "agreement.propose"
@@ -45,6 +46,7 @@ class Action(StrEnum):
     CONFIRMATION_MATCH = "confirmation.match"
     CONFIRMATION_READ = "confirmation.read"
     CONFIRMATION_WITHDRAW = "confirmation.withdraw"
+    CONFLICT_CLOSE = "conflict.close"
     CONFORMITY_READ = "conformity.read"
     COUNTERPARTY_PROPOSE = "counterparty.propose"
     DELEGATION_APPROVE = "delegation.approve"
@@ -121,6 +123,7 @@ class Action(StrEnum):
     REPORT_READ = "report.read"
     REQUEST_APPROVE = "request.approve"
     REQUEST_REFUSE = "request.refuse"
+    RIGHT_CHECK = "right.check"
     ROTATION_APPROVE = "rotation.approve"
     ROTATION_REFUSE = "rotation.refuse"
     ROTATION_REQUEST = "rotation.request"
@@ -146,6 +149,7 @@ class Action(StrEnum):
     SETTLEMENT_RULE_PROPOSE = "settlement_rule.propose"
     SETTLEMENT_RULE_READ = "settlement_rule.read"
     SETTLEMENT_RULE_REFUSE = "settlement_rule.refuse"
+    STAFF_EVENT_RECORD = "staff_event.record"
     TRADE_AMEND = "trade.amend"
     TRADE_CAPTURE = "trade.capture"
     TRADE_JUSTIFY = "trade.justify"

@@ -28,6 +28,7 @@ PROCESS = {
     "running",
     "safekeeping",
     "settings",
+    "staff_files",
     "tables",
     "__main__",
 }

@@ -37,6 +37,7 @@ from service.matrix import Operates, Ungoverned
 from service.migrations.schema import SchemaDiffers
 from service.running import CannotServe, Stopped
 from service.settings import BadSettings, Settings, load
+from service.staff_files import StaffFile, report_staff
 
 DEMO = Operates("opens a demo bank and plays its accounts; refused in production")
 OBSTACLES = (
@@ -108,6 +109,7 @@ def parser() -> argparse.ArgumentParser:
     act.set_defaults(run=run_act, stands=tuple(sorted(set(Action) - READS - FACE_ONLY)))
 
     add_import(commands, common)
+    add_staff(commands, common)
 
     migrate = commands.add_parser("migrate", parents=[common], help="bring the database up to this release")
     migrate.add_argument(
@@ -191,6 +193,22 @@ def add_import(commands: Any, common: argparse.ArgumentParser) -> None:
     foreign.add_argument("--roll", choices=("following",), help="move days on which nobody pays")
     foreign.add_argument("--we-are", metavar="PARTY|LEI", help="which party of a document we are")
     command.set_defaults(run=run_import, stands=Action.TRADE_CAPTURE)
+
+
+def add_staff(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the report of joiners, movers and leavers."""
+    command = commands.add_parser(
+        "staff",
+        parents=[common],
+        help="report the joiners, movers and leavers of a file; a rerun reports nothing twice",
+    )
+    command.add_argument("file", type=Path, metavar="FILE")
+    command.add_argument("--as", dest="account", required=True, metavar="ACCOUNT", help="who reports them")
+    command.add_argument(
+        "--password-stdin", action="store_true", help="read the password from standard input"
+    )
+    command.add_argument("--report", type=Path, metavar="FILE.csv", help="tell the rows there")
+    command.set_defaults(run=run_staff, stands=Action.STAFF_EVENT_RECORD)
 
 
 def add_evidence(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -344,6 +362,21 @@ def run_import(asked: argparse.Namespace) -> int:
         print('{"outcomes": [', end="", flush=True)
     with banks.database_server(told) as server_url:
         outcome = running.run(import_file(told, server_url, asked.account, word, wish))
+    if not rows_in_json:
+        return tell(asked, outcome)
+    print("],", json.dumps(outcome.told, ensure_ascii=False)[1:])
+    return outcome.exit
+
+
+def run_staff(asked: argparse.Namespace) -> int:
+    """Command ``staff``."""
+    told = bank_settings(asked)
+    wish = StaffFile(asked.file, asked.report, asked.json)
+    word = password(asked)
+    if rows_in_json := asked.json and asked.report is None:
+        print('{"outcomes": [', end="", flush=True)
+    with banks.database_server(told) as server_url:
+        outcome = running.run(report_staff(told, server_url, asked.account, word, wish))
     if not rows_in_json:
         return tell(asked, outcome)
     print("],", json.dumps(outcome.told, ensure_ascii=False)[1:])

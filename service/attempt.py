@@ -22,7 +22,15 @@ from policies.standing import judge
 from policies.vocabulary import Action, Office
 from service.kernel.actor import Actor
 from service.kernel.database import Moved, Recorded, plain_value, row_view
-from service.kernel.errors import CoolingOff, KeptApart, NotFound, NotIndependent, Report, StaleVersion
+from service.kernel.errors import (
+    AppliedThere,
+    CoolingOff,
+    KeptApart,
+    NotFound,
+    NotIndependent,
+    Report,
+    StaleVersion,
+)
 from service.kernel.identifiers import uuid7
 from service.kernel.items import ROUTES, Item
 from service.kernel.working_hours import later
@@ -242,6 +250,9 @@ class Attempt:
             cooling, until = kept
             sentence = f"{cooling.why} ({cooling.control})."
             raise CoolingOff(sentence, rule=cooling.control, facts={"until": until.isoformat()})
+        if any(row.fact == "applied" for row in found):
+            sentence = "Whoever has applied to a desk controls nothing of it (A-17)."
+            raise AppliedThere(sentence, rule="A-17")
         self.data["independence"] = rule.level.value
 
     def must_have_admitted(self) -> None:

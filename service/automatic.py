@@ -4,6 +4,7 @@ import asyncio
 import time
 
 from service.bookkeeping.use_cases import AUTOMATIC as BOOKKEEPING
+from service.compliance.use_cases import AUTOMATIC as COMPLIANCE
 from service.confirmations.use_cases import AUTOMATIC as CONFIRMATIONS
 from service.kernel.items import ROUTES
 from service.part import House
@@ -16,7 +17,7 @@ from service.work.worker import Handlers, Worker
 DRAIN_SECONDS_MAX = 60
 PAUSE_SECONDS = 0.1
 
-HANDLERS: Handlers = {**TRADES, **CONFIRMATIONS, **SETTLEMENT, **BOOKKEEPING, **TRANSFERS}
+HANDLERS: Handlers = {**TRADES, **CONFIRMATIONS, **SETTLEMENT, **BOOKKEEPING, **TRANSFERS, **COMPLIANCE}
 
 assert set(HANDLERS) == {item for item, route in ROUTES.items() if route.automatic}, (
     "an automatic item has no handler"

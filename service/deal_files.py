@@ -103,13 +103,18 @@ async def import_rows(gate: Gate, actor: Actor, wish: Import) -> Outcome:
     return Outcome(code, {**tally.told(), **wrong})
 
 
+def sink_of(wish: Import) -> contextlib.AbstractContextManager[Sink]:
+    """Give what the deals of a file are told to."""
+    return sink_of_table(wish.file, wish.report, as_json=wish.json)
+
+
 @contextlib.contextmanager
-def sink_of(wish: Import) -> Iterator[Sink]:
+def sink_of_table(file: Path, report: Path | None, *, as_json: bool) -> Iterator[Sink]:
     """Give what the rows are told to: the report, else the terminal or one JSON array on it."""
-    if wish.report is not None:
-        with table_in(wish.report, wish.file) as table:
+    if report is not None:
+        with table_in(report, file) as table:
             yield table
-    elif wish.json:
+    elif as_json:
         yield Objects(sys.stdout)
     else:
         yield Lines(sys.stdout)

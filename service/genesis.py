@@ -19,6 +19,7 @@ from audit.entry import encode, timestamp
 from policies.policy import Policy
 from policies.vocabulary import Action, Office
 from service.attempt import Attempt, Changed, Command
+from service.compliance.nightly import check_everybody
 from service.desks.model import DeskRule
 from service.gate import Gate, use_case
 from service.kernel.database import Recorded, digest, row_view
@@ -149,13 +150,13 @@ def rows_of(founding: Founding) -> tuple[list[Recorded], list[Recorded], list[Re
         for plan in founding.units
     }
     people: dict[str, Person] = {}
+    services = {plan.person for plan in founding.accounts if plan.service}
     accounts: dict[str, Account] = {}
     grants: list[Recorded] = []
     for plan in founding.accounts:
         for name in filter(None, (plan.person, plan.owner)):
-            people.setdefault(
-                name, Person(id=uuid7(), rev=1, name=name, unit_id=units[plan.unit].id, disabled=False)
-            )
+            number = None if name in services else f"P-{len(people) + 1:04}"
+            people.setdefault(name, natural(name, number, units[plan.unit]))
         person = people[plan.person]
         account = Account(
             id=uuid7(),
@@ -179,6 +180,11 @@ def rows_of(founding: Founding) -> tuple[list[Recorded], list[Recorded], list[Re
     ]
     lines = [reporting_line(plan, units, people) for plan in founding.units]
     return list(units.values()), [*people.values(), *accounts.values(), *members, *lines], grants, ids
+
+
+def natural(name: str, number: str | None, unit: Unit) -> Person:
+    """Return somebody who is here from the beginning; the person behind a service account has no staff number."""
+    return Person(id=uuid7(), rev=1, name=name, staff_number=number, unit_id=unit.id, disabled=False)
 
 
 def reporting_line(plan: UnitPlan, units: Mapping[str, Unit], people: Mapping[str, Person]) -> ReportingLine:
@@ -276,6 +282,8 @@ async def explain_start(gate: Gate) -> None:
     keeper = await service_actor(gate.offices, Office.LOG)
     if json.loads(newest)["data"]["policy"] != gate.policy.version:
         await gate.perform(keeper, publish_policy, PublishPolicy())
+        if Office.COMPLIANCE in gate.offices:
+            await check_everybody(gate)
     await schema.explain(gate, keeper)
     async with gate.offices[Office.LOG].connect() as connection:
         size = await connection.scalar(COMMITTED)  # those that wait for a place too: none of them may be lost

@@ -127,6 +127,11 @@ async def moved_to_control(world: World) -> None:
     await change_sides(world, "mover-trading", "Settlement and control", "mover-control", "verifier")
 
 
+async def cooled_off(world: World) -> None:
+    """Let every move of this bank be longer ago than any cooling-off period."""
+    await by_force(world, "UPDATE membership SET valid_from = '2020-01-01' WHERE valid_from > '2020-01-01'")
+
+
 async def moved_to_trading(world: World) -> None:
     """Let the same person change back."""
     await change_sides(world, "mover-control", "FX desk", "mover-trading", "trader")

@@ -17,7 +17,7 @@ from policies.vocabulary import Action, Office
 from service.audit_trail.model import AuditEntry
 from service.compliance import rebuild
 from service.compliance.selfcheck import SelfCheck
-from service.compliance.use_cases import CheckLog, check_log
+from service.compliance.use_cases import CheckLog, CheckRights, check_log, check_rights
 from service.gate import Done, Gate
 from service.people.directory import service_actor
 
@@ -55,6 +55,7 @@ class Nights:
             try:
                 if at_once or is_due(self.gate.clock.now(), await self.last()):
                     await self.check()
+                    await check_everybody(self.gate)
                     at_once = False
             except Exception:
                 # The next look tries again; that a check is overdue shows in the log by its absence.
@@ -85,6 +86,15 @@ class Nights:
             size=found.size, deals=found.trades, rows=found.rows, differences=found.count, found=said(found)
         )
         return await self.gate.perform(keeper, check_log, command)
+
+
+async def check_everybody(gate: Gate) -> Done:
+    """Hold everybody's rights against separation now: each night, and whenever policy or organisation changed."""
+    keeper = await service_actor(gate.offices, Office.COMPLIANCE)
+    done = await gate.perform(keeper, check_rights, CheckRights())
+    if done.answer["conflicts"]:
+        LOGGER.error("%s persons hold rights that conflict", done.answer["persons"])
+    return done
 
 
 def is_due(now: datetime, last: datetime) -> bool:

@@ -13,6 +13,22 @@ from service.ui.words import OFFICES, act_named, role_named
 REASON_CHARACTERS_MAX: Final = 200
 
 PHRASES: Final[Mapping[str, tuple[str, str]]] = {
+    Action.ACCOUNT_ASSIGN: (
+        "named who answers for a service account",
+        "hat die verantwortliche Person eines Dienstkontos benannt",
+    ),
+    Action.CONFLICT_CLOSE: (
+        "closed a conflict of rights that was resolved",
+        "hat einen behobenen Rechtekonflikt abgeschlossen",
+    ),
+    Action.RIGHT_CHECK: (
+        "held everybody's rights against separation",
+        "hat die Rechte aller gegen die Funktionstrennung gehalten",
+    ),
+    Action.STAFF_EVENT_RECORD: (
+        "took a report of the personnel department",
+        "hat eine Meldung der Personalabteilung aufgenommen",
+    ),
     Action.ACCOUNT_OPEN: ("opened an account", "hat ein Konto eröffnet"),
     Action.AGREEMENT_CLEAR: ("cleared an agreement", "hat eine Vereinbarung freigegeben"),
     Action.AGREEMENT_PROPOSE: ("filed an agreement", "hat eine Vereinbarung eingereicht"),

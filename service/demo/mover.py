@@ -10,6 +10,7 @@ from service.demo.trials import Trials
 
 REQUESTER, OWNER, ADMIN = "rights-requester", "rights-owner", "rights-admin"
 NOT_PERMITTED = "403 not_permitted"
+ANOTHER_DESK = "second-desk-trader"
 FIRST = {"version": 1}
 PAGE = 200
 
@@ -79,7 +80,7 @@ async def grant_verifier(trials: Trials, hands: Hands) -> None:
 
 
 async def use_the_new_right(trials: Trials, house: House) -> None:
-    """Verify others' deals, and be kept from the own ones of before, whichever account and way is used."""
+    """Verify another desk's deals; be kept from the own ones for ever and from the own former desk's for a time."""
     own = house.of(house.plan.one(Story.PLAIN, account=MOVER_TRADING))
     path, seen = f"/api/trades/{own.id}", own.seen()
     command = {"trade_id": own.id, "version": own.version}
@@ -91,4 +92,15 @@ async def use_the_new_right(trials: Trials, house: House) -> None:
     await trials.batch(MOVER_CONTROL, what, [("trade.verify", command)], "403 D-01")
     await trials.command_line(MOVER_CONTROL, what, "trade.verify", command, "exit 3 D-01")
     other = house.of(house.plan.one(Story.PLAIN, account="other-trader", day=0))
-    other.verifier = MOVER_CONTROL
+    what = "verifies a deal of the desk they left"
+    await trials.api(MOVER_CONTROL, what, f"/api/trades/{other.id}/verification", other.seen(), "403 D-12")
+    elsewhere = (
+        deal
+        for deal in house.plan.deals
+        if deal.story is Story.PLAIN
+        and deal.dealer.account == ANOTHER_DESK
+        and deal.day == 0
+        and not deal.late
+    )
+    if (deal := next(elsewhere, None)) is not None:
+        house.of(deal).verifier = MOVER_CONTROL

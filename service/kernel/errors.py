@@ -115,6 +115,12 @@ class NotIndependent(Refusal):
     status = 403
 
 
+class AppliedThere(Refusal):
+    """403. The acting person has a pending application to the desk that the object belongs to (A-17)."""
+
+    status = 403
+
+
 class CoolingOff(Refusal):
     """403. The object belongs to a unit that the acting person left too short a time ago (cooling_off.csv)."""
 

@@ -19,6 +19,7 @@ class Item(StrEnum):
     BOOK_TRANSFER = "book_transfer"
     CALL_BACK = "call_back"
     CHECK_CALL_BACK = "check_call_back"
+    CHECK_RIGHTS = "check_rights"
     CLEAR_AGREEMENT = "clear_agreement"
     COMPLETE = "complete"
     CONFIRM = "confirm"
@@ -52,6 +53,7 @@ class Item(StrEnum):
     PROJECT = "project"
     RELEASE = "release"
     RELEASE_TRANSFER = "release_transfer"
+    RESOLVE_CONFLICT = "resolve_conflict"
     REVERSE = "reverse"
     REVIEW_TRANSFER_BOOKS = "review_transfer_books"
     REVIEW_TRANSFER_RISK = "review_transfer_risk"
@@ -89,6 +91,14 @@ ROUTES: dict[Item, Route] = {
     Item.BOOK_TRANSFER: Route(BACK, BOOKS, Action.TRANSFER_BOOK, automatic=True, within=HOURS),
     Item.CALL_BACK: Route(BACK, BACK, Action.CALL_BACK_MAKE, automatic=False, within=HOURS),
     Item.CHECK_CALL_BACK: Route(BACK, BACK, Action.CALL_BACK_CHECK, automatic=False, within=HOURS),
+    Item.CHECK_RIGHTS: Route(
+        Office.ADMINISTRATION,
+        Office.COMPLIANCE,
+        Action.RIGHT_CHECK,
+        automatic=True,
+        within=MINUTES,
+        also=(Office.COMPLIANCE, Office.LOG),
+    ),
     Item.CLEAR_AGREEMENT: Route(
         Office.MASTER_DATA, Office.LEGAL, Action.AGREEMENT_CLEAR, automatic=False, within=DAY
     ),
@@ -152,6 +162,9 @@ ROUTES: dict[Item, Route] = {
     Item.RELEASE: Route(BACK, BACK, Action.SETTLEMENT_RELEASE, automatic=False, within=HOURS),
     Item.RELEASE_TRANSFER: Route(
         BACK, BACK, Action.TRANSFER_RELEASE, automatic=False, within=HOURS, also=(RISK, BOOKS)
+    ),
+    Item.RESOLVE_CONFLICT: Route(
+        Office.COMPLIANCE, Office.COMPLIANCE, Action.CONFLICT_CLOSE, automatic=False, within=DAY
     ),
     Item.REVERSE: Route(BACK, BOOKS, Action.JOURNAL_REVERSE, automatic=True, within=HOURS),
     Item.REVIEW_TRANSFER_BOOKS: Route(BACK, BOOKS, Action.TRANSFER_REVIEW, automatic=False, within=HOURS),

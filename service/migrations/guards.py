@@ -60,11 +60,7 @@ def guard_statements(_: MetaData | None = None) -> Iterator[str]:
     yield trigger("limit_vote", "of_its_office", "BEFORE INSERT", "guard_limit_vote")
     yield trigger("settlement", "hands", "BEFORE INSERT OR UPDATE", "guard_settlement_hands")
     yield at_commit("trading_limit", "voted", "UPDATE", "guard_limit_voted")
-    yield at_commit("reporting_line", "apart", "INSERT", "guard_line_apart")
-    yield at_commit("membership", "apart", "INSERT", "guard_membership_apart")
-    yield at_commit("person", "has_membership", "INSERT OR UPDATE OF unit_id", "guard_person_has_membership")
-    yield at_commit("portfolio", "of_trading", "INSERT OR UPDATE OF desk_id", "guard_portfolio_of_trading")
-    yield at_commit("role_grant", "apart", "INSERT OR UPDATE OF state", "guard_roles_apart")
+    yield from organisation_guards()
     yield from waits()
     yield from policy_guards()
     yield "ALTER TABLE public.fixing_set ENABLE ROW LEVEL SECURITY"
@@ -102,6 +98,16 @@ def policy_guards() -> Iterator[str]:
     yield at_commit("policy_draft", "approved", "UPDATE", "guard_policy_approved")
     yield at_commit("policy_draft", "hand", "INSERT", "guard_policy_hand")
     yield at_commit("policy_approval", "hand", "INSERT", "guard_policy_hand")
+
+
+def organisation_guards() -> Iterator[str]:
+    """Yield what keeps lines, roles and their holders apart, whoever writes them."""
+    yield at_commit("reporting_line", "apart", "INSERT", "guard_line_apart")
+    yield at_commit("membership", "apart", "INSERT", "guard_membership_apart")
+    yield at_commit("person", "has_membership", "INSERT OR UPDATE OF unit_id", "guard_person_has_membership")
+    yield at_commit("portfolio", "of_trading", "INSERT OR UPDATE OF desk_id", "guard_portfolio_of_trading")
+    yield at_commit("account", "owner_apart", "UPDATE OF owner_id", "guard_owner_apart")
+    yield at_commit("role_grant", "apart", "INSERT OR UPDATE OF state", "guard_roles_apart")
 
 
 def trigger(table: str, name: str, when: str, function: str) -> str:

@@ -18,6 +18,7 @@ from service.kernel.items import ROUTES
 
 EVERY_OFFICE = (
     "content_in_sight(text)",
+    "conflicts_counting(uuid, timestamp with time zone)",
     "current_office()",
     "document_in_sight(text, text)",
     "attempt_begin(text, jsonb)",
@@ -55,11 +56,17 @@ EVERY_OFFICE = (
 )
 KEEP_DOCUMENT = "document_keep(bytea, uuid)"
 ONE_OFFICE = {
+    Office.INTERNAL_AUDIT: ("conflicts_of_everybody()",),
     Office.FRONT_OFFICE: ("limit_reserve(jsonb)", "market_check(jsonb)", "take_deal_numbers(jsonb)"),
     Office.BACK_OFFICE: ("limit_release(uuid, uuid)", KEEP_DOCUMENT),
     Office.MASTER_DATA: (KEEP_DOCUMENT,),
     Office.RISK_CONTROL: ("checks_digest(uuid)", "market_recheck(date, text, uuid)", KEEP_DOCUMENT),
-    Office.COMPLIANCE: (KEEP_DOCUMENT, "work_climb(uuid, text)"),
+    Office.COMPLIANCE: (
+        "conflicts_of_everybody()",
+        "sessions_end_of_conflicted(uuid)",
+        KEEP_DOCUMENT,
+        "work_climb(uuid, text)",
+    ),
     Office.LEGAL: (KEEP_DOCUMENT,),
 }
 SEQUENCER = (

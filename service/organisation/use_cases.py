@@ -162,6 +162,7 @@ async def approve_organisation(attempt: Attempt, command: ApproveOrganisation) -
             )
         attempt.add(reporting_line(line, begins, proposal.id))
     attempt.change(proposal, state=ProposalState.APPROVED.value)
+    attempt.open_item(Item.CHECK_RIGHTS, proposal)
     attempt.note(valid_from=begins)
     return Changed(
         proposal_view(proposal) | {"version": command.version + 1, "in_force_from": begins.isoformat()}

@@ -18,11 +18,13 @@ from service.kernel.texts import Name, Reason
 from service.people import queries
 from service.people.granting import (
     ApproveGrant,
+    AssignAccount,
     ExecuteGrant,
     RefuseGrant,
     RequestGrant,
     RevokeGrant,
     approve_grant,
+    assign_account,
     execute_grant,
     refuse_grant,
     request_grant,
@@ -30,6 +32,7 @@ from service.people.granting import (
 )
 from service.people.lifecycle import GrantState
 from service.people.signing_in import sign_in
+from service.people.staffing import RecordStaffEvent, record_staff_event
 from service.people.use_cases import (
     ChangePassword,
     CloseSession,
@@ -69,6 +72,12 @@ class Move(Seen, frozen=True, forbid_unknown_fields=True):
 
     unit: Name
     reason: Reason
+
+
+class Owner(Seen, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The version seen, and the natural person who answers for the service account."""
+
+    owner: UUID
 
 
 class SessionApi(Controller):
@@ -172,6 +181,36 @@ class PersonApi(Controller):
         return answer(await gate.perform(actor, move_person, command, key=checked_key(key)))
 
 
+class StaffEventApi(Controller):
+    """What the personnel department reports."""
+
+    path = "/api/staff-events"
+    tags = ("people",)
+
+    @get(guards=[Allows(Action.PERSON_READ, sensitive=True)])
+    async def index(
+        self,
+        reads: NamedDependency[AsyncSession],
+        person: FromQuery[UUID | None] = None,
+        event: FromQuery[str | None] = None,
+        cursor: FromQuery[UUID | None] = None,
+        limit: Limit = 50,
+    ) -> dict[str, Any]:
+        """List what was reported, newest first."""
+        return await queries.staff_events(reads, person=person, event=event, cursor=cursor, limit=limit)
+
+    @post(guards=[Allows(Action.STAFF_EVENT_RECORD)])
+    async def record(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        key: IdempotencyKey,
+        data: JSONBody[RecordStaffEvent],
+    ) -> Response[Any]:
+        """Report a joiner, mover or leaver, or an application; what ends, ends with it."""
+        return answer(await gate.perform(actor, record_staff_event, data, key=checked_key(key)))
+
+
 class AccountApi(Controller):
     """The logins of persons."""
 
@@ -188,6 +227,19 @@ class AccountApi(Controller):
     ) -> Response[Any]:
         """Open an account; a password reset gives it its first password, grants its roles."""
         return answer(await gate.perform(actor, open_account, data, key=checked_key(key)))
+
+    @post("/{account:uuid}/owner", guards=[Allows(Action.ACCOUNT_ASSIGN)], status_code=200)
+    async def assign(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        key: IdempotencyKey,
+        account: FromPath[UUID],
+        data: JSONBody[Owner],
+    ) -> Response[Any]:
+        """Name who answers for a service account from now on."""
+        command = AssignAccount(account=account, version=data.version, owner=data.owner)
+        return answer(await gate.perform(actor, assign_account, command, key=checked_key(key)))
 
     @post("/{account:uuid}/password-reset", guards=[Allows(Action.PASSWORD_RESET)], status_code=200)
     async def reset_password(
@@ -294,4 +346,4 @@ class GrantApi(Controller):
         return answer(await gate.perform(actor, revoke_grant, command, key=checked_key(key)))
 
 
-ROUTES = [SessionApi, PowerApi, PersonApi, AccountApi, GrantApi]
+ROUTES = [SessionApi, PowerApi, PersonApi, StaffEventApi, AccountApi, GrantApi]

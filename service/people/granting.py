@@ -17,7 +17,7 @@ from service.kernel.texts import Reason
 from service.organisation.model import Unit
 from service.people.lifecycle import GRANT, GrantState
 from service.people.model import Account, Person, RoleGrant
-from service.people.queries import owner_of, roles_counting
+from service.people.queries import accounts_of, owner_of, roles_counting
 from service.people.rights import apart_sentence, conflict_of, is_role_of
 from service.people.use_cases import END_ALL, Disabled, Identifier, OfAService, RolesConflict, must_be_usable
 
@@ -38,10 +38,22 @@ class OwnRight(NotPermitted):
     rule = "D-13"
 
 
+class NoService(Unprocessable):
+    """422. Only a service account has an owner; a person's account is the person's."""
+
+
 class WrongUnit(NotPermitted):
     """403. A role is held only by members of a unit of its own function class (SEG-01)."""
 
     rule = "SEG-01"
+
+
+class AssignAccount(Command, frozen=True, kw_only=True):
+    """Somebody else answers for a service account."""
+
+    account: UUID
+    version: int
+    owner: UUID
 
 
 class RequestGrant(Command, frozen=True, kw_only=True):
@@ -82,6 +94,26 @@ class RevokeGrant(Command, frozen=True, kw_only=True):
     grant: UUID
     version: int
     reason: Reason
+
+
+@use_case(Action.ACCOUNT_ASSIGN)
+async def assign_account(attempt: Attempt, command: AssignAccount) -> Changed:
+    """Name who answers for a service account: what it does counts as theirs, so its role counts beside their own."""
+    owner = await locked(attempt, Person, command.owner)
+    account = await locked(attempt, Account, command.account, seen=command.version)
+    if not account.service:
+        raise NoService("This account is a person's; it belongs to them for life.", field="account")
+    if owner.id == attempt.actor.person:
+        raise OwnRight("Nobody makes themselves the owner of a service account.")
+    if owner.disabled or any(one.service for one in await accounts_of(attempt.session, owner.id)):
+        raise Disabled("Nobody who works here goes by this id.", field="owner")
+    others = await roles_counting(attempt.session, owner.id, attempt.now)
+    held = await attempt.session.scalars(select(RoleGrant.role).where(RoleGrant.account_id == account.id))
+    for role in held.all():
+        if (conflict := conflict_of(attempt.policy, role, others)) is not None:
+            raise RolesConflict(apart_sentence(conflict), rule=conflict.control)
+    attempt.change(account, owner_id=owner.id)
+    return Changed({"id": str(account.id), "version": command.version + 1, "owner": str(owner.id)})
 
 
 @use_case(Action.GRANT_REQUEST)

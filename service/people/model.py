@@ -78,6 +78,37 @@ class RoleGrant(Recorded):
     valid_until: Mapped[datetime | None]
 
 
+class StaffEvent(Recorded):
+    """What the personnel department reports of somebody: that they join, move, leave, or apply to a desk."""
+
+    __tablename__ = "staff_event"
+    __frozen__: ClassVar[tuple[str, ...]] = (
+        "staff_number",
+        "event",
+        "person_id",
+        "unit_id",
+        "effective_on",
+        "reported_at",
+        "reported_by",
+        "rights_ended",
+    )
+    __table_args__ = (
+        CheckConstraint("event IN ('joiner', 'mover', 'leaver', 'applies', 'withdraws')", name="event_known"),
+        CheckConstraint("(event = 'leaver') = (unit_id IS NULL)", name="event_whole"),
+        Index(None, "staff_number", "event", "effective_on", "unit_id", unique=True),
+        Index(None, "person_id"),
+    )
+
+    staff_number: Mapped[str]
+    event: Mapped[str]
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
+    unit_id: Mapped[UUID | None] = mapped_column(ForeignKey("unit.id"))
+    effective_on: Mapped[date]
+    reported_at: Mapped[datetime]
+    reported_by: Mapped[UUID] = mapped_column(ForeignKey("account.id"))
+    rights_ended: Mapped[int]
+
+
 class Session(Moved):
     """A signed-in account. Only the SHA-256 of its token is kept; rows are only ever updated to end."""
 

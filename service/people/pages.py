@@ -15,6 +15,7 @@ from service.gate import Gate
 from service.kernel.actor import Actor
 from service.kernel.errors import Malformed, Refusal
 from service.kernel.identifiers import uuid7
+from service.organisation.queries import today, units
 from service.page_frame import Button, History, Page, Said
 from service.people import queries
 from service.people.authentication import LENGTH_MAX, LENGTH_MIN
@@ -149,6 +150,33 @@ class RightPages(Controller):
         )
 
 
+class StaffEventPages(Controller):
+    """Who joined, moved, left or applied, as it was reported."""
+
+    path = "/staff-events"
+    include_in_schema = False
+
+    @get("/", guards=[Allows(Action.PERSON_READ, sensitive=True)])
+    async def index(
+        self,
+        gate: NamedDependency[Gate],
+        page: NamedDependency[Page],
+        reads: NamedDependency[AsyncSession],
+        cursor: FromQuery[str] = "",
+    ) -> Response[str]:
+        """Show the events, newest first."""
+        found = await queries.staff_events(reads, cursor=page_forms.id_in(cursor, "cursor"), limit=ROWS)
+        day = today(gate.clock.now())
+        return page.show(
+            "people/templates/staff_events.html",
+            rows=found["items"],
+            next=found["next"],
+            record=Button(Action.STAFF_EVENT_RECORD),
+            units={unit["id"]: unit["name"] for unit in await units(reads, day)},
+            day=day.isoformat(),
+        )
+
+
 def door(page: Page, account: str, wanted: str, status: int = 200) -> Response[str]:
     """Return the sign-in form."""
     return page.show(
@@ -159,4 +187,4 @@ def door(page: Page, account: str, wanted: str, status: int = 200) -> Response[s
     )
 
 
-ROUTES = [PeoplePages, RightPages]
+ROUTES = [PeoplePages, RightPages, StaffEventPages]

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.kernel.database import plain_value
 from service.people.lifecycle import GrantState
-from service.people.model import Account, Person, RoleGrant
+from service.people.model import Account, Person, RoleGrant, StaffEvent
 
 EFFECTIVE = text("SELECT role, via, source_id FROM public.roles_counting(:person, :at)")
 
@@ -128,12 +128,55 @@ async def grants(
     }
 
 
+async def staff_events(
+    session: AsyncSession,
+    *,
+    person: UUID | None = None,
+    event: str | None = None,
+    cursor: UUID | None = None,
+    limit: int,
+) -> dict[str, Any]:
+    """Return a page of staff events, newest first; ``next`` is the cursor of the page after it."""
+    wanted = (
+        select(StaffEvent, Person.name)
+        .join(Person, Person.id == StaffEvent.person_id)
+        .order_by(StaffEvent.id.desc())
+        .limit(limit + 1)
+    )
+    if person is not None:
+        wanted = wanted.where(StaffEvent.person_id == person)
+    if event is not None:
+        wanted = wanted.where(StaffEvent.event == event)
+    if cursor is not None:
+        wanted = wanted.where(StaffEvent.id < cursor)
+    found = (await session.execute(wanted)).all()
+    return {
+        "items": [staff_event_view(row) | {"name": name} for row, name in found[:limit]],
+        "next": str(found[limit - 1][0].id) if len(found) > limit else None,
+    }
+
+
+def staff_event_view(row: StaffEvent) -> dict[str, Any]:
+    """Return the event as answers show it."""
+    return {
+        "id": str(row.id),
+        "staff_number": row.staff_number,
+        "event": row.event,
+        "person": str(row.person_id),
+        "unit": None if row.unit_id is None else str(row.unit_id),
+        "effective_on": row.effective_on.isoformat(),
+        "reported_at": plain_value(row.reported_at),
+        "rights_ended": row.rights_ended,
+    }
+
+
 def person_view(row: Person, accounts: Sequence[Account]) -> dict[str, Any]:
     """Return the person with their accounts as answers show it."""
     return {
         "id": str(row.id),
         "version": row.rev,
         "name": row.name,
+        "staff_number": row.staff_number,
         "unit": str(row.unit_id),
         "disabled": row.disabled,
         "accounts": [
@@ -143,6 +186,7 @@ def person_view(row: Person, accounts: Sequence[Account]) -> dict[str, Any]:
                 "name": account.name,
                 "office": account.office,
                 "service": account.service,
+                "owner": None if account.owner_id is None else str(account.owner_id),
                 "disabled": account.disabled,
             }
             for account in accounts

@@ -6,7 +6,6 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import select, text
 
-from policies.separation import conflicts
 from policies.vocabulary import Action, Office
 from service.attempt import Attempt, Changed, Command, locked
 from service.gate import use_case
@@ -26,12 +25,13 @@ from service.people.authentication import (
     weakness,
 )
 from service.people.model import Account, Membership, Person
-from service.people.queries import accounts_of, owner_of, roles_counting, roles_outside
-from service.people.rights import WITHOUT_PEOPLE, apart_sentence
+from service.people.queries import accounts_of, owner_of, roles_outside
+from service.people.rights import WITHOUT_PEOPLE
 
 OPEN = text(
     "SELECT public.session_open(:session, :account, :token, :idle, :lifetime, :restricted, :entry) AS expires_at"
 )
+CONFLICTS = text("SELECT control, left_role, right_role FROM public.conflicts_counting(:person, :at)")
 END = text("SELECT public.session_end(:session, :why)")
 END_ALL = text("SELECT public.sessions_end_of(:account, :why)")
 SET_PASSWORD = text("SELECT public.credential_set(:account, :hashed, :temporary, :entry)")
@@ -174,10 +174,12 @@ async def open_session(attempt: Attempt, command: OpenSession) -> Changed:
 
 
 async def must_hold_nothing_that_conflicts(attempt: Attempt) -> None:
-    """Raise RolesConflict if the person behind the account holds, on whatever account, roles that never meet."""
-    roles = await roles_counting(attempt.session, attempt.actor.person, attempt.now)
-    if found := conflicts(attempt.policy, roles):
-        raise RolesConflict(apart_sentence(found[0]), rule=found[0].control)
+    """Raise RolesConflict if the person behind the account holds, on whatever account, what no one person holds."""
+    facts = {"person": attempt.actor.person, "at": attempt.now}
+    found = (await attempt.session.execute(CONFLICTS, facts)).first()
+    if found is not None:
+        sentence = f"{found.left_role} and {found.right_role} never meet in one person ({found.control})."
+        raise RolesConflict(sentence, rule=found.control)
 
 
 @use_case(Action.SESSION_CLOSE)

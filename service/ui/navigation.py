@@ -63,6 +63,8 @@ PLACES: Final = (
     Place("/excesses", N_("Excesses"), (Action.EXCESS_CLOSE, Action.NOTICE_TAKE, Action.ENTRY_READ)),
     Place("/business-date", N_("Business date"), (Action.BUSINESS_DATE_SET,)),
     Place("/rights", N_("Rights"), (Action.GRANT_READ,)),
+    Place("/organisation", N_("Organisation"), (Action.ORGANISATION_READ,)),
+    Place("/staff-events", N_("Staff events"), (Action.PERSON_READ,)),
     Place("/entries", N_("Audit log"), (Action.ENTRY_READ,)),
     Place("/reports", N_("Reports"), (Action.REPORT_READ,)),
     Place("/evidence", N_("Evidence"), (Action.EVIDENCE_EXPORT,)),

@@ -3,7 +3,7 @@
 from typing import Final, Literal, NamedTuple
 
 from policies.vocabulary import Action, Office
-from service.ui import deputy_words
+from service.ui import deputy_words, staff_words
 from service.ui.dealing_words import (  # noqa: F401 - templates find every word here
     AGREEMENT_FORMS,
     DESK_RULES,
@@ -144,10 +144,6 @@ ACTS: Final[dict[str, str]] = {
     Action.MARKET_LIMIT_PROPOSE: N_("Propose market-risk limit"),
     Action.MARKET_LIMIT_VOTE: N_("Vote on market-risk limit"),
     Action.NOTICE_TAKE: N_("Take notice"),
-    Action.ORGANISATION_APPROVE: N_("Approve organisation"),
-    Action.ORGANISATION_PROPOSE: N_("Propose organisation"),
-    Action.ORGANISATION_READ: N_("Read organisation"),
-    Action.ORGANISATION_REFUSE: N_("Refuse organisation"),
     Action.PARTY_READ: N_("Read parties"),
     Action.PASSWORD_CHANGE: N_("Change password"),
     Action.PASSWORD_RESET: N_("Reset password"),
@@ -197,6 +193,7 @@ ACTS: Final[dict[str, str]] = {
     Action.WORK_TAKE: N_("Take"),
     Action.WORK_READ: N_("Read the queue"),
     **deputy_words.ACTS,
+    **staff_words.ACTS,
 }
 
 OFFICES: Final[dict[str, str]] = {
@@ -216,6 +213,7 @@ OFFICES: Final[dict[str, str]] = {
 
 FIELDS: Final[dict[str, str]] = {
     **deputy_words.FIELDS,
+    **staff_words.FIELDS,
     "amount_eur": N_("Limit in EUR"),
     "at": N_("Time of Berlin"),
     "cause": N_("Cause"),
@@ -331,19 +329,18 @@ LOCATIONS: Final[dict[str, str]] = {
     "other": N_("Elsewhere"),
 }
 
+STAFF_EVENTS: Final = staff_words.STAFF_EVENTS
 SIDES: Final[dict[str, str]] = {"buy": N_("Buy"), "sell": N_("Sell")}
 
 DONE: Final[dict[str, str]] = {
     **deputy_words.DONE,
     **SETTLING_DONE,
+    **staff_words.DONE,
     Action.DESK_RULE_APPROVE: N_("The rule is in force."),
     Action.DESK_RULE_PROPOSE: N_("The rule is proposed; another person decides."),
     Action.DESK_RULE_REFUSE: N_("The rule is refused."),
     Action.INTERNAL_ACCEPT: N_("The internal deal is accepted; its second leg is captured."),
     Action.INTERNAL_OFFER: N_("The internal deal is offered; the owner of the other book decides."),
-    Action.ORGANISATION_APPROVE: N_("The organisation changes as proposed."),
-    Action.ORGANISATION_PROPOSE: N_("The change is proposed; another person decides."),
-    Action.ORGANISATION_REFUSE: N_("The change of the organisation is refused."),
     Action.PREMISES_ACKNOWLEDGE: N_("Receipt of the report is on record."),
     Action.TRANSFER_PREPARE: N_("The need is checked."),
     Action.TRANSFER_REFUSE: N_("The transfer is refused."),

@@ -3,13 +3,14 @@
 from typing import Final
 
 from service.kernel.items import Item
-from service.ui import deputy_words
+from service.ui import deputy_words, staff_words
 from service.ui.languages import N_
 from service.ui.settling_words import SETTLING_ITEMS
 
 ITEMS: Final[dict[str, str]] = {
     **deputy_words.ITEMS,
     **SETTLING_ITEMS,
+    **staff_words.ITEMS,
     Item.ACCEPT_INTERNAL: N_("Accept internal deal"),
     Item.ACKNOWLEDGE_PREMISES: N_("Acknowledge off-premises deal"),
     Item.AMEND: N_("Amend deal"),
@@ -20,7 +21,6 @@ ITEMS: Final[dict[str, str]] = {
     Item.DECIDE: N_("Decide on request"),
     Item.DECIDE_BENCHMARK: N_("Decide on benchmark"),
     Item.DECIDE_DESK_RULE: N_("Decide on desk rule"),
-    Item.DECIDE_ORGANISATION: N_("Decide on organisation"),
     Item.DECIDE_POLICY: N_("Decide on the policy"),
     Item.DECIDE_PROPOSAL: N_("Decide on master data"),
     Item.DRAFT_CONFIRMATION: N_("Draft confirmation"),

@@ -22,6 +22,7 @@ from tests.deals import (
     act,
     asked_to_cancel,
     captured,
+    cooled_off,
     counted,
     moved_to_control,
     moved_to_trading,
@@ -123,7 +124,12 @@ async def test_D_01_whoever_entered_a_deal_does_not_verify_it_from_another_accou
             "kept_apart",
             "D-01",
         ), path
+    answer = await act(bank_world, "mover-control", f"/api/trades/{others['id']}/verification", version=1)
+    assert (answer.status_code, answer.json()["rule"]) == (403, "D-12"), (
+        "another's deal of the desk they left"
+    )
     assert await counted(bank_world, "trade_control") == 0
+    await cooled_off(bank_world)
     await verified(bank_world, others, "mover-control")
     await verified(bank_world, own)
 
@@ -132,6 +138,7 @@ async def test_D_01_whoever_controlled_a_deal_does_not_ask_for_its_change(bank_w
     await a_desk(bank_world)
     deal = await captured(bank_world)
     await moved_to_control(bank_world)
+    await cooled_off(bank_world)
     await verified(bank_world, deal, "mover-control")
     await moved_to_trading(bank_world)
     path = f"/api/trades/{deal['id']}/cancellations"

@@ -125,6 +125,7 @@ TAMPERED = {
     "role_grant": ("role = 'releaser'", f"account_id = {TRADERS}"),
     "settlement": ("failure = 'none'", ONE.format("settlement")),
     "settlement_rule": ("amount = amount * 10", "rule = 'ladder'"),
+    "staff_event": ("event = 'leaver', unit_id = NULL", "true"),
     "trade": ("marks = '[]'", "type = 'fx_spot' AND marks ? 'off_premises'"),
     "trade_control": ("reason = 'none'", ONE.format("trade_control")),
     "trading_limit": ("amount_eur = amount_eur + 1", "amount_eur = 1500000"),
@@ -165,6 +166,15 @@ async def proposes_a_line(world: World) -> None:
     heads = dict.fromkeys(("functional_head", "disciplinary_head", "board_member"), "board-back")
     body = {"valid_from": "2999-01-01", "lines": [{"unit": "LEGAL", **heads}], "reason": "one day"}
     answer = await (await world.as_("rights-requester")).post("/api/organisation/proposals", body)
+    assert answer.status_code == 201, answer.text
+    body = {
+        "staff_number": "E-1",
+        "event": "joiner",
+        "effective_on": "2026-01-01",
+        "unit": "Legal",
+        "name": "a joiner",
+    }
+    answer = await (await world.as_("rights-admin")).post("/api/staff-events", body)
     assert answer.status_code == 201, answer.text
 
 

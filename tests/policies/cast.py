@@ -35,7 +35,7 @@ OFFICES = {
     for role in roles.split()
 }
 WRITING = {
-    "compliance_officer": "escalation.answer handover.accept handover.offer handover.return document.file evidence.export",
+    "compliance_officer": "conflict.close escalation.answer handover.accept handover.offer handover.return document.file evidence.export",
     "auditor": "escalation.answer evidence.export",
     "examiner": "evidence.export",
     "trader": "trade.capture trade.resubmit amendment.request cancellation.request internal.offer internal.accept "
@@ -45,7 +45,7 @@ WRITING = {
     "verifier": "handover.accept handover.offer handover.return trade.verify trade.return request.approve request.refuse desk_rule.propose desk_rule.approve "
     "desk_rule.refuse premises.acknowledge",
     "log_custodian": "log.recover recovery.complete recovery.request rotation.approve rotation.refuse rotation.request",
-    "svc_compliance": "work.escalate log.check log.rotate",
+    "svc_compliance": "work.escalate log.check log.rotate right.check",
     "confirmer": "handover.accept handover.offer handover.return document.file confirmation.dispatch confirmation.counter confirmation.match",
     "settler": "handover.accept handover.offer handover.return document.file settlement.prepare settlement.complete settlement.fail settlement.part settlement.return settlement.hold "
     "settlement.deviate call_back.make transfer.prepare transfer.refuse",
@@ -68,7 +68,7 @@ WRITING = {
     "rights_requester": "grant.request organisation.propose person.register",
     "rights_owner": "grant.approve grant.refuse delegation.approve delegation.refuse organisation.approve "
     "organisation.refuse",
-    "rights_admin": "grant.execute grant.revoke account.open person.disable person.move password.reset",
+    "rights_admin": "grant.execute grant.revoke account.assign account.open staff_event.record person.disable person.move password.reset",
     "svc_log": "log.backup log.genesis log.heartbeat log.restart policy.publish schema.publish session.noise",
 }
 EVERY_READ = (

@@ -250,6 +250,12 @@ CREATE TRIGGER settlement_rule_frozen BEFORE UPDATE ON public.settlement_rule FO
 
 CREATE TRIGGER settlement_rule_no_truncate BEFORE TRUNCATE ON public.settlement_rule FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
+CREATE TRIGGER staff_event_revision BEFORE INSERT OR UPDATE OR DELETE ON public.staff_event FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER staff_event_frozen BEFORE UPDATE ON public.staff_event FOR EACH ROW WHEN (NEW.staff_number IS DISTINCT FROM OLD.staff_number OR NEW.event IS DISTINCT FROM OLD.event OR NEW.person_id IS DISTINCT FROM OLD.person_id OR NEW.unit_id IS DISTINCT FROM OLD.unit_id OR NEW.effective_on IS DISTINCT FROM OLD.effective_on OR NEW.reported_at IS DISTINCT FROM OLD.reported_at OR NEW.reported_by IS DISTINCT FROM OLD.reported_by OR NEW.rights_ended IS DISTINCT FROM OLD.rights_ended) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER staff_event_no_truncate BEFORE TRUNCATE ON public.staff_event FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
 CREATE TRIGGER trade_revision BEFORE INSERT OR UPDATE OR DELETE ON public.trade FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
 CREATE TRIGGER trade_frozen BEFORE UPDATE ON public.trade FOR EACH ROW WHEN (NEW.portfolio_id IS DISTINCT FROM OLD.portfolio_id OR NEW.number IS DISTINCT FROM OLD.number OR NEW.type IS DISTINCT FROM OLD.type OR NEW.captured_by IS DISTINCT FROM OLD.captured_by OR NEW.captured_at IS DISTINCT FROM OLD.captured_at OR NEW.marks IS DISTINCT FROM OLD.marks OR NEW.mirrors_id IS DISTINCT FROM OLD.mirrors_id OR NEW.offered_to_id IS DISTINCT FROM OLD.offered_to_id OR NEW.purpose IS DISTINCT FROM OLD.purpose OR NEW.replaces_id IS DISTINCT FROM OLD.replaces_id) EXECUTE FUNCTION public.guard_append_only();
@@ -331,6 +337,8 @@ CREATE CONSTRAINT TRIGGER membership_apart AFTER INSERT ON public.membership DEF
 CREATE CONSTRAINT TRIGGER person_has_membership AFTER INSERT OR UPDATE OF unit_id ON public.person DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_person_has_membership();
 
 CREATE CONSTRAINT TRIGGER portfolio_of_trading AFTER INSERT OR UPDATE OF desk_id ON public.portfolio DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_portfolio_of_trading();
+
+CREATE CONSTRAINT TRIGGER account_owner_apart AFTER UPDATE OF owner_id ON public.account DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_owner_apart();
 
 CREATE CONSTRAINT TRIGGER role_grant_apart AFTER INSERT OR UPDATE OF state ON public.role_grant DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_roles_apart();
 

@@ -181,6 +181,16 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   where u.function_class <> a.office
 $$;
 
+-- The same for whoever may know.
+create function public.conflicts_counting(person uuid, at timestamptz)
+returns table (control text, left_role text, right_role text)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select c.control, c.left_role, c.right_role from public.role_conflicts_of(person, at) c
+  where public.current_office() in ('administration', 'compliance', 'internal_audit')
+     or exists (select from public.account a where a.person_id = person and a.office = public.current_office())
+  order by 1, 2, 3
+$$;
+
 -- No grant comes to be that would join in one natural person what separation.csv keeps apart, whoever writes it.
 create function public.guard_roles_apart() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -204,10 +214,59 @@ begin
   return null;
 end $$;
 
+-- Whose service account answers for it counts as its actor, so the owner's roles and its own never conflict.
+create function public.guard_owner_apart() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare wrong record;
+begin
+  perform pg_advisory_xact_lock(hashtextextended(new.owner_id::text, 7215));
+  select c.* into wrong from public.role_conflicts_of(new.owner_id, clock_timestamp()) c limit 1;
+  if found then
+    raise exception '%: % would hold % and %', wrong.control, new.owner_id, wrong.left_role, wrong.right_role
+      using errcode = '23514';
+  end if;
+  return null;
+end $$;
+
+-- Everybody who holds what no one person holds, or answers for what no one person answers for.
+create function public.conflicts_of_everybody()
+returns table (person_id uuid, control text, left_side text, right_side text)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if public.current_office() not in ('compliance', 'internal_audit') then
+    raise exception 'only compliance and internal audit look at everybody' using errcode = '42501';
+  end if;
+  return query
+    select p.id, c.control, c.left_role, c.right_role
+    from public.person p cross join lateral public.role_conflicts_of(p.id, clock_timestamp()) c
+    where not p.disabled
+    union
+    select o.person_id, o.control, o.left_class, o.right_class
+    from public.organisation_conflicts(public.calendar_day()) o
+    order by 1, 2, 3, 4;
+end $$;
+
+-- End every session of somebody who holds what no one person holds; of nobody else.
+create function public.sessions_end_of_conflicted(holder uuid) returns integer
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare ended integer;
+begin
+  if public.own_office() <> 'compliance'
+     or not exists (select from public.role_conflicts_of(holder, clock_timestamp())) then
+    raise exception '% holds nothing that conflicts', holder using errcode = '42501';
+  end if;
+  perform from public.account a where a.person_id = holder order by a.id for update;
+  update public.session s set ended_at = clock_timestamp(), ended_why = 'conflicting rights'
+    from public.account a where a.id = s.account_id and a.person_id = holder and s.ended_at is null;
+  get diagnostics ended = row_count;
+  return ended;
+end $$;
+
 -- How the acting person stands to trading ------------------------------------------------------------
 
 -- own: the unit, its class and the board member above it now. trading_line: somebody answers for it and for trading.
 -- entered: from which unit, under which board member, the deals were entered. former: units left, that own the object.
+-- applied: desks that own the object and to which the person has applied.
 create function public.standing_of(actor uuid, entering text[], trades uuid[], kinds text[], ids uuid[])
 returns table (fact text, unit_id uuid, function_class text, board text, day date)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
@@ -246,6 +305,14 @@ begin
           from public.membership x where x.person_id = actor) m
     join public.unit u on u.id = m.unit_id
     where m.left_on is not null and m.unit_id is distinct from own and m.unit_id = any(desks);
+  return query
+    select distinct 'applied', s.unit_id, null::text, null::text, s.effective_on
+    from public.staff_event s
+    where s.person_id = actor and s.event = 'applies' and s.unit_id = any(desks)
+      and not exists (
+        select from public.staff_event x
+        where x.person_id = actor and x.id > s.id
+          and (x.event = 'mover' or x.event = 'withdraws' and x.unit_id = s.unit_id));
 end $$;
 
 -- The desk that an object belongs to, if it belongs to one.

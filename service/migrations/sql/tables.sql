@@ -713,6 +713,31 @@ CREATE TABLE settlement_rule (
 
 CREATE INDEX ix_settlement_rule_rule_state ON settlement_rule (rule, state);
 
+CREATE TABLE staff_event (
+	staff_number TEXT NOT NULL, 
+	event TEXT NOT NULL, 
+	person_id UUID NOT NULL, 
+	unit_id UUID, 
+	effective_on DATE NOT NULL, 
+	reported_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	reported_by UUID NOT NULL, 
+	rights_ended INTEGER NOT NULL, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('staff_event') STORED NOT NULL, 
+	CONSTRAINT pk_staff_event PRIMARY KEY (id), 
+	CONSTRAINT ck_staff_event_event_known CHECK (event IN ('joiner', 'mover', 'leaver', 'applies', 'withdraws')), 
+	CONSTRAINT ck_staff_event_event_whole CHECK ((event = 'leaver') = (unit_id IS NULL)), 
+	CONSTRAINT fk_staff_event_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_staff_event_person_id FOREIGN KEY(person_id) REFERENCES person (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_staff_event_unit_id FOREIGN KEY(unit_id) REFERENCES unit (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_staff_event_reported_by FOREIGN KEY(reported_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE INDEX ix_staff_event_person_id ON staff_event (person_id);
+
+CREATE UNIQUE INDEX ix_staff_event_staff_number_event_effective_on_unit_id ON staff_event (staff_number, event, effective_on, unit_id);
+
 CREATE TABLE trade (
 	type TEXT NOT NULL, 
 	portfolio_id UUID NOT NULL, 
