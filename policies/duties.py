@@ -50,6 +50,7 @@ DECIDE: Final = frozenset(
 VERIFY: Final = frozenset(
     {
         *DECIDE,
+        Action.ALERT_REVIEW,
         Action.PREMISES_ACKNOWLEDGE,
         Action.TRADE_JUSTIFY,
         Action.TRADE_RETURN,
@@ -61,6 +62,15 @@ CONFIRM: Final = frozenset(
         Action.CONFIRMATION_COUNTER,
         Action.CONFIRMATION_DISPATCH,
         Action.CONFIRMATION_MATCH,
+        Action.CONFIRMATION_RECEIVE,
+        Action.CONFIRMATION_REDRAFT,
+        Action.INBOUND_DISMISS,
+        Action.INBOUND_LINK,
+        Action.INBOUND_SHARE,
+        Action.SUBSTITUTE_APPROVE,
+        Action.SUBSTITUTE_PROPOSE,
+        Action.SUBSTITUTE_REFUSE,
+        Action.TRANSMISSION_RETRY,
     }
 )
 ROUTE: Final = frozenset(
@@ -124,10 +134,16 @@ AUTOMATIC_ENTER: Final = frozenset(
 )
 AUTOMATIC_CONTROL: Final = frozenset(
     {
+        Action.CONFIRMATION_CHASE,
+        Action.CONFIRMATION_COLLECT,
+        Action.CONFIRMATION_DEEM,
         Action.CONFIRMATION_DRAFT,
         Action.CONFIRMATION_WITHDRAW,
         Action.SETTLEMENT_PROJECT,
         Action.SETTLEMENT_WITHDRAW,
+        Action.TRANSMISSION_BEGIN,
+        Action.TRANSMISSION_COMPLETE,
+        Action.TRANSMISSION_FAIL,
     }
 )
 """Acts of the service accounts without a judgement in them. The static proof counts them on their office's
@@ -137,9 +153,11 @@ side; in history they bar nobody, since no person does them."""
 
 PROPOSE: Final = frozenset(
     {
+        Action.CHANNEL_PROPOSE,
         Action.COUNTERPARTY_PROPOSE,
         Action.INSTRUCTION_PROPOSE,
         Action.PORTFOLIO_PROPOSE,
+        Action.TOLERANCE_PROPOSE,
     }
 )
 """Acts that propose master data."""
@@ -231,8 +249,9 @@ DUTIES: Final[Mapping[str, frozenset[Action]]] = {
 OUTSIDE: Final[Mapping[Action, str]] = {
     Action.ACCOUNT_ASSIGN: "names who answers for a service account; its role then counts beside their own",
     Action.ACCOUNT_OPEN: "an account carries no right; each right takes three people",
+    Action.ALLEGED_ANSWER: "says what trading claims to know; the back office decides what it is worth",
     Action.BUSINESS_DATE_SET: "moves the date of all deals alike and none of them alone",
-    Action.CONFLICT_CLOSE: "says why a conflict came about, once it is gone; gives and takes no right",
+    Action.CONFIRMATION_FORWARD: "hands on what reached the wrong office; closes nothing and raises an alert",
     Action.CONFLICT_CLOSE: "says why a conflict came about, once it is gone; gives and takes no right",
     Action.DELEGATION_END: "gives duties back at once; nobody gains by it",
     Action.DOCUMENT_FILE: "keeps a paper beside its object; moves no deal and no money",

@@ -141,6 +141,18 @@ LIVES: Final = (
         ),
     ),
     _two_hands(
+        "substitute verification",
+        {Action.SUBSTITUTE_PROPOSE},
+        {Action.SUBSTITUTE_APPROVE, Action.SUBSTITUTE_REFUSE},
+        "ways for one person to verify a deal in another way and agree to it",
+    ),
+    _two_hands(
+        "inbound message",
+        {Action.CONFIRMATION_RECEIVE, Action.INBOUND_SHARE},
+        {Action.INBOUND_DISMISS},
+        "ways for one person to take a message in, or ask trading about it, and put it aside",
+    ),
+    _two_hands(
         "recovery",
         {Action.RECOVERY_REQUEST},
         {Action.LOG_RECOVER},

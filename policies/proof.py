@@ -163,8 +163,9 @@ def prove_history(policy: Policy, life: Life, persons: int = 3) -> History:
     those that lapse with time are left out. The order is freer than the real life cycle's, so whatever
     can happen to a real subject is among what was explored. The opening act is done by one of them or
     by somebody outside. Acts that all rules and goals treat alike are explored through one of their kind.
+    A rule that serves none of the life's goals is left out: without it more can happen, never less.
     """
-    rules = tuple(rule for rule in policy.apart if rule.within_days is None)
+    rules = tuple(rule for rule in policy.apart if rule.within_days is None and _serves(rule, life))
     kinds = _kinds(rules, life)
     moves = [kind[0] for kind in kinds if kind[0] not in life.opening]
     paths: dict[State, Path] = {}
@@ -202,6 +203,15 @@ def _whoever(state: State) -> frozenset[tuple[frozenset[Action], int]]:
     return frozenset(Counter(state).items())
 
 
+def _serves(rule: ApartRule, life: Life) -> bool:
+    """Whether the rule keeps apart what a goal of the life keeps apart."""
+    return any(
+        (rule.action in left and not right.isdisjoint(rule.differs))
+        for goal in life.goals
+        for left, right in ((goal.left, goal.right), (goal.right, goal.left))
+    )
+
+
 def _seen_from(action: Action, history: Iterable[tuple[str, Action]]) -> list[Act]:
     """The history as the gate shows it to ``action``: what was done to the same kind of object is on it."""
     thing = object_of(action)
@@ -220,6 +230,8 @@ def object_of(action: Action) -> str:
         return "proposal"
     if action in ASK:
         return "request"
+    if action in (Action.CONFIRMATION_RECEIVE, Action.INBOUND_DISMISS, Action.INBOUND_SHARE):
+        return "inbound message"
     if action == Action.LOG_RECOVER:
         return "recovery"
     return "trade" if action in STRIKE else action.partition(".")[0]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from audit.cosignature import CosignerKey
 from audit.keys import UnusableKey, passphrase_in
@@ -25,6 +25,18 @@ class WitnessAt:
 
     url: str
     key: CosignerKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailAt:
+    """The mail server that takes the back office's messages; ``sender`` is its own box."""
+
+    host: str
+    port: int
+    sender: str
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +59,7 @@ class Settings:
     key_passphrase: bytes | None = field(default=None, repr=False)  # of the key files
     witnesses: tuple[WitnessAt, ...] = ()
     quorum: int | None = None  # so many of the witnesses cosign every checkpoint
+    mail: MailAt | None = None  # else no message leaves by mail
     silence_seconds: int = 900  # so long may signer or witnesses be away before high risks wait for them
 
     @property
@@ -58,6 +71,16 @@ class Settings:
     def schema_directory(self) -> Path:
         """Where the schemas of payment messages lie, dropped in by whoever runs the bank."""
         return self.schemas or self.data / "schemas"
+
+    @property
+    def outbox_directory(self) -> Path:
+        """Where the back office's messages wait for counterparties: a folder each."""
+        return self.data / "post" / "out"
+
+    @property
+    def inbox_directory(self) -> Path:
+        """Where counterparties put theirs: a folder each, named as master data names the sender."""
+        return self.data / "post" / "in"
 
     @property
     def public_key_file(self) -> Path:
@@ -108,6 +131,7 @@ def load(data: Path, environment: Mapping[str, str] = os.environ) -> Settings:
         "quorum",
         "silence_seconds",
         "witness",
+        "mail",
     }
     if unknown := set(told) - known:
         sentence = f"{file}: unknown setting {', '.join(sorted(unknown))}"
@@ -127,9 +151,11 @@ def load(data: Path, environment: Mapping[str, str] = os.environ) -> Settings:
     told["schemas"] = None if schemas is None else Path(str(schemas))
     passphrase = _signing_in(told, environment)
     witnesses = _witnessing_in(told, demo=demo)
+    mail = _mail_in(told.pop("mail", None), demo=demo)
     return Settings(
         data=data,
         witnesses=witnesses,
+        mail=mail,
         database_url=asyncpg_url(environment["DATABASE_URL"]) if environment.get("DATABASE_URL") else None,
         office_urls={
             office: asyncpg_url(url)
@@ -163,6 +189,19 @@ def witnesses_in(told: object) -> tuple[WitnessAt, ...]:
     if len({one.key.public.public_bytes_raw() for one in found}) != len(found):
         raise BadSettings("two witnesses have one key")
     return tuple(found)
+
+
+def _mail_in(told: object, *, demo: bool) -> MailAt | None:
+    """Read the table ``[mail]``. Raises BadSettings; production sends nothing unencrypted."""
+    if told is None:
+        return None
+    must, may = {"host", "port", "sender"}, {"security", "username", "password"}
+    if not isinstance(told, dict) or not must <= told.keys() <= must | may:
+        raise BadSettings(f"[mail] has {', '.join(sorted(must))} and may have {', '.join(sorted(may))}")
+    security = told.get("security", "starttls")
+    if security not in ("starttls", "tls", "none") or not (demo or security != "none"):
+        raise BadSettings("security of [mail] is starttls or tls; none is for the demo bank only")
+    return MailAt(**told)
 
 
 def _signing_in(told: dict[str, Any], environment: Mapping[str, str]) -> bytes | None:

@@ -29,7 +29,23 @@ async def a_counterparty(
     found = str((await in_force(world, "/api/counterparties", body))["id"])
     if limit:
         await a_limit(world, found)
+    await a_channel(world, lei)
     return found
+
+
+CHANNEL = {
+    "format": "swift",
+    "medium": "file",
+    "language": "en",
+    "party_class": "financial",
+    "call_back": "+49 69 99901 100",
+}
+
+
+async def a_channel(world: World, lei: str = LEI, **changes: Any) -> str:
+    """Return the id of a confirmation channel in force: files, in a folder named as the counterparty."""
+    body = {"counterparty": lei, "address": lei, "senders": [lei], **CHANNEL, **changes}
+    return str((await in_force(world, "/api/channels", body))["id"])
 
 
 async def a_portfolio(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -10,9 +11,11 @@ from sqlalchemy import text
 from policies.vocabulary import Office
 from service.attempt import Command
 from service.automatic import HANDLERS
+from service.confirmations.mailroom import Mailroom
 from service.demo.access import actor_named
 from service.gate import Done, UseCase
 from service.people.directory import service_actor
+from service.running import post_of
 from service.work.worker import Worker
 from tests.bank import World
 from tests.conformity import justified
@@ -164,6 +167,7 @@ async def sent(world: World, by: str = "trader", **terms: str) -> Deal:
     deal = await verified(world, by, **terms)
     await drain(world)
     done(await deal.confirm("dispatch"))
+    await the_post(world).send()
     return deal
 
 
@@ -195,7 +199,16 @@ async def drain(world: World, *offices: Office) -> None:
     workers = [Worker(world.bank.gate, office, HANDLERS, service_actor) for office in offices or OFFICES]
     while sum([await worker.drain() for worker in workers]):
         pass
+    if Office.BACK_OFFICE in (offices or OFFICES):
+        await the_post(world).send()
     assert {item: trouble.code for worker in workers for item, trouble in worker.troubles.items()} == {}
+
+
+def the_post(world: World) -> Mailroom:
+    """Return the back office's post, which tries again at once."""
+    post = post_of(world.bank)
+    post.pause_seconds, post.quiet = 0, timedelta(0)
+    return post
 
 
 async def act_as(world: World, account: str, roles: set[str], case: UseCase, command: Command) -> Done:

@@ -17,8 +17,19 @@ from service.trades.deals.fx import FxTerms, bought, sold
 from service.trades.deals.fx_forward import FxForwardTerms
 from service.trades.deals.money_market import DepositTerms, MoneyMarketTerms, interest, principal
 
-RATE_TOLERANCE: Final = Decimal("0.000001")
-"""Largest difference of two rates that still agree."""
+
+class Tolerance(msgspec.Struct, frozen=True):
+    """How far apart two sides may lie and still agree; ``number`` names the version, 0 the standard one."""
+
+    number: int
+    rates: Decimal
+    amounts: Decimal
+
+
+STANDARD: Final = Tolerance(0, Decimal("0.000001"), Decimal(0))
+"""What holds until master data says otherwise: amounts exactly, rates to the sixth place."""
+EXACT: Final = Tolerance(0, Decimal(0), Decimal(0))
+"""Nothing is forgiven: what a machine may agree by itself."""
 
 TYPE: Final = "type"
 
@@ -64,8 +75,14 @@ REFERENCE: Final = "reference"
 CLAUSE: Final = "off_market_clause"
 """What a confirmation says where the deal was agreed off the market (TRD-05)."""
 
-TOLD: Final = (REFERENCE, CLAUSE)
+SIDE_AGREEMENT: Final = "side_agreement"
+"""What was agreed beyond the terms, in words."""
+
+TOLD: Final = (REFERENCE, CLAUSE, SIDE_AGREEMENT)
 """What a side may say for the other to know; never compared."""
+
+DERIVED: Final = frozenset({"spot_rate", "forward_points"})
+"""What makes up a rate that both sides say in full: compared where it is said, and not every format has a place."""
 
 _AMOUNTS: Final = frozenset({"buy_amount", "sell_amount", "principal", "interest"})
 _RATES: Final = frozenset({"rate", "spot_rate", "forward_points", "rate_percent"})
@@ -91,7 +108,14 @@ class FieldBreak(msgspec.Struct, frozen=True):
     why: str
 
 
-def ours(terms: Terms, our_lei: str, their_lei: str, reference: str = "", clause: str = "") -> dict[str, str]:
+def ours(
+    terms: Terms,
+    our_lei: str,
+    their_lei: str,
+    reference: str = "",
+    clause: str = "",
+    side_agreement: str = "",
+) -> dict[str, str]:
     """Say what we confirm, from our point of view; ``clause``: how an off-market deal is disclosed.
 
     Raises UnknownCurrency, TooManyDecimals.
@@ -104,7 +128,8 @@ def ours(terms: Terms, our_lei: str, their_lei: str, reference: str = "", clause
         **(_exchange(terms) if isinstance(terms, FxTerms) else _loan(terms, our_lei, their_lei)),
         REFERENCE: reference,
     }
-    return said | {CLAUSE: clause} if clause else said
+    beside = {CLAUSE: clause, SIDE_AGREEMENT: side_agreement}
+    return said | {name: text for name, text in beside.items() if text}
 
 
 def _exchange(terms: FxTerms) -> dict[str, str]:
@@ -156,7 +181,9 @@ def fields_of(said: Mapping[str, str]) -> tuple[str, ...]:
     return FIELDS_OF.get(said.get(TYPE, ""), FIELDS)
 
 
-def match(ours: Mapping[str, str], theirs: Mapping[str, str]) -> list[FieldBreak]:
+def match(
+    ours: Mapping[str, str], theirs: Mapping[str, str], tolerance: Tolerance = STANDARD
+) -> list[FieldBreak]:
     """Compare field by field what a deal of our type must say; an empty list means matched.
 
     A field that one side leaves out or leaves blank is a break, and so is a field that is not
@@ -168,21 +195,26 @@ def match(ours: Mapping[str, str], theirs: Mapping[str, str]) -> list[FieldBreak
     return [
         FieldBreak(field, ours.get(field), theirs.get(field), why)
         for field in (*fields, *strange)
-        if (why := _why_apart(field, fields, ours.get(field, ""), theirs.get(field, ""))) is not None
+        if (why := _why_apart(field, fields, ours.get(field, ""), theirs.get(field, ""), tolerance))
+        is not None
     ]
 
 
-def _why_apart(field: str, fields: Collection[str], we_say: str, they_say: str) -> str | None:
+def _why_apart(
+    field: str, fields: Collection[str], we_say: str, they_say: str, tolerance: Tolerance
+) -> str | None:
     if field not in fields:
         return "this is no field of a confirmation"
+    if field in DERIVED and not they_say.strip():
+        return None
     if not we_say.strip() or not they_say.strip():
         return "we do not say it" if they_say.strip() else "they do not say it"
     if field in _AMOUNTS or field in _RATES:
-        return _why_numbers_differ(field, we_say, they_say)
+        return _why_numbers_differ(field, we_say, they_say, tolerance)
     return None if we_say == they_say else "the two sides differ"
 
 
-def _why_numbers_differ(field: str, we_say: str, they_say: str) -> str | None:
+def _why_numbers_differ(field: str, we_say: str, they_say: str, tolerance: Tolerance) -> str | None:
     try:
         we_mean = parse_amount(we_say)
     except UnreadableAmount:
@@ -193,5 +225,5 @@ def _why_numbers_differ(field: str, we_say: str, they_say: str) -> str | None:
         return "what they say is no number"
     apart = abs(we_mean - they_mean)
     if field in _RATES:
-        return None if apart <= RATE_TOLERANCE else f"the rates lie {plain(apart)} apart"
-    return None if not apart else f"the amounts lie {plain(apart)} apart"
+        return None if apart <= tolerance.rates else f"the rates lie {plain(apart)} apart"
+    return None if apart <= tolerance.amounts else f"the amounts lie {plain(apart)} apart"

@@ -1,21 +1,45 @@
 """What the back office reads about confirmations; their side never leaves the controlling offices."""
 
-from typing import Any
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from service.confirmations.lifecycle import ConfirmationState
-from service.confirmations.model import Confirmation
-from service.kernel.database import plain_value
+from service.confirmations.deadlines import (
+    HEARD_BEFORE,
+    bucket,
+    business_days_after,
+    business_days_between,
+    chase_steps,
+    is_open_too_long,
+)
+from service.confirmations.lifecycle import AWAITED, ConfirmationState
+from service.confirmations.model import (
+    AlertReview,
+    AllegedAnswer,
+    AllegedDeal,
+    Confirmation,
+    InboundMessage,
+    SubstituteVerification,
+    Transmission,
+)
+from service.kernel.database import Recorded, plain_value, row_view
 from service.kernel.errors import NotFound
+from service.parties.model import ConfirmationChannel
+
+ROWS_MAX: Final = 20_000
 
 
 async def confirmation_of(session: AsyncSession, trade_id: UUID, version: int) -> Confirmation | None:
     """Return the confirmation of one version of a deal, or None before it is drafted."""
     found: Confirmation | None = await session.scalar(
-        select(Confirmation).where(Confirmation.trade_id == trade_id, Confirmation.version == version)
+        select(Confirmation)
+        .where(Confirmation.trade_id == trade_id, Confirmation.version == version)
+        .order_by(Confirmation.draft.desc())
+        .limit(1)
     )
     return found
 
@@ -56,6 +80,8 @@ def view(confirmation: Confirmation) -> dict[str, Any]:
         "id": confirmation.id,
         "trade": confirmation.trade_id,
         "trade_version": confirmation.version,
+        "draft": confirmation.draft,
+        "confirm_by": confirmation.confirm_by,
         "version": confirmation.rev,
         "state": confirmation.state,
         "ours": confirmation.ours,
@@ -64,4 +90,167 @@ def view(confirmation: Confirmation) -> dict[str, Any]:
         "counter_at": confirmation.counter_at,
     }
     plain = {name: None if value is None else plain_value(value) for name, value in facts.items()}
-    return plain | {"breaks": confirmation.breaks}  # which name the side that is silent
+    # Breaks name the side that is silent, so nothing is left out of them.
+    return plain | {"breaks": confirmation.breaks, "agreed_by": confirmation.agreed_by}
+
+
+async def unconfirmed(
+    session: AsyncSession, today: date, *, over_days: bool, limit: int
+) -> list[dict[str, Any]]:
+    """Return the deals whose terms the counterparty has not agreed, the oldest first, with their age.
+
+    ``over_days``: only those open for more than five business days, the list that authorities ask for (EMR-02).
+    """
+    states = [state.value for state in AWAITED]
+    rows = await session.scalars(
+        select(Confirmation).where(Confirmation.state.in_(states)).order_by(Confirmation.id).limit(ROWS_MAX)
+    )
+    told = []
+    for row in rows:
+        traded = date.fromisoformat(row.ours["trade_date"])
+        if over_days and not is_open_too_long(traded, today):
+            continue
+        age = business_days_between(traded, today)
+        told.append(
+            view(row) | {"age_days": age, "bucket": bucket(traded, today), "late": row.confirm_by < today}
+        )
+    return sorted(told, key=lambda one: -int(one["age_days"]))[:limit]
+
+
+async def business_date(session: AsyncSession, now: date) -> date:
+    """Return the bank's business date; the calendar's where none is set."""
+    found: date | None = await session.scalar(text("SELECT business_date FROM public.desk_time"))
+    return found or now
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """A confirmation that went and was not answered: which reminders are due, and whether silence means agreement."""
+
+    confirmation: Confirmation
+    steps: tuple[int, ...]
+    deemed: bool
+
+
+async def silent(session: AsyncSession, today: date) -> list[Silent]:
+    """Return what the post has to do about counterparties that do not answer; the acts themselves check it again."""
+    rows = await session.execute(
+        select(Confirmation, Transmission.delivered_on, ConfirmationChannel.deemed_days)
+        .join(
+            Transmission,
+            (Transmission.confirmation_id == Confirmation.id) & (Transmission.purpose == "confirmation"),
+        )
+        .join(ConfirmationChannel, ConfirmationChannel.id == Transmission.channel_id)
+        .where(
+            Confirmation.state == ConfirmationState.SENT,
+            Confirmation.counter.is_(None),
+            Transmission.delivered_on.is_not(None),
+        )
+        .order_by(Confirmation.id)
+        .limit(ROWS_MAX)
+    )
+    found = rows.all()
+    done: dict[UUID, set[int]] = {}
+    chasers = select(Transmission.confirmation_id, Transmission.step).where(Transmission.purpose == "chaser")
+    for chased in await session.execute(chasers):
+        done.setdefault(chased.confirmation_id, set()).add(chased.step)
+    heard = await heard_in_own_words(session)
+    told = []
+    for row in found:
+        one = row.Confirmation
+        due = chase_steps(date.fromisoformat(one.ours["trade_date"]), today)
+        steps = tuple(step for step in due if step not in done.get(one.id, ()))
+        over = row.deemed_days is not None and business_days_after(row.delivered_on, row.deemed_days) < today
+        deemed = over and heard.get(one.ours["their_lei"], 0) >= HEARD_BEFORE
+        if steps or deemed:
+            told.append(Silent(one, steps, deemed))
+    return told
+
+
+async def heard_in_own_words(session: AsyncSession) -> dict[str, int]:
+    """Return how many deals each counterparty (LEI) has confirmed by saying the same as we did."""
+    lei = Confirmation.ours["their_lei"].astext
+    rows = await session.execute(
+        select(lei.label("lei"), func.count().label("deals"))
+        .where(Confirmation.state == ConfirmationState.MATCHED)
+        .group_by(lei)
+    )
+    return {row.lei: row.deals for row in rows}
+
+
+async def transmissions(session: AsyncSession, confirmation_id: UUID) -> list[dict[str, Any]]:
+    """Return our messages about a confirmation, with the proof that they went."""
+    wanted = select(Transmission).where(Transmission.confirmation_id == confirmation_id)
+    return [transmission_view(row) for row in await session.scalars(wanted.order_by(Transmission.id))]
+
+
+async def inbound(
+    session: AsyncSession, state: str | None = None, limit: int = 50, cursor: UUID | None = None
+) -> dict[str, Any]:
+    """Return what reached the back office, oldest first; ``next`` is the cursor of the page after it."""
+    query = select(InboundMessage).order_by(InboundMessage.id).limit(limit + 1)
+    if state is not None:
+        query = query.where(InboundMessage.state == state)
+    if cursor is not None:
+        query = query.where(InboundMessage.id > cursor)
+    found = list(await session.scalars(query))
+    return {
+        "items": [inbound_view(one) for one in found[:limit]],
+        "next": str(found[limit - 1].id) if len(found) > limit else None,
+    }
+
+
+async def substitutes(session: AsyncSession, confirmation_id: UUID) -> list[dict[str, Any]]:
+    """Return how a deal was verified in another way."""
+    wanted = select(SubstituteVerification).where(SubstituteVerification.confirmation_id == confirmation_id)
+    return [substitute_view(row) for row in await session.scalars(wanted.order_by(SubstituteVerification.id))]
+
+
+async def alleged_deals(session: AsyncSession, limit: int) -> list[dict[str, Any]]:
+    """Return the deals that counterparties allege and the back office asked trading about, newest first."""
+    rows = await session.execute(
+        select(AllegedDeal, AllegedAnswer)
+        .outerjoin(AllegedAnswer, AllegedAnswer.alleged_id == AllegedDeal.id)
+        .order_by(AllegedDeal.id.desc())
+        .limit(limit)
+    )
+    return [
+        {
+            "id": str(row.AllegedDeal.id),
+            "counterparty": str(row.AllegedDeal.counterparty_id),
+            "fields": row.AllegedDeal.fields,
+            "shared_at": plain_value(row.AllegedDeal.shared_at),
+            "known": None if row.AllegedAnswer is None else row.AllegedAnswer.known,
+            "said": None if row.AllegedAnswer is None else row.AllegedAnswer.said,
+        }
+        for row in rows
+    ]
+
+
+async def alert_reviews(session: AsyncSession, limit: int) -> list[dict[str, Any]]:
+    """Return what was found behind alerts, newest first."""
+    rows = await session.scalars(select(AlertReview).order_by(AlertReview.id.desc()).limit(limit))
+    return [row_view(row) for row in rows]
+
+
+def transmission_view(row: Transmission) -> dict[str, Any]:
+    """Return one of our messages as answers show it."""
+    return _told(row) | {"version": row.rev}
+
+
+def inbound_view(row: InboundMessage) -> dict[str, Any]:
+    """Return a message from outside as answers show it."""
+    return _told(row) | {"version": row.rev or 1}
+
+
+def substitute_view(row: SubstituteVerification) -> dict[str, Any]:
+    """Return another verification as answers show it."""
+    return _told(row) | {"version": row.rev}
+
+
+def _told(row: Recorded) -> dict[str, Any]:
+    """Return every column under its own name; what is not known is null."""
+    named = {attribute.key: getattr(row, attribute.key) for attribute in type(row).__mapper__.column_attrs}
+    return {
+        name: None if value is None else plain_value(value) for name, value in named.items() if name != "rev"
+    }

@@ -1,5 +1,6 @@
 """Saying what we dealt, hearing what the counterparty says, and laying both side by side."""
 
+from datetime import date, timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -8,20 +9,28 @@ from sqlalchemy import select
 
 from policies.vocabulary import Action
 from service.attempt import Attempt, Changed, Command, locked
+from service.confirmations.clusters import look_for_clusters
+from service.confirmations.deadlines import confirm_by
 from service.confirmations.lifecycle import CONFIRMATION, ConfirmationState
-from service.confirmations.matching import CLAUSE, match, ours
+from service.confirmations.matching import CLAUSE, REFERENCE, TYPE, fields_of, match, ours
 from service.confirmations.model import Confirmation
 from service.confirmations.queries import view
+from service.confirmations.receiving import follow, tolerance
+from service.confirmations.sending import drop, queue_confirmation
 from service.confirmations.standing import is_past, must_be_undone, must_have_been_verified
+from service.confirmations.told import beyond
 from service.conformity.standing import Standing, must_stand_within_the_market, standing_of
 from service.control.holding import hold_trade, must_be_verified
 from service.gate import use_case
 from service.kernel.errors import NotFound, Refusal
 from service.kernel.identifiers import uuid7
-from service.kernel.items import Item
+from service.kernel.items import ROUTES, Item
+from service.kernel.texts import Reason
 from service.parties.model import Counterparty, Portfolio
+from service.parties.queries import channel_for
+from service.trades.deals.deal import type_of
 from service.trades.model import Trade
-from service.trades.versions import terms_of
+from service.trades.versions import terms_of, version_of
 from service.work.model import WorkItem
 from service.work.queries import waits
 from service.work.worker import Handlers
@@ -47,6 +56,12 @@ class NoClause(Refusal):
     rule = "TRD-05"
 
 
+class Incomplete(Refusal):
+    """409. A confirmation says everything its deal type asks for, or does not go out."""
+
+    rule = "SET-03"
+
+
 class DraftConfirmation(Command, frozen=True, kw_only=True):
     """Write down what we say about a verified version of a deal."""
 
@@ -59,6 +74,14 @@ class DispatchConfirmation(Command, frozen=True, kw_only=True):
 
     confirmation_id: UUID
     version: int
+
+
+class RedraftConfirmation(Command, frozen=True, kw_only=True):
+    """Have the draft made anew from the deal as it stands, saying why."""
+
+    confirmation_id: UUID
+    version: int
+    reason: Reason
 
 
 class RecordCounter(Command, frozen=True, kw_only=True):
@@ -94,15 +117,26 @@ async def draft_confirmation(attempt: Attempt, command: DraftConfirmation) -> Ch
         return Changed({"trade": str(command.trade_id), "confirmation": None})
     control = await must_have_been_verified(attempt, control)
     trade = await session.get_one(Trade, command.trade_id)
-    terms = await terms_of(session, trade.id, control.version)
-    standing = await standing_of(session, trade, control.version)
+    confirmation = await draft(attempt, trade, control.version, number=1)
+    return await shown(attempt, confirmation, 201)
+
+
+async def draft(attempt: Attempt, trade: Trade, version: int, *, number: int) -> Confirmation:
+    """Write our side from the version of the deal, and ask for its dispatch."""
+    session = attempt.session
+    entered = await version_of(session, trade.id, version)
+    terms = await terms_of(session, trade.id, version)
+    standing = await standing_of(session, trade, version)
     counterparty = await session.get_one(Counterparty, terms.counterparty_id)
     book = await session.get_one(Portfolio, trade.portfolio_id)
+    channel = await channel_for(session, counterparty.id)
+    party_class = "financial" if channel is None else channel.party_class
     confirmation = attempt.add(
         Confirmation(
             id=uuid7(),
             trade_id=trade.id,
-            version=control.version,
+            version=version,
+            draft=number,
             state=ConfirmationState.DUE,
             ours=ours(
                 terms,
@@ -110,11 +144,13 @@ async def draft_confirmation(attempt: Attempt, command: DraftConfirmation) -> Ch
                 counterparty.lei,
                 reference=f"{book.name}/{trade.number}",
                 clause=clause_for(standing),
+                side_agreement=beyond(terms.side_agreements) or "",
             ),
+            confirm_by=confirm_by(type_of(terms), party_class, terms.trade_date, entered.executed_at),
         )
     )
-    attempt.open_item(Item.CONFIRM, confirmation, trade_id=trade.id, version=control.version)
-    return await shown(attempt, confirmation, 201)
+    attempt.open_item(Item.CONFIRM, confirmation, trade_id=trade.id, version=version)
+    return confirmation
 
 
 @use_case(Action.CONFIRMATION_DISPATCH)
@@ -126,10 +162,35 @@ async def dispatch_confirmation(attempt: Attempt, command: DispatchConfirmation)
     clause = clause_for(await standing_of(attempt.session, trade, confirmation.version))
     if clause and confirmation.ours.get(CLAUSE) != clause:
         raise NoClause("This deal is off the market, and its confirmation does not say so.")
+    must_say_everything(confirmation)
+    terms = await terms_of(attempt.session, trade.id, confirmation.version)
+    counterparty = await attempt.session.get_one(Counterparty, terms.counterparty_id)
     attempt.change(confirmation, state=after(attempt, confirmation), sent_at=attempt.now)
+    if not counterparty.own:  # between books of the bank nothing leaves the house
+        await queue_confirmation(attempt, confirmation, terms, counterparty)
     attempt.close_item(Item.CONFIRM, confirmation.id)
-    attempt.open_item(Item.MATCH, confirmation, trade_id=confirmation.trade_id, version=confirmation.version)
+    attempt.open_item(
+        Item.MATCH,
+        confirmation,
+        trade_id=confirmation.trade_id,
+        version=confirmation.version,
+        due=attempt.now + time_until(confirmation.confirm_by, attempt.desk.business_date),
+    )
     return await shown(attempt, confirmation)
+
+
+@use_case(Action.CONFIRMATION_REDRAFT)
+async def redraft_confirmation(attempt: Attempt, command: RedraftConfirmation) -> Changed:
+    """Withdraw a draft that does not say what it must, and write the next one from the same version (TRD-05)."""
+    confirmation = await held(attempt, command.confirmation_id, command.version)
+    trade = await attempt.session.get_one(Trade, confirmation.trade_id)
+    attempt.change(confirmation, state=after(attempt, confirmation))
+    await drop(attempt, confirmation.id)
+    for item in (Item.CONFIRM, Item.MATCH):
+        attempt.close_item(item, confirmation.id)
+    attempt.note(reason=command.reason)
+    again = await draft(attempt, trade, confirmation.version, number=confirmation.draft + 1)
+    return await shown(attempt, again, 201)
 
 
 @use_case(Action.CONFIRMATION_COUNTER)
@@ -149,16 +210,16 @@ async def match_confirmation(attempt: Attempt, command: MatchConfirmation) -> Ch
     matched = after(attempt, confirmation)
     if confirmation.counter is None:
         raise NoCounter("The counterparty has said nothing yet; record their side first.")
-    breaks = match(confirmation.ours, confirmation.counter)
+    allowed = await tolerance(attempt.session)
+    breaks = match(confirmation.ours, confirmation.counter, allowed)
     attempt.change(
         confirmation,
         state=ConfirmationState.MISMATCHED if breaks else matched,
         breaks=msgspec.to_builtins(breaks),
+        agreed_by=None if breaks else {"way": "person", "tolerance": allowed.number},
     )
     if not breaks:
-        trade = await attempt.session.get_one(Trade, confirmation.trade_id)
-        attempt.close_item(Item.MATCH, confirmation.id)
-        attempt.open_item(Item.PROJECT, trade, trade_id=trade.id, version=confirmation.version)
+        follow(attempt, confirmation)
     return await shown(attempt, confirmation)
 
 
@@ -183,6 +244,8 @@ async def withdraw_confirmation(attempt: Attempt, command: WithdrawConfirmation)
         attempt.change(confirmation, state=after(attempt, confirmation))
         attempt.close_item(Item.CONFIRM, confirmation.id)
         attempt.close_item(Item.MATCH, confirmation.id)
+        await drop(attempt, confirmation.id)
+    await look_for_clusters(attempt, command.trade_id)
     attempt.close_item(Item.WITHDRAW_CONFIRMATION, command.trade_id)
     await attempt.session.flush()
     return Changed({"trade": str(command.trade_id), "confirmations": [view(one) for one in confirmations]})
@@ -193,6 +256,19 @@ def clause_for(standing: Standing) -> str:
     if standing.check.state != "alert" or standing.justification is None:
         return ""
     return "agreed at off-market terms"
+
+
+def must_say_everything(confirmation: Confirmation) -> None:
+    """Raise Incomplete, naming the field, unless our side says all its deal type asks for (SET-03)."""
+    said = confirmation.ours
+    for field in (TYPE, *fields_of(said), REFERENCE):
+        if not str(said.get(field, "")).strip():
+            raise Incomplete("A confirmation does not go out without everything it must say.", field=field)
+
+
+def time_until(day: date, today: date) -> timedelta:
+    """Return how long an item may wait that is due on a business day; one that is late is due as soon as any."""
+    return max(timedelta(days=(day - today).days), ROUTES[Item.CONFIRM].within)
 
 
 async def held(attempt: Attempt, confirmation_id: UUID, seen: int) -> Confirmation:

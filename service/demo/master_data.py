@@ -56,6 +56,7 @@ PORTFOLIOS = ((FX_EUR, "FX desk"), (FX_USD, "Second FX desk"))
 async def enter_master_data(hands: Hands) -> None:
     """Propose and approve everything the desks need, each time by two people."""
     await each(BANKS, lambda bank: enter_counterparty(hands, bank))
+    await each(BANKS, lambda bank: enter_channel(hands, bank))
     await each(PORTFOLIOS, lambda book: enter_portfolio(hands, *book))
     await each((*BANKS, OWN_BANK), lambda bank: enter_number(hands, bank))
     routes = [(bank, currency) for bank in BANKS for currency in CURRENCIES]
@@ -79,6 +80,21 @@ async def enter_counterparty(hands: Hands, bank: Bank) -> None:
     """Enter a bank to deal with."""
     terms = {"lei": bank.lei, "name": bank.name, "bic": bank.bic}
     await enter(hands, "/api/counterparties", terms, f"counterparty-{bank.bic}")
+
+
+async def enter_channel(hands: Hands, bank: Bank) -> None:
+    """Enter how deals are confirmed with a bank: SWIFT messages, in a folder that both sides see."""
+    terms = {
+        "counterparty": bank.lei,
+        "format": "swift",
+        "medium": "file",
+        "address": bank.bic,
+        "senders": [bank.bic],
+        "language": "en",
+        "party_class": "financial",
+        "call_back": "+49 30 23125 000",
+    }
+    await enter(hands, "/api/channels", terms, f"channel-{bank.bic}")
 
 
 async def enter_portfolio(hands: Hands, name: str, desk: str) -> None:

@@ -20,6 +20,8 @@ class Item(StrEnum):
     CALL_BACK = "call_back"
     CHECK_CALL_BACK = "check_call_back"
     CHECK_RIGHTS = "check_rights"
+    ANSWER_ALLEGED = "answer_alleged"
+    APPROVE_SUBSTITUTE = "approve_substitute"
     CLEAR_AGREEMENT = "clear_agreement"
     COMPLETE = "complete"
     CONFIRM = "confirm"
@@ -38,6 +40,9 @@ class Item(StrEnum):
     ESCALATED_BOARD = "escalated_board"
     ESCALATED_COMPLIANCE = "escalated_compliance"
     ESCALATED_RISK = "escalated_risk"
+    EXAMINE_ALERT = "examine_alert"
+    EXAMINE_ALLEGED = "examine_alleged"
+    EXAMINE_MESSAGE = "examine_message"
     EXCESS = "excess"
     FREE = "free"
     GRANT_APPROVE = "grant_approve"
@@ -54,10 +59,13 @@ class Item(StrEnum):
     RELEASE = "release"
     RELEASE_TRANSFER = "release_transfer"
     RESOLVE_CONFLICT = "resolve_conflict"
+    RESEND = "resend"
     REVERSE = "reverse"
+    REVIEW_ALERT = "review_alert"
     REVIEW_TRANSFER_BOOKS = "review_transfer_books"
     REVIEW_TRANSFER_RISK = "review_transfer_risk"
     TAKE_NOTICE = "take_notice"
+    TRANSMIT = "transmit"
     UNWIND = "unwind"
     VERIFY = "verify"
     VOTE_LIMIT = "vote_limit"
@@ -99,6 +107,8 @@ ROUTES: dict[Item, Route] = {
         within=MINUTES,
         also=(Office.COMPLIANCE, Office.LOG),
     ),
+    Item.ANSWER_ALLEGED: Route(BACK, FRONT, Action.ALLEGED_ANSWER, automatic=False, within=HOURS),
+    Item.APPROVE_SUBSTITUTE: Route(BACK, BACK, Action.SUBSTITUTE_APPROVE, automatic=False, within=DAY),
     Item.CLEAR_AGREEMENT: Route(
         Office.MASTER_DATA, Office.LEGAL, Action.AGREEMENT_CLEAR, automatic=False, within=DAY
     ),
@@ -142,6 +152,11 @@ ROUTES: dict[Item, Route] = {
     Item.ESCALATED_RISK: Route(
         Office.COMPLIANCE, RISK, Action.ESCALATION_ANSWER, automatic=False, within=DAY
     ),
+    Item.EXAMINE_ALERT: Route(BACK, BACK, Action.ALERT_REVIEW, automatic=False, within=HOURS, also=(FRONT,)),
+    Item.EXAMINE_ALLEGED: Route(
+        BACK, BACK, Action.INBOUND_SHARE, automatic=False, within=HOURS, also=(FRONT,)
+    ),
+    Item.EXAMINE_MESSAGE: Route(BACK, BACK, Action.INBOUND_LINK, automatic=False, within=HOURS),
     Item.EXCESS: Route(FRONT, RISK, Action.EXCESS_CLOSE, automatic=False, within=HOURS, also=(CREDIT, RISK)),
     Item.FREE: Route(BACK, BACK, Action.SETTLEMENT_FREE, automatic=False, within=HOURS),
     Item.GRANT_APPROVE: Route(
@@ -166,12 +181,17 @@ ROUTES: dict[Item, Route] = {
     Item.RESOLVE_CONFLICT: Route(
         Office.COMPLIANCE, Office.COMPLIANCE, Action.CONFLICT_CLOSE, automatic=False, within=DAY
     ),
+    Item.RESEND: Route(BACK, BACK, Action.TRANSMISSION_RETRY, automatic=False, within=HOURS),
     Item.REVERSE: Route(BACK, BOOKS, Action.JOURNAL_REVERSE, automatic=True, within=HOURS),
+    Item.REVIEW_ALERT: Route(
+        BACK, Office.COMPLIANCE, Action.ALERT_REVIEW, automatic=False, within=DAY, also=(FRONT,)
+    ),
     Item.REVIEW_TRANSFER_BOOKS: Route(BACK, BOOKS, Action.TRANSFER_REVIEW, automatic=False, within=HOURS),
     Item.REVIEW_TRANSFER_RISK: Route(BACK, RISK, Action.TRANSFER_REVIEW, automatic=False, within=HOURS),
     Item.TAKE_NOTICE: Route(
         FRONT, BOARD, Action.NOTICE_TAKE, automatic=False, within=DAY, also=(CREDIT, RISK)
     ),
+    Item.TRANSMIT: Route(BACK, BACK, Action.TRANSMISSION_COMPLETE, automatic=True, within=MINUTES),
     Item.UNWIND: Route(BACK, FRONT, Action.POSITION_UNWIND, automatic=True, within=MINUTES),
     Item.VERIFY: Route(FRONT, BACK, Action.TRADE_VERIFY, automatic=False, within=HOURS),
     Item.VOTE_LIMIT: Route(

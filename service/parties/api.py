@@ -19,17 +19,21 @@ from service.parties.use_cases import (
     ApproveProposal,
     ClearAgreement,
     ProposeAgreement,
+    ProposeChannel,
     ProposeCounterparty,
     ProposeInstruction,
     ProposePortfolio,
+    ProposeTolerance,
     RefuseAgreement,
     RefuseProposal,
     approve_proposal,
     clear_agreement,
     propose_agreement,
+    propose_channel,
     propose_counterparty,
     propose_instruction,
     propose_portfolio,
+    propose_tolerance,
     refuse_agreement,
     refuse_proposal,
 )
@@ -243,4 +247,65 @@ class AgreementApi(Controller):
         return answer(await gate.perform(actor, refuse_agreement, command, key=checked_key(key)))
 
 
-ROUTES = [CounterpartyApi, InstructionApi, PortfolioApi, ProposalApi, AgreementApi]
+class ChannelApi(Controller):
+    """How deals are confirmed with counterparties, and under which names their messages arrive."""
+
+    path = "/api/channels"
+    tags = ("master data",)
+
+    @get(guards=[Allows(Action.CHANNEL_READ)])
+    async def index(
+        self,
+        reads: NamedDependency[AsyncSession],
+        counterparty: FromQuery[UUID | None] = None,
+        cursor: FromQuery[UUID | None] = None,
+        limit: Limit = 50,
+    ) -> dict[str, Any]:
+        """List the approved channels; the last of a counterparty is in force."""
+        found = await queries.channels(reads, counterparty=counterparty, cursor=cursor, limit=limit)
+        return queries.page(found, limit)
+
+    @post(guards=[Allows(Action.CHANNEL_PROPOSE)])
+    async def propose(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        key: IdempotencyKey,
+        data: JSONBody[ProposeChannel],
+    ) -> Response[Any]:
+        """Propose how to confirm with a counterparty."""
+        return answer(await gate.perform(actor, propose_channel, data, key=checked_key(key)))
+
+
+class ToleranceApi(Controller):
+    """How far apart two sides of a confirmation may lie and still agree."""
+
+    path = "/api/tolerances"
+    tags = ("master data",)
+
+    @get(guards=[Allows(Action.CHANNEL_READ)])
+    async def index(self, reads: NamedDependency[AsyncSession], limit: Limit = 50) -> dict[str, Any]:
+        """List the versions, newest first."""
+        return {"items": await queries.tolerances(reads, limit=limit)}
+
+    @post(guards=[Allows(Action.TOLERANCE_PROPOSE)])
+    async def propose(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        key: IdempotencyKey,
+        data: JSONBody[ProposeTolerance],
+    ) -> Response[Any]:
+        """Propose the next version of the tolerances."""
+        return answer(await gate.perform(actor, propose_tolerance, data, key=checked_key(key)))
+
+
+ROUTES = [
+    CounterpartyApi,
+    InstructionApi,
+    PortfolioApi,
+    ProposalApi,
+    AgreementApi,
+    ChannelApi,
+    ToleranceApi,
+]

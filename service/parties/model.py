@@ -1,6 +1,7 @@
 """Counterparties, portfolios, settlement instructions and agreements: by two people outside trading."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -86,3 +87,70 @@ class Agreement(Recorded):
     proposed_by: Mapped[UUID] = mapped_column(ForeignKey("account.id"))
     state: Mapped[str]
     reason: Mapped[str | None]
+
+
+class ConfirmationChannel(Recorded):
+    """How the back office and a counterparty confirm deals: form, way, address, and who speaks for the other side.
+
+    The last one of a counterparty is in force. ``senders``: the names under which its messages arrive.
+    """
+
+    __tablename__ = "confirmation_channel"
+    __frozen__: ClassVar[tuple[str, ...]] = (
+        "counterparty_id",
+        "format",
+        "medium",
+        "address",
+        "senders",
+        "language",
+        "party_class",
+        "call_back",
+        "long_form",
+        "deemed_days",
+        "deemed_clause",
+        "agreement_id",
+        "proposal_id",
+    )
+    __table_args__ = (
+        CheckConstraint("format IN ('swift', 'fpml', 'letter')", name="format_known"),
+        CheckConstraint("medium IN ('file', 'mail')", name="medium_known"),
+        CheckConstraint(
+            "party_class IN ('financial', 'non_financial_plus', 'non_financial')", name="class_known"
+        ),
+        CheckConstraint(
+            "num_nonnulls(deemed_days, deemed_clause, agreement_id) IN (0, 3)", name="deemed_whole"
+        ),
+        Index(None, "counterparty_id"),
+    )
+
+    counterparty_id: Mapped[UUID] = mapped_column(ForeignKey("counterparty.id"))
+    format: Mapped[str]
+    medium: Mapped[str]
+    address: Mapped[str]  # a mail address, or the name of a folder of the outbox
+    senders: Mapped[list[Any]]
+    language: Mapped[str]  # of letters: de, en
+    party_class: Mapped[str]  # by EMIR, which decides the deadline
+    call_back: Mapped[str]  # telephone of its control desk, for verification in another way
+    long_form: Mapped[bool]  # it drafts a long form after the short one
+    deemed_days: Mapped[
+        int | None
+    ]  # business days of silence after which the agreement takes a deal as confirmed
+    deemed_clause: Mapped[str | None]
+    agreement_id: Mapped[UUID | None] = mapped_column(ForeignKey("agreement.id"))
+    proposal_id: Mapped[UUID] = mapped_column(ForeignKey("proposal.id"))
+
+
+class MatchTolerance(Recorded):
+    """How far apart two sides of a confirmation may lie and still agree; the last one is in force."""
+
+    __tablename__ = "match_tolerance"
+    __frozen__: ClassVar[tuple[str, ...]] = ("number", "rates", "amounts", "proposal_id")
+    __table_args__ = (
+        CheckConstraint("rates >= 0 AND rates <= 0.0001", name="rates_narrow"),
+        CheckConstraint("amounts >= 0 AND amounts <= 0.05", name="amounts_narrow"),
+    )
+
+    number: Mapped[int] = mapped_column(unique=True)
+    rates: Mapped[Decimal]
+    amounts: Mapped[Decimal]
+    proposal_id: Mapped[UUID] = mapped_column(ForeignKey("proposal.id"))

@@ -4,11 +4,20 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.kernel.database import plain_value
-from service.parties.model import Agreement, Counterparty, Instruction, Portfolio, Proposal
+from service.parties.confirming import channel_view, tolerance_view
+from service.parties.model import (
+    Agreement,
+    ConfirmationChannel,
+    Counterparty,
+    Instruction,
+    MatchTolerance,
+    Portfolio,
+    Proposal,
+)
 
 
 async def counterparty_by(session: AsyncSession, id_or_lei: str | UUID) -> Counterparty | None:
@@ -33,6 +42,53 @@ async def instruction_for(session: AsyncSession, counterparty_id: UUID, currency
         .order_by(Instruction.id.desc())
         .limit(1)
     )
+
+
+async def channel_for(session: AsyncSession, counterparty_id: UUID) -> ConfirmationChannel | None:
+    """Return how deals are confirmed with a counterparty: the channel approved last."""
+    return await session.scalar(
+        select(ConfirmationChannel)
+        .where(ConfirmationChannel.counterparty_id == counterparty_id)
+        .order_by(ConfirmationChannel.id.desc())
+        .limit(1)
+    )
+
+
+async def channels(
+    session: AsyncSession, *, counterparty: UUID | None = None, cursor: UUID | None = None, limit: int
+) -> list[dict[str, Any]]:
+    """Return channels ever approved, oldest first; the last of a counterparty is in force."""
+    wanted = select(ConfirmationChannel).order_by(ConfirmationChannel.id).limit(limit + 1)
+    if counterparty is not None:
+        wanted = wanted.where(ConfirmationChannel.counterparty_id == counterparty)
+    if cursor is not None:
+        wanted = wanted.where(ConfirmationChannel.id > cursor)
+    return [channel_view(row) for row in await session.scalars(wanted)]
+
+
+async def tolerance_in_force(session: AsyncSession) -> MatchTolerance | None:
+    """Return the tolerance approved last, or None while the standard one holds."""
+    found: MatchTolerance | None = await session.scalar(
+        select(MatchTolerance).order_by(MatchTolerance.number.desc()).limit(1)
+    )
+    return found
+
+
+async def next_tolerance(session: AsyncSession) -> int:
+    """Return the number of the next version of the tolerances."""
+    last = await session.scalar(select(func.max(MatchTolerance.number)))
+    return 1 if last is None else last + 1
+
+
+async def tolerances(session: AsyncSession, *, limit: int) -> list[dict[str, Any]]:
+    """Return the versions of the tolerances, newest first."""
+    wanted = select(MatchTolerance).order_by(MatchTolerance.number.desc()).limit(limit)
+    return [tolerance_view(row) for row in await session.scalars(wanted)]
+
+
+async def agreement_of(session: AsyncSession, agreement_id: UUID) -> Agreement | None:
+    """Return an agreement whatever its state."""
+    return await session.get(Agreement, agreement_id)
 
 
 async def counterparty_names(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -19,12 +19,36 @@ from service.kernel.items import Item
 from service.kernel.money import CURRENCIES
 from service.kernel.texts import Name, Reason
 from service.parties.account_numbers import check_account_number
+from service.parties.confirming import (
+    CallBack,
+    Clause,
+    Days,
+    Format,
+    Medium,
+    PartyClass,
+    Sender,
+    Speech,
+    Tolerance,
+    confirming,
+    is_address,
+    within_reason,
+)
 from service.parties.lifecycle import AGREEMENT, PROPOSAL, AgreementState, ProposalState
-from service.parties.model import Agreement, Counterparty, Instruction, Portfolio, Proposal
+from service.parties.model import (
+    Agreement,
+    ConfirmationChannel,
+    Counterparty,
+    Instruction,
+    MatchTolerance,
+    Portfolio,
+    Proposal,
+)
 from service.parties.queries import (
+    agreement_of,
     agreement_view,
     as_uuid,
     counterparty_by,
+    next_tolerance,
     open_draft,
     portfolio_by,
     waiting,
@@ -67,6 +91,24 @@ class UnexplainedWaiver(Unprocessable):
     rule = "TRD-02"
 
 
+class WrongAddress(Unprocessable):
+    """422. No message can go to this address by this way."""
+
+    rule = "SET-05"
+
+
+class NoSuchClause(Unprocessable):
+    """422. Silence counts only by a clause of a cleared master agreement with this counterparty, and its period."""
+
+    rule = "SET-09"
+
+
+class TooWide(Unprocessable):
+    """422. A tolerance forgives rounding and no more."""
+
+    rule = "SET-14"
+
+
 class ProposeCounterparty(Command, frozen=True, kw_only=True):
     """Somebody to deal with: legal entity identifier, name, BIC."""
 
@@ -89,6 +131,30 @@ class ProposePortfolio(Command, frozen=True, kw_only=True):
 
     name: Name
     desk: Name
+
+
+class ProposeChannel(Command, frozen=True, kw_only=True):
+    """How deals are confirmed with a counterparty (id or LEI), and under which names its messages arrive."""
+
+    counterparty: Identifier
+    format: Format
+    medium: Medium
+    address: Annotated[str, msgspec.Meta(min_length=2, max_length=120)]
+    senders: Annotated[list[Sender], msgspec.Meta(min_length=1, max_length=10)]
+    language: Speech
+    party_class: PartyClass
+    call_back: CallBack
+    long_form: bool = False
+    deemed_days: Days | None = None
+    deemed_clause: Clause | None = None
+    agreement: UUID | None = None
+
+
+class ProposeTolerance(Command, frozen=True, kw_only=True):
+    """How far apart rates and amounts of two sides may lie and still agree."""
+
+    rates: Tolerance
+    amounts: Tolerance
 
 
 class ApproveProposal(Command, frozen=True, kw_only=True):
@@ -180,6 +246,35 @@ async def propose_portfolio(attempt: Attempt, command: ProposePortfolio) -> Chan
     return propose(attempt, Portfolio, {"name": command.name, "desk_id": str(unit.id)})
 
 
+@use_case(Action.CHANNEL_PROPOSE)
+async def propose_channel(attempt: Attempt, command: ProposeChannel) -> Changed:
+    """Propose how to confirm with a counterparty; trading has no hand in where messages go and come from (SET-05)."""
+    counterparty = await counterparty_by(attempt.session, command.counterparty)
+    if counterparty is None or counterparty.own:
+        raise UnknownCounterparty("No counterparty in force has this id or LEI.", field="counterparty")
+    if not is_address(command.medium, command.address):
+        raise WrongAddress("No message can go to this address by this way.", field="address")
+    await must_be_agreed(attempt, counterparty.id, command)
+    owner = {"counterparty_id": str(counterparty.id)}
+    await not_proposed(attempt.session, ConfirmationChannel, **owner)
+    named = msgspec.to_builtins(command, builtin_types=(UUID,))
+    facts = {name: value for name, value in named.items() if name not in ("counterparty", "agreement")}
+    told = {name: value for name, value in facts.items() if value is not None}
+    agreed = {} if command.agreement is None else {"agreement_id": str(command.agreement)}
+    return propose(attempt, ConfirmationChannel, owner | told | agreed)
+
+
+@use_case(Action.TOLERANCE_PROPOSE)
+async def propose_tolerance(attempt: Attempt, command: ProposeTolerance) -> Changed:
+    """Propose the next version of the tolerances; a match tells by which version it was found."""
+    if not within_reason(command.rates, command.amounts):
+        raise TooWide("A tolerance is at most 0.0001 of a rate and 0.05 of an amount.", field="rates")
+    await not_proposed(attempt.session, MatchTolerance)
+    number = await next_tolerance(attempt.session)
+    terms = {"number": number, "rates": command.rates, "amounts": command.amounts}
+    return propose(attempt, MatchTolerance, terms)
+
+
 @use_case(Action.PROPOSAL_APPROVE)
 async def approve_proposal(attempt: Attempt, command: ApproveProposal) -> Changed:
     """Put the proposal in force; whoever proposed it may not (D-02)."""
@@ -246,6 +341,27 @@ def within_standard(check: Callable[[str], str], identifier: str, field: str) ->
         raise WrongIdentifier(f"{invalid}.", field=field) from invalid
 
 
+async def must_be_agreed(attempt: Attempt, counterparty_id: UUID, command: ProposeChannel) -> None:
+    """Let silence count only where a cleared master agreement says so, with clause and period. Raises NoSuchClause."""
+    told = (command.deemed_days, command.deemed_clause, command.agreement)
+    if all(one is None for one in told):
+        return
+    if command.agreement is None or any(one is None for one in told):
+        raise NoSuchClause(
+            "Name the agreement, its clause and its period, or none of them.", field="agreement"
+        )
+    agreement = await agreement_of(attempt.session, command.agreement)
+    if (
+        agreement is None
+        or agreement.counterparty_id != counterparty_id
+        or agreement.form != "master_agreement"
+        or agreement.state != AgreementState.CLEARED
+    ):
+        raise NoSuchClause(
+            "Silence counts only by a cleared master agreement with this counterparty.", field="agreement"
+        )
+
+
 async def not_proposed(session: AsyncSession, model: type[Recorded], **facts: str) -> None:
     """Raise AlreadyProposed if the same waits already; two proposers at once are served one after the other."""
     kind = model.__tablename__
@@ -254,7 +370,7 @@ async def not_proposed(session: AsyncSession, model: type[Recorded], **facts: st
         raise AlreadyProposed(f"The same {kind} was proposed before; that proposal must be decided first.")
 
 
-def propose(attempt: Attempt, model: type[Recorded], terms: Mapping[str, str]) -> Changed:
+def propose(attempt: Attempt, model: type[Recorded], terms: Mapping[str, Any]) -> Changed:
     """Store the proposal and ask for a second person's decision."""
     proposal = attempt.add(
         Proposal(
@@ -309,7 +425,7 @@ def in_force(proposal: Proposal) -> Recorded:
                 account_number=terms["account_number"],
                 proposal_id=proposal.id,
             )
-    raise AssertionError(proposal.object_kind)
+    return confirming(proposal)
 
 
 def outcome(proposal: Proposal, version: int) -> dict[str, object]:

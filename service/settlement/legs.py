@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.attempt import Attempt, Changed, locked
-from service.confirmations.lifecycle import ConfirmationState
+from service.confirmations.lifecycle import AGREED
 from service.confirmations.queries import confirmation_of
 from service.control.holding import hold_trade
 from service.control.model import TradeControl
@@ -123,7 +123,7 @@ async def must_be_ready(attempt: Attempt, found: Held) -> None:
     """Raise the first reason why money of the leg may not go yet, after the history admitted the person."""
     session, leg = attempt.session, found.leg
     confirmation = await confirmation_of(session, leg.trade_id, leg.version)
-    if confirmation is None or confirmation.state != ConfirmationState.MATCHED:
+    if confirmation is None or confirmation.state not in AGREED:
         raise NotMatched("The deal's confirmation is not matched; no money moves before.")
     await must_be_on_the_route_in_force(session, leg)
     await must_have_nothing_undecided(session, leg.trade_id)

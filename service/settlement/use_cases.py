@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
 from service.attempt import Attempt, Changed, Command
-from service.confirmations.lifecycle import ConfirmationState
+from service.confirmations.lifecycle import AGREED, ConfirmationState
 from service.confirmations.queries import confirmation_of
 from service.confirmations.standing import UNDONE, is_past, must_be_undone
 from service.control.holding import hold_trade, mark_settling, must_be_verified
@@ -165,7 +165,7 @@ async def project_legs(attempt: Attempt, command: ProjectLegs) -> Changed:
     if is_past(control, command.version):
         return Changed({"trade": str(trade_id), "settlements": []})
     confirmation = await confirmation_of(session, trade_id, control.version)
-    agreed = {ConfirmationState.MATCHED}
+    agreed = set(AGREED)
     if control.state in UNDONE:
         agreed.add(ConfirmationState.WITHDRAWN)
     if confirmation is None or confirmation.state not in agreed:

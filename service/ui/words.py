@@ -3,7 +3,7 @@
 from typing import Final, Literal, NamedTuple
 
 from policies.vocabulary import Action, Office
-from service.ui import deputy_words, staff_words
+from service.ui import confirming_words, deputy_words, staff_words
 from service.ui.dealing_words import (  # noqa: F401 - templates find every word here
     AGREEMENT_FORMS,
     DESK_RULES,
@@ -38,6 +38,7 @@ class Status(NamedTuple):
 
 STATES: Final[dict[str, Status]] = {
     **{code: Status(*state) for code, state in SETTLING_STATES.items()},
+    **{code: Status(*told) for code, told in confirming_words.STATES.items()},
     "closed": Status("✓", "good", N_("closed")),
     "held": Status("!", "bad", N_("held")),
     "accepted": Status("✓", "good", N_("accepted")),
@@ -84,6 +85,7 @@ STATES: Final[dict[str, Status]] = {
 
 ACTS: Final[dict[str, str]] = {
     **SETTLING_ACTS,
+    **confirming_words.ACTS,
     Action.ACCOUNT_OPEN: N_("Open account"),
     Action.AGREEMENT_CLEAR: N_("Clear agreement"),
     Action.AGREEMENT_PROPOSE: N_("File agreement"),
@@ -95,12 +97,6 @@ ACTS: Final[dict[str, str]] = {
     Action.BENCHMARK_REFUSE: N_("Refuse benchmark"),
     Action.BUSINESS_DATE_SET: N_("Set business date"),
     Action.CANCELLATION_REQUEST: N_("Request cancellation"),
-    Action.CONFIRMATION_COUNTER: N_("Record their side"),
-    Action.CONFIRMATION_DISPATCH: N_("Send confirmation"),
-    Action.CONFIRMATION_DRAFT: N_("Draft confirmation"),
-    Action.CONFIRMATION_MATCH: N_("Match both sides"),
-    Action.CONFIRMATION_READ: N_("Read confirmations"),
-    Action.CONFIRMATION_WITHDRAW: N_("Withdraw confirmation"),
     Action.CONFORMITY_READ: N_("Read market checks"),
     Action.COUNTERPARTY_PROPOSE: N_("Propose counterparty"),
     Action.DESK_RULE_APPROVE: N_("Approve desk rule"),
@@ -337,6 +333,7 @@ DONE: Final[dict[str, str]] = {
     **deputy_words.DONE,
     **SETTLING_DONE,
     **staff_words.DONE,
+    **confirming_words.DONE,
     Action.DESK_RULE_APPROVE: N_("The rule is in force."),
     Action.DESK_RULE_PROPOSE: N_("The rule is proposed; another person decides."),
     Action.DESK_RULE_REFUSE: N_("The rule is refused."),

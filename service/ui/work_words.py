@@ -3,12 +3,13 @@
 from typing import Final
 
 from service.kernel.items import Item
-from service.ui import deputy_words, staff_words
+from service.ui import confirming_words, deputy_words, staff_words
 from service.ui.languages import N_
 from service.ui.settling_words import SETTLING_ITEMS
 
 ITEMS: Final[dict[str, str]] = {
     **deputy_words.ITEMS,
+    **confirming_words.ITEMS,
     **SETTLING_ITEMS,
     **staff_words.ITEMS,
     Item.ACCEPT_INTERNAL: N_("Accept internal deal"),

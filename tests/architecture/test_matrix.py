@@ -14,12 +14,13 @@ from policies.vocabulary import Action
 from service import __main__ as command_line
 from service import matrix
 from service.app import every_route
-from service.automatic import HANDLERS
+from service.automatic import BY_POST, HANDLERS
 from service.faces import Allows
 from service.kernel.items import ROUTES
 from service.matrix import Operates, Ungoverned, Use
 
 SERVICE = Path(__file__).parents[2] / "service"
+DONE_ALONE = {*HANDLERS, *BY_POST}
 
 
 @pytest.fixture(scope="module")
@@ -131,10 +132,10 @@ def test_SEG_03_a_job_whose_act_no_service_account_holds_stops_the_start(
 
 def test_SEG_03_what_is_done_automatically_is_the_act_of_its_item() -> None:
     assert {use.name.partition(": ")[2] for use in matrix.jobs() if ": " in use.name} == {
-        str(item) for item in HANDLERS
+        str(item) for item in DONE_ALONE
     }
     assert {str(item) for item, route in ROUTES.items() if route.automatic} == {
-        str(item) for item in HANDLERS
+        str(item) for item in DONE_ALONE
     }
 
 

@@ -69,6 +69,8 @@ async def test_a_verified_deal_is_confirmed_from_its_terms_and_matched_field_by_
     out = done(await deal.confirm("dispatch"))
     assert (out["state"], out["version"]) == ("sent", 2)
     assert out["sent_at"] is not None
+    assert await deal.items() == {"match", "transmit"}
+    await drain(bank_world)
     assert await deal.items() == {"match"}
 
     answered = done(await deal.confirm("counter", fields=THEIRS))

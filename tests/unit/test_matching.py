@@ -192,7 +192,7 @@ def test_another_type_of_deal_never_matches() -> None:
     broken = match(ours(FORWARD, "OUR", "THEIR"), ours(TERMS, "OUR", "THEIR"))
 
     assert [found.why for found in broken if found.field == "type"] == ["the two sides differ"]
-    assert {"spot_rate", "forward_points"} < {found.field for found in broken}
+    assert {"value_date", "rate"} < {found.field for found in broken}
 
 
 def test_TRD_05_the_clause_of_an_off_market_deal_is_told_and_not_compared() -> None:

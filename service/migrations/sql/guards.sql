@@ -10,6 +10,24 @@ CREATE TRIGGER agreement_frozen BEFORE UPDATE ON public.agreement FOR EACH ROW W
 
 CREATE TRIGGER agreement_no_truncate BEFORE TRUNCATE ON public.agreement FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
+CREATE TRIGGER alert_review_revision BEFORE INSERT OR UPDATE OR DELETE ON public.alert_review FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER alert_review_frozen BEFORE UPDATE ON public.alert_review FOR EACH ROW WHEN (NEW.item_id IS DISTINCT FROM OLD.item_id OR NEW.office IS DISTINCT FROM OLD.office OR NEW.alert IS DISTINCT FROM OLD.alert OR NEW.finding IS DISTINCT FROM OLD.finding OR NEW.reviewed_by IS DISTINCT FROM OLD.reviewed_by OR NEW.reviewed_at IS DISTINCT FROM OLD.reviewed_at) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER alert_review_no_truncate BEFORE TRUNCATE ON public.alert_review FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER alleged_answer_revision BEFORE INSERT OR UPDATE OR DELETE ON public.alleged_answer FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER alleged_answer_frozen BEFORE UPDATE ON public.alleged_answer FOR EACH ROW WHEN (NEW.alleged_id IS DISTINCT FROM OLD.alleged_id OR NEW.known IS DISTINCT FROM OLD.known OR NEW.said IS DISTINCT FROM OLD.said OR NEW.answered_by IS DISTINCT FROM OLD.answered_by OR NEW.answered_at IS DISTINCT FROM OLD.answered_at) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER alleged_answer_no_truncate BEFORE TRUNCATE ON public.alleged_answer FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER alleged_deal_revision BEFORE INSERT OR UPDATE OR DELETE ON public.alleged_deal FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER alleged_deal_frozen BEFORE UPDATE ON public.alleged_deal FOR EACH ROW WHEN (NEW.inbound_id IS DISTINCT FROM OLD.inbound_id OR NEW.counterparty_id IS DISTINCT FROM OLD.counterparty_id OR NEW.fields IS DISTINCT FROM OLD.fields OR NEW.shared_at IS DISTINCT FROM OLD.shared_at) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER alleged_deal_no_truncate BEFORE TRUNCATE ON public.alleged_deal FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
 CREATE TRIGGER audit_effect_append_only BEFORE UPDATE OR DELETE ON public.audit_effect FOR EACH ROW EXECUTE FUNCTION public.guard_append_only();
 
 CREATE TRIGGER audit_effect_no_truncate BEFORE TRUNCATE ON public.audit_effect FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
@@ -40,9 +58,15 @@ CREATE TRIGGER change_request_no_truncate BEFORE TRUNCATE ON public.change_reque
 
 CREATE TRIGGER confirmation_revision BEFORE INSERT OR UPDATE OR DELETE ON public.confirmation FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
-CREATE TRIGGER confirmation_frozen BEFORE UPDATE ON public.confirmation FOR EACH ROW WHEN (NEW.trade_id IS DISTINCT FROM OLD.trade_id OR NEW.version IS DISTINCT FROM OLD.version OR NEW.ours IS DISTINCT FROM OLD.ours) EXECUTE FUNCTION public.guard_append_only();
+CREATE TRIGGER confirmation_frozen BEFORE UPDATE ON public.confirmation FOR EACH ROW WHEN (NEW.trade_id IS DISTINCT FROM OLD.trade_id OR NEW.version IS DISTINCT FROM OLD.version OR NEW.draft IS DISTINCT FROM OLD.draft OR NEW.ours IS DISTINCT FROM OLD.ours OR NEW.confirm_by IS DISTINCT FROM OLD.confirm_by) EXECUTE FUNCTION public.guard_append_only();
 
 CREATE TRIGGER confirmation_no_truncate BEFORE TRUNCATE ON public.confirmation FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER confirmation_channel_revision BEFORE INSERT OR UPDATE OR DELETE ON public.confirmation_channel FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER confirmation_channel_frozen BEFORE UPDATE ON public.confirmation_channel FOR EACH ROW WHEN (NEW.counterparty_id IS DISTINCT FROM OLD.counterparty_id OR NEW.format IS DISTINCT FROM OLD.format OR NEW.medium IS DISTINCT FROM OLD.medium OR NEW.address IS DISTINCT FROM OLD.address OR NEW.senders IS DISTINCT FROM OLD.senders OR NEW.language IS DISTINCT FROM OLD.language OR NEW.party_class IS DISTINCT FROM OLD.party_class OR NEW.call_back IS DISTINCT FROM OLD.call_back OR NEW.long_form IS DISTINCT FROM OLD.long_form OR NEW.deemed_days IS DISTINCT FROM OLD.deemed_days OR NEW.deemed_clause IS DISTINCT FROM OLD.deemed_clause OR NEW.agreement_id IS DISTINCT FROM OLD.agreement_id OR NEW.proposal_id IS DISTINCT FROM OLD.proposal_id) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER confirmation_channel_no_truncate BEFORE TRUNCATE ON public.confirmation_channel FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
 CREATE TRIGGER counterparty_revision BEFORE INSERT OR UPDATE OR DELETE ON public.counterparty FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
@@ -100,6 +124,18 @@ CREATE TRIGGER fixing_set_revision BEFORE INSERT OR UPDATE OR DELETE ON public.f
 
 CREATE TRIGGER fixing_set_no_truncate BEFORE TRUNCATE ON public.fixing_set FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
+CREATE TRIGGER forwarded_confirmation_revision BEFORE INSERT OR UPDATE OR DELETE ON public.forwarded_confirmation FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER forwarded_confirmation_frozen BEFORE UPDATE ON public.forwarded_confirmation FOR EACH ROW WHEN (NEW.trade_id IS DISTINCT FROM OLD.trade_id OR NEW.said_sender IS DISTINCT FROM OLD.said_sender OR NEW.said IS DISTINCT FROM OLD.said OR NEW.forwarded_by IS DISTINCT FROM OLD.forwarded_by OR NEW.forwarded_at IS DISTINCT FROM OLD.forwarded_at) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER forwarded_confirmation_no_truncate BEFORE TRUNCATE ON public.forwarded_confirmation FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER inbound_message_revision BEFORE INSERT OR UPDATE OR DELETE ON public.inbound_message FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER inbound_message_frozen BEFORE UPDATE ON public.inbound_message FOR EACH ROW WHEN (NEW.source IS DISTINCT FROM OLD.source OR NEW.sender IS DISTINCT FROM OLD.sender OR NEW.document_id IS DISTINCT FROM OLD.document_id OR NEW.sha256 IS DISTINCT FROM OLD.sha256 OR NEW.name IS DISTINCT FROM OLD.name OR NEW.format IS DISTINCT FROM OLD.format OR NEW.fields IS DISTINCT FROM OLD.fields OR NEW.their_reference IS DISTINCT FROM OLD.their_reference OR NEW.our_reference IS DISTINCT FROM OLD.our_reference OR NEW.counterparty_id IS DISTINCT FROM OLD.counterparty_id OR NEW.received_at IS DISTINCT FROM OLD.received_at) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER inbound_message_no_truncate BEFORE TRUNCATE ON public.inbound_message FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
 CREATE TRIGGER instruction_revision BEFORE INSERT OR UPDATE OR DELETE ON public.instruction FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
 CREATE TRIGGER instruction_no_truncate BEFORE TRUNCATE ON public.instruction FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
@@ -149,6 +185,12 @@ CREATE CONSTRAINT TRIGGER market_check_came_with_entry AFTER INSERT ON public.ma
 CREATE TRIGGER market_check_append_only BEFORE UPDATE OR DELETE ON public.market_check FOR EACH ROW EXECUTE FUNCTION public.guard_append_only();
 
 CREATE TRIGGER market_check_no_truncate BEFORE TRUNCATE ON public.market_check FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER match_tolerance_revision BEFORE INSERT OR UPDATE OR DELETE ON public.match_tolerance FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER match_tolerance_frozen BEFORE UPDATE ON public.match_tolerance FOR EACH ROW WHEN (NEW.number IS DISTINCT FROM OLD.number OR NEW.rates IS DISTINCT FROM OLD.rates OR NEW.amounts IS DISTINCT FROM OLD.amounts OR NEW.proposal_id IS DISTINCT FROM OLD.proposal_id) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER match_tolerance_no_truncate BEFORE TRUNCATE ON public.match_tolerance FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
 CREATE TRIGGER membership_revision BEFORE INSERT OR UPDATE OR DELETE ON public.membership FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
@@ -256,6 +298,12 @@ CREATE TRIGGER staff_event_frozen BEFORE UPDATE ON public.staff_event FOR EACH R
 
 CREATE TRIGGER staff_event_no_truncate BEFORE TRUNCATE ON public.staff_event FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
+CREATE TRIGGER substitute_verification_revision BEFORE INSERT OR UPDATE OR DELETE ON public.substitute_verification FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER substitute_verification_frozen BEFORE UPDATE ON public.substitute_verification FOR EACH ROW WHEN (NEW.confirmation_id IS DISTINCT FROM OLD.confirmation_id OR NEW.trade_id IS DISTINCT FROM OLD.trade_id OR NEW.way IS DISTINCT FROM OLD.way OR NEW.contact IS DISTINCT FROM OLD.contact OR NEW.contact_source_id IS DISTINCT FROM OLD.contact_source_id OR NEW.said IS DISTINCT FROM OLD.said OR NEW.proposed_by IS DISTINCT FROM OLD.proposed_by OR NEW.proposed_at IS DISTINCT FROM OLD.proposed_at) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER substitute_verification_no_truncate BEFORE TRUNCATE ON public.substitute_verification FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
 CREATE TRIGGER trade_revision BEFORE INSERT OR UPDATE OR DELETE ON public.trade FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
 CREATE TRIGGER trade_frozen BEFORE UPDATE ON public.trade FOR EACH ROW WHEN (NEW.portfolio_id IS DISTINCT FROM OLD.portfolio_id OR NEW.number IS DISTINCT FROM OLD.number OR NEW.type IS DISTINCT FROM OLD.type OR NEW.captured_by IS DISTINCT FROM OLD.captured_by OR NEW.captured_at IS DISTINCT FROM OLD.captured_at OR NEW.marks IS DISTINCT FROM OLD.marks OR NEW.mirrors_id IS DISTINCT FROM OLD.mirrors_id OR NEW.offered_to_id IS DISTINCT FROM OLD.offered_to_id OR NEW.purpose IS DISTINCT FROM OLD.purpose OR NEW.replaces_id IS DISTINCT FROM OLD.replaces_id) EXECUTE FUNCTION public.guard_append_only();
@@ -293,6 +341,12 @@ CREATE TRIGGER transfer_review_no_truncate BEFORE TRUNCATE ON public.transfer_re
 CREATE TRIGGER transfer_signature_revision BEFORE INSERT OR UPDATE OR DELETE ON public.transfer_signature FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
 CREATE TRIGGER transfer_signature_no_truncate BEFORE TRUNCATE ON public.transfer_signature FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER transmission_revision BEFORE INSERT OR UPDATE OR DELETE ON public.transmission FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER transmission_frozen BEFORE UPDATE ON public.transmission FOR EACH ROW WHEN (NEW.confirmation_id IS DISTINCT FROM OLD.confirmation_id OR NEW.trade_id IS DISTINCT FROM OLD.trade_id OR NEW.purpose IS DISTINCT FROM OLD.purpose OR NEW.step IS DISTINCT FROM OLD.step OR NEW.format IS DISTINCT FROM OLD.format OR NEW.document_id IS DISTINCT FROM OLD.document_id OR NEW.sha256 IS DISTINCT FROM OLD.sha256 OR NEW.message_key IS DISTINCT FROM OLD.message_key) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER transmission_no_truncate BEFORE TRUNCATE ON public.transmission FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
 CREATE TRIGGER unit_revision BEFORE INSERT OR UPDATE OR DELETE ON public.unit FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 

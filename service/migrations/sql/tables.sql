@@ -315,6 +315,20 @@ CREATE TABLE unit (
 
 CREATE UNIQUE INDEX uq_unit_lower_name ON unit (lower(name));
 
+CREATE TABLE alleged_deal (
+	inbound_id UUID NOT NULL, 
+	counterparty_id UUID NOT NULL, 
+	fields JSONB NOT NULL, 
+	shared_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('alleged_deal') STORED NOT NULL, 
+	CONSTRAINT pk_alleged_deal PRIMARY KEY (id), 
+	CONSTRAINT fk_alleged_deal_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT uq_alleged_deal_inbound_id UNIQUE (inbound_id), 
+	CONSTRAINT fk_alleged_deal_counterparty_id FOREIGN KEY(counterparty_id) REFERENCES counterparty (id) DEFERRABLE INITIALLY DEFERRED
+);
+
 CREATE TABLE instruction (
 	counterparty_id UUID NOT NULL, 
 	currency TEXT NOT NULL, 
@@ -331,6 +345,22 @@ CREATE TABLE instruction (
 );
 
 CREATE INDEX ix_instruction_counterparty_id_currency ON instruction (counterparty_id, currency);
+
+CREATE TABLE match_tolerance (
+	number INTEGER NOT NULL, 
+	rates NUMERIC NOT NULL, 
+	amounts NUMERIC NOT NULL, 
+	proposal_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('match_tolerance') STORED NOT NULL, 
+	CONSTRAINT pk_match_tolerance PRIMARY KEY (id), 
+	CONSTRAINT ck_match_tolerance_rates_narrow CHECK (rates >= 0 AND rates <= 0.0001), 
+	CONSTRAINT ck_match_tolerance_amounts_narrow CHECK (amounts >= 0 AND amounts <= 0.05), 
+	CONSTRAINT fk_match_tolerance_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT uq_match_tolerance_number UNIQUE (number), 
+	CONSTRAINT fk_match_tolerance_proposal_id FOREIGN KEY(proposal_id) REFERENCES proposal (id) DEFERRABLE INITIALLY DEFERRED
+);
 
 CREATE TABLE person (
 	name TEXT NOT NULL, 
@@ -440,6 +470,39 @@ CREATE TABLE agreement (
 );
 
 CREATE INDEX ix_agreement_counterparty_id_state ON agreement (counterparty_id, state);
+
+CREATE TABLE alert_review (
+	item_id UUID NOT NULL, 
+	office TEXT NOT NULL, 
+	alert TEXT NOT NULL, 
+	finding TEXT NOT NULL, 
+	reviewed_by UUID NOT NULL, 
+	reviewed_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('alert_review') STORED NOT NULL, 
+	CONSTRAINT pk_alert_review PRIMARY KEY (id), 
+	CONSTRAINT ck_alert_review_office_known CHECK (office IN ('back_office', 'compliance')), 
+	CONSTRAINT fk_alert_review_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT uq_alert_review_item_id UNIQUE (item_id), 
+	CONSTRAINT fk_alert_review_reviewed_by FOREIGN KEY(reviewed_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE TABLE alleged_answer (
+	alleged_id UUID NOT NULL, 
+	known BOOLEAN NOT NULL, 
+	said TEXT NOT NULL, 
+	answered_by UUID NOT NULL, 
+	answered_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('alleged_answer') STORED NOT NULL, 
+	CONSTRAINT pk_alleged_answer PRIMARY KEY (id), 
+	CONSTRAINT fk_alleged_answer_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT uq_alleged_answer_alleged_id UNIQUE (alleged_id), 
+	CONSTRAINT fk_alleged_answer_alleged_id FOREIGN KEY(alleged_id) REFERENCES alleged_deal (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_alleged_answer_answered_by FOREIGN KEY(answered_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+);
 
 CREATE TABLE benchmark (
 	benchmark TEXT NOT NULL, 
@@ -855,20 +918,55 @@ CREATE INDEX ix_change_request_trade_id ON change_request (trade_id);
 CREATE TABLE confirmation (
 	trade_id UUID NOT NULL, 
 	version INTEGER NOT NULL, 
+	draft INTEGER NOT NULL, 
 	state TEXT NOT NULL, 
 	ours JSONB NOT NULL, 
+	confirm_by DATE NOT NULL, 
 	sent_at TIMESTAMP WITH TIME ZONE, 
 	counter JSONB, 
 	counter_at TIMESTAMP WITH TIME ZONE, 
 	breaks JSONB, 
+	agreed_by JSONB, 
 	id UUID NOT NULL, 
 	rev INTEGER NOT NULL, 
 	kind TEXT GENERATED ALWAYS AS ('confirmation') STORED NOT NULL, 
 	CONSTRAINT pk_confirmation PRIMARY KEY (id), 
-	CONSTRAINT uq_confirmation_trade_id_version UNIQUE (trade_id, version), 
+	CONSTRAINT uq_confirmation_trade_id_version_draft UNIQUE (trade_id, version, draft), 
 	CONSTRAINT fk_confirmation_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT fk_confirmation_trade_id FOREIGN KEY(trade_id) REFERENCES trade (id) DEFERRABLE INITIALLY DEFERRED
 );
+
+CREATE INDEX ix_confirmation_state_confirm_by ON confirmation (state, confirm_by);
+
+CREATE TABLE confirmation_channel (
+	counterparty_id UUID NOT NULL, 
+	format TEXT NOT NULL, 
+	medium TEXT NOT NULL, 
+	address TEXT NOT NULL, 
+	senders JSONB NOT NULL, 
+	language TEXT NOT NULL, 
+	party_class TEXT NOT NULL, 
+	call_back TEXT NOT NULL, 
+	long_form BOOLEAN NOT NULL, 
+	deemed_days INTEGER, 
+	deemed_clause TEXT, 
+	agreement_id UUID, 
+	proposal_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('confirmation_channel') STORED NOT NULL, 
+	CONSTRAINT pk_confirmation_channel PRIMARY KEY (id), 
+	CONSTRAINT ck_confirmation_channel_format_known CHECK (format IN ('swift', 'fpml', 'letter')), 
+	CONSTRAINT ck_confirmation_channel_medium_known CHECK (medium IN ('file', 'mail')), 
+	CONSTRAINT ck_confirmation_channel_class_known CHECK (party_class IN ('financial', 'non_financial_plus', 'non_financial')), 
+	CONSTRAINT ck_confirmation_channel_deemed_whole CHECK (num_nonnulls(deemed_days, deemed_clause, agreement_id) IN (0, 3)), 
+	CONSTRAINT fk_confirmation_channel_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_confirmation_channel_counterparty_id FOREIGN KEY(counterparty_id) REFERENCES counterparty (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_confirmation_channel_agreement_id FOREIGN KEY(agreement_id) REFERENCES agreement (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_confirmation_channel_proposal_id FOREIGN KEY(proposal_id) REFERENCES proposal (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE INDEX ix_confirmation_channel_counterparty_id ON confirmation_channel (counterparty_id);
 
 CREATE TABLE deal_number (
 	book_id UUID NOT NULL, 
@@ -898,6 +996,23 @@ CREATE TABLE excess (
 );
 
 CREATE INDEX ix_excess_limit_id ON excess (limit_id);
+
+CREATE TABLE forwarded_confirmation (
+	trade_id UUID NOT NULL, 
+	said_sender TEXT NOT NULL, 
+	said TEXT NOT NULL, 
+	forwarded_by UUID NOT NULL, 
+	forwarded_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('forwarded_confirmation') STORED NOT NULL, 
+	CONSTRAINT pk_forwarded_confirmation PRIMARY KEY (id), 
+	CONSTRAINT fk_forwarded_confirmation_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_forwarded_confirmation_trade_id FOREIGN KEY(trade_id) REFERENCES trade (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_forwarded_confirmation_forwarded_by FOREIGN KEY(forwarded_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE INDEX ix_forwarded_confirmation_trade_id ON forwarded_confirmation (trade_id);
 
 CREATE TABLE journal (
 	event_key TEXT NOT NULL, 
@@ -1156,6 +1271,39 @@ CREATE TABLE transfer_signature (
 	CONSTRAINT fk_transfer_signature_person_id FOREIGN KEY(person_id) REFERENCES person (id) DEFERRABLE INITIALLY DEFERRED
 );
 
+CREATE TABLE inbound_message (
+	source TEXT NOT NULL, 
+	sender TEXT NOT NULL, 
+	document_id UUID NOT NULL, 
+	sha256 TEXT NOT NULL, 
+	name TEXT NOT NULL, 
+	format TEXT, 
+	fields JSONB, 
+	their_reference TEXT, 
+	our_reference TEXT, 
+	counterparty_id UUID, 
+	received_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	state TEXT NOT NULL, 
+	finding TEXT, 
+	field TEXT, 
+	reason TEXT, 
+	confirmation_id UUID, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('inbound_message') STORED NOT NULL, 
+	CONSTRAINT pk_inbound_message PRIMARY KEY (id), 
+	CONSTRAINT uq_inbound_message_source_sender_name_sha256 UNIQUE (source, sender, name, sha256), 
+	CONSTRAINT ck_inbound_message_source_known CHECK (source IN ('inbox', 'upload', 'trading')), 
+	CONSTRAINT fk_inbound_message_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_inbound_message_document_id FOREIGN KEY(document_id) REFERENCES document (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_inbound_message_counterparty_id FOREIGN KEY(counterparty_id) REFERENCES counterparty (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_inbound_message_confirmation_id FOREIGN KEY(confirmation_id) REFERENCES confirmation (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE INDEX ix_inbound_message_counterparty_id_their_reference ON inbound_message (counterparty_id, their_reference);
+
+CREATE INDEX ix_inbound_message_state ON inbound_message (state);
+
 CREATE TABLE journal_line (
 	journal_id UUID NOT NULL, 
 	line INTEGER NOT NULL, 
@@ -1207,6 +1355,65 @@ CREATE TABLE request_decision (
 );
 
 CREATE INDEX ix_request_decision_trade_id ON request_decision (trade_id);
+
+CREATE TABLE substitute_verification (
+	confirmation_id UUID NOT NULL, 
+	trade_id UUID NOT NULL, 
+	way TEXT NOT NULL, 
+	contact TEXT NOT NULL, 
+	contact_source_id UUID, 
+	said TEXT NOT NULL, 
+	proposed_by UUID NOT NULL, 
+	proposed_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	state TEXT NOT NULL, 
+	reason TEXT, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('substitute_verification') STORED NOT NULL, 
+	CONSTRAINT pk_substitute_verification PRIMARY KEY (id), 
+	CONSTRAINT ck_substitute_verification_way_known CHECK (way IN ('call_back', 'custodian_statement', 'trade_repository', 'cash_receipt')), 
+	CONSTRAINT ck_substitute_verification_contact_has_source CHECK ((way = 'call_back') = (contact_source_id IS NOT NULL)), 
+	CONSTRAINT fk_substitute_verification_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_substitute_verification_confirmation_id FOREIGN KEY(confirmation_id) REFERENCES confirmation (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_substitute_verification_trade_id FOREIGN KEY(trade_id) REFERENCES trade (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_substitute_verification_contact_source_id FOREIGN KEY(contact_source_id) REFERENCES confirmation_channel (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_substitute_verification_proposed_by FOREIGN KEY(proposed_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE INDEX ix_substitute_verification_confirmation_id ON substitute_verification (confirmation_id);
+
+CREATE TABLE transmission (
+	confirmation_id UUID NOT NULL, 
+	trade_id UUID NOT NULL, 
+	purpose TEXT NOT NULL, 
+	step INTEGER NOT NULL, 
+	format TEXT NOT NULL, 
+	document_id UUID NOT NULL, 
+	sha256 TEXT NOT NULL, 
+	message_key TEXT NOT NULL, 
+	channel_id UUID NOT NULL, 
+	state TEXT NOT NULL, 
+	tries INTEGER NOT NULL, 
+	failure TEXT, 
+	proof JSONB, 
+	delivered_at TIMESTAMP WITH TIME ZONE, 
+	delivered_on DATE, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('transmission') STORED NOT NULL, 
+	CONSTRAINT pk_transmission PRIMARY KEY (id), 
+	CONSTRAINT uq_transmission_confirmation_id_purpose_step UNIQUE (confirmation_id, purpose, step), 
+	CONSTRAINT ck_transmission_purpose_known CHECK (purpose IN ('confirmation', 'chaser')), 
+	CONSTRAINT ck_transmission_delivered_with_proof CHECK ((state = 'delivered') = (proof IS NOT NULL)), 
+	CONSTRAINT fk_transmission_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_transmission_confirmation_id FOREIGN KEY(confirmation_id) REFERENCES confirmation (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_transmission_trade_id FOREIGN KEY(trade_id) REFERENCES trade (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_transmission_document_id FOREIGN KEY(document_id) REFERENCES document (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT uq_transmission_message_key UNIQUE (message_key), 
+	CONSTRAINT fk_transmission_channel_id FOREIGN KEY(channel_id) REFERENCES confirmation_channel (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE INDEX ix_transmission_trade_id ON transmission (trade_id);
 
 ALTER TABLE trade ADD CONSTRAINT fk_trade_number FOREIGN KEY(portfolio_id, number, id) REFERENCES deal_number (book_id, number, trade_id) DEFERRABLE INITIALLY DEFERRED;
 

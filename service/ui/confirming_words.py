@@ -1,0 +1,93 @@
+"""What the acts, items and codes around confirmations are called on a page."""
+
+from typing import Final, Literal
+
+from policies.vocabulary import Action
+from service.kernel.items import Item
+from service.ui.languages import N_
+
+ACTS: Final[dict[str, str]] = {
+    Action.ALERT_REVIEW: N_("Review alert"),
+    Action.ALLEGED_ANSWER: N_("Answer about alleged deal"),
+    Action.ALLEGED_READ: N_("Read alleged deals"),
+    Action.CHANNEL_PROPOSE: N_("Propose confirmation channel"),
+    Action.CHANNEL_READ: N_("Read confirmation channels"),
+    Action.CONFIRMATION_COUNTER: N_("Record their side"),
+    Action.CONFIRMATION_DISPATCH: N_("Send confirmation"),
+    Action.CONFIRMATION_DRAFT: N_("Draft confirmation"),
+    Action.CONFIRMATION_MATCH: N_("Match both sides"),
+    Action.CONFIRMATION_READ: N_("Read confirmations"),
+    Action.CONFIRMATION_WITHDRAW: N_("Withdraw confirmation"),
+    Action.CONFIRMATION_CHASE: N_("Chase confirmation"),
+    Action.CONFIRMATION_COLLECT: N_("Collect confirmation"),
+    Action.CONFIRMATION_DEEM: N_("Deem confirmed"),
+    Action.CONFIRMATION_FORWARD: N_("Pass on confirmation"),
+    Action.CONFIRMATION_RECEIVE: N_("Take in confirmation"),
+    Action.CONFIRMATION_REDRAFT: N_("Draft anew"),
+    Action.INBOUND_DISMISS: N_("Put message aside"),
+    Action.INBOUND_LINK: N_("Join message to deal"),
+    Action.INBOUND_SHARE: N_("Ask trading"),
+    Action.SUBSTITUTE_APPROVE: N_("Agree to other verification"),
+    Action.SUBSTITUTE_PROPOSE: N_("Verify in another way"),
+    Action.SUBSTITUTE_REFUSE: N_("Refuse other verification"),
+    Action.TOLERANCE_PROPOSE: N_("Propose tolerance"),
+    Action.TRANSMISSION_BEGIN: N_("Begin sending"),
+    Action.TRANSMISSION_COMPLETE: N_("Send message"),
+    Action.TRANSMISSION_FAIL: N_("Note failed delivery"),
+    Action.TRANSMISSION_RETRY: N_("Send again"),
+}
+
+ITEMS: Final[dict[str, str]] = {
+    Item.ANSWER_ALLEGED: N_("Answer about alleged deal"),
+    Item.APPROVE_SUBSTITUTE: N_("Agree to other verification"),
+    Item.EXAMINE_ALERT: N_("Examine alert"),
+    Item.EXAMINE_ALLEGED: N_("Examine alleged deal"),
+    Item.EXAMINE_MESSAGE: N_("Examine message"),
+    Item.RESEND: N_("Message not delivered"),
+    Item.REVIEW_ALERT: N_("Review alert"),
+    Item.TRANSMIT: N_("Send message"),
+}
+
+DONE: Final[dict[str, str]] = {
+    Action.CONFIRMATION_RECEIVE: N_("The message is filed."),
+    Action.CONFIRMATION_REDRAFT: N_("A new draft is written."),
+    Action.SUBSTITUTE_PROPOSE: N_("Another person decides whether this proves the deal."),
+    Action.TRANSMISSION_RETRY: N_("The message goes out again."),
+}
+
+BUCKETS: Final[dict[str, str]] = {
+    "0-1": N_("0 to 1 day"),
+    "2-3": N_("2 to 3 days"),
+    "4-7": N_("4 to 7 days"),
+    "over 7": N_("over 7 days"),
+}
+"""How long a deal is unconfirmed, in business days."""
+
+STATES: Final[dict[str, tuple[str, Literal["good", "bad", "open", "gone"], str]]] = {
+    "deemed": ("✓", "good", N_("deemed confirmed")),
+    "substituted": ("✓", "good", N_("verified otherwise")),
+    "alleged": ("?", "bad", N_("alleged")),
+    "indirect": ("!", "bad", N_("came through trading")),
+    "linked": ("✓", "good", N_("joined to a deal")),
+    "waiting": ("○", "open", N_("waits for a person")),
+    "dismissed": ("✕", "gone", N_("put aside")),
+    "queued": ("○", "open", N_("to be sent")),
+    "under_way": ("→", "open", N_("under way")),
+    "delivered": ("✓", "good", N_("delivered")),
+    "dropped": ("✕", "gone", N_("not sent any more")),
+}
+"""Icon, tone and text of each state of messages and of confirmations that were agreed otherwise."""
+
+FINDINGS_IN: Final[dict[str, str]] = {
+    "alleged": N_("no deal of ours fits"),
+    "ambiguous": N_("several deals fit"),
+    "amends_or_cancels": N_("amends or cancels an earlier message"),
+    "answered_already": N_("the deal is confirmed already"),
+    "duplicate_reference": N_("its reference was used before"),
+    "indirect": N_("it came through trading"),
+    "no_confirmation": N_("it is no confirmation"),
+    "other_counterparty": N_("it names another counterparty"),
+    "unknown_sender": N_("master data knows no such sender"),
+    "unreadable": N_("it cannot be read"),
+}
+"""Why a message from outside waits for a person."""

@@ -1,0 +1,398 @@
+"""What must not work around confirmations, tried by every way that exists, and what must not be lost."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+
+from policies.vocabulary import Action, Office
+from service.kernel.money import Money
+from service.messages.terms import PartyId
+from tests.bank import World
+from tests.confirming import alerts, collected, drop, heard, messages, reply, transmissions, uploaded
+from tests.conformity import agreed
+from tests.deals import by_force, rows
+from tests.parties import LEI, OTHER_LEI, a_channel, a_counterparty
+from tests.settling import (
+    Deal,
+    done,
+    drain,
+    on_business_date,
+    post,
+    refused,
+    sent,
+    set_up,
+    the_post,
+    verified,
+)
+
+NUMBER = "+49 69 99901 100"
+FINDING = {"finding": "called the control desk: it never sent this"}
+
+
+async def state(deal: Deal) -> str:
+    return str((await deal.confirmation())["state"])
+
+
+async def test_SET_01_trading_sends_takes_in_and_suppresses_nothing_by_any_way(bank_world: World) -> None:
+    await set_up(bank_world)
+    deal = await sent(bank_world)
+    (message,) = await transmissions(deal)
+    file = reply(heard(bank_world))
+
+    assert refused(await uploaded(bank_world, "trader", file))[:2] == (403, "not_permitted")
+    retry = f"/api/transmissions/{message['id']}/retry"
+    assert refused(await post(bank_world, "trader", retry, {"version": 3}))[:2] == (403, "not_permitted")
+    acts = [
+        {"action": "confirmation.collect", "command": {"sender": LEI, "name": "a", "content": "YWJj"}},
+        {
+            "action": "transmission.complete",
+            "command": {"transmission_id": message["id"], "version": 3, "proof": {}},
+        },
+        {
+            "action": "confirmation.deem",
+            "command": {"confirmation_id": message["confirmation_id"], "version": 2},
+        },
+    ]
+    for account in ("trader", "head-of-trading"):
+        for outcome in (await (await bank_world.as_(account)).post("/api/acts", acts)).json():
+            assert outcome["status"] == 403
+    for table in ("transmission", "inbound_message", "substitute_verification", "confirmation_channel"):
+        async with bank_world.bank.offices[Office.FRONT_OFFICE].connect() as connection:
+            for statement in (f"UPDATE public.{table} SET rev = rev + 1", f"DELETE FROM public.{table}"):
+                with pytest.raises(ProgrammingError, match="permission denied"):
+                    await connection.execute(text(statement))
+                await connection.rollback()
+    assert await state(deal) == "sent"
+
+
+async def test_SET_03_a_confirmation_that_does_not_say_everything_stays_here(bank_world: World) -> None:
+    await set_up(bank_world)
+    deal = await verified(bank_world)
+    await drain(bank_world)
+    await by_force(bank_world, "UPDATE public.confirmation SET ours = ours - 'sell_amount'")
+
+    answer = await deal.confirm("dispatch")
+    assert refused(answer) == (409, "incomplete", "SET-03")
+    assert await state(deal) == "due"
+
+
+async def test_SET_05_nothing_goes_out_before_master_data_says_where(bank_world: World) -> None:
+    await set_up(bank_world)
+    await by_force(bank_world, "DELETE FROM public.confirmation_channel")
+    deal = await verified(bank_world)
+    await drain(bank_world)
+    assert refused(await deal.confirm("dispatch")) == (409, "no_channel", "SET-05")
+
+    body = {"counterparty": LEI, "address": "FRIEND", "senders": ["FRIEND"]}
+    for account in ("trader", "head-of-trading", "confirmer"):
+        answer = await post(bank_world, account, "/api/channels", body)
+        assert answer.status_code in (400, 403), answer.text
+    await a_channel(bank_world)
+    done(await deal.confirm("dispatch"))
+
+
+async def test_SET_05_what_comes_through_trading_closes_nothing_and_raises_an_alert(
+    bank_world: World,
+) -> None:
+    await set_up(bank_world)
+    deal = await sent(bank_world)
+    path = f"/api/trades/{deal.id}/forwarded-confirmations"
+    said = {"sender": "desk@counterparty.example", "said": "We confirm the deal as agreed."}
+    assert done(await post(bank_world, "trader", path, said))["state"] == "indirect"
+    through = done(await uploaded(bank_world, "confirmer", reply(heard(bank_world)), through_trading=True))
+    assert through["state"] == "indirect"
+
+    assert await state(deal) == "sent"
+    assert await deal.items() == {"match", "examine_alert", "review_alert"}
+    for account in ("confirmer", "compliance"):
+        raised = await alerts(bank_world, account)
+        assert {alert["reason"] for alert in raised} == {"indirect"}
+        assert len(raised) == 2
+        review = f"/api/alerts/{raised[0]['id']}/review"
+        assert refused(await post(bank_world, "trader", review, FINDING))[:2] == (403, "not_permitted")
+        done(await post(bank_world, account, review, FINDING))
+    assert await state(deal) == "sent"
+
+
+async def test_A_09_a_stranger_or_another_counterparty_confirms_nothing(bank_world: World) -> None:
+    await set_up(bank_world)
+    deal = await sent(bank_world)
+    ours = heard(bank_world)
+    drop(bank_world, reply(ours), sender="STRANGER")
+    forged = replace(ours, counterparty=PartyId(bic="DEUTDEFF", name="Another bank"))
+    drop(bank_world, reply(forged, "FORGED"), "forged.txt")
+
+    came = {one["finding"]: one for one in await collected(bank_world)}
+    assert set(came) == {"unknown_sender", "other_counterparty"}
+    assert all(one["state"] == "waiting" and one["document_id"] for one in came.values())
+    assert await state(deal) == "sent"
+    assert {one["reason"] for one in await alerts(bank_world, "compliance")} == set(came)
+
+
+async def test_what_cannot_be_read_or_comes_twice_waits_for_a_person_and_is_kept(bank_world: World) -> None:
+    await set_up(bank_world)
+    deal = await sent(bank_world)
+    ours = heard(bank_world)
+    good = reply(ours)
+    for name, content in {
+        "zero.txt": good.replace(b":36:1,165", b":36:0,"),
+        "xml.xml": b'<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>',
+        "empty.txt": b"",
+    }.items():
+        drop(bank_world, content, name)
+    came = await collected(bank_world)
+    assert {one["finding"] for one in came} == {"unreadable"}
+    assert len(came) == 3
+    assert all(one["reason"] for one in came)
+
+    drop(bank_world, good)
+    assert len(await collected(bank_world)) == 4
+    assert await state(deal) == "matched"
+    drop(bank_world, good + b"\r\n", "again.txt")
+    drop(bank_world, good)  # the same file again is the same message
+    found = {one["name"]: one["finding"] for one in await collected(bank_world)}
+    assert found["again.txt"] == "duplicate_reference"
+    assert len(await messages(bank_world)) == 5
+
+
+async def test_a_break_waits_for_their_next_word_and_every_field_is_named(bank_world: World) -> None:
+    await set_up(bank_world)
+    deal = await sent(bank_world)
+    ours = heard(bank_world)
+    assert ours.sold is not None
+    less = Money(ours.sold.amount - Decimal("0.01"), ours.sold.currency)
+    drop(bank_world, reply(ours, "CP1", bought=less), "wrong.txt")
+    await collected(bank_world)
+
+    apart = await deal.confirmation()
+    assert apart["state"] == "mismatched"
+    assert [one["field"] for one in apart["breaks"]] == ["sell_amount"]
+    assert await deal.items() == {"match"}
+
+    drop(bank_world, reply(ours, "CP2"), "right.txt")
+    await collected(bank_world)
+    agreed_now = await deal.confirmation()
+    assert (agreed_now["state"], agreed_now["agreed_by"]["way"]) == ("matched", "message")
+    assert agreed_now["agreed_by"]["tolerance"] == 0
+
+
+async def test_an_alleged_deal_goes_to_the_back_office_and_compliance_and_then_to_trading(
+    bank_world: World,
+) -> None:
+    await set_up(bank_world)
+    await sent(bank_world)
+    ours = heard(bank_world)
+    assert ours.bought is not None
+    other = replace(ours, our_reference="X", bought=Money(Decimal("2000000.00"), "EUR"))
+    drop(bank_world, reply(replace(other, their_reference=None), "CP9").replace(b":21:X", b":21:NEW"))
+    (message,) = await collected(bank_world)
+    assert message["state"] == "alleged"
+    trader = await bank_world.as_("trader")
+    assert (await trader.get("/api/alleged-deals")).json()["items"] == []
+    assert {one["reason"] for one in await alerts(bank_world, "compliance")} == {"alleged"}
+
+    share = f"/api/inbound/{message['id']}/share"
+    reason = {"version": message["version"], "reason": "no deal of ours fits"}
+    assert refused(await post(bank_world, "trader", share, reason))[:2] == (403, "not_permitted")
+    shared = done(await post(bank_world, "verifier", share, reason))
+    (alleged,) = (await trader.get("/api/alleged-deals")).json()["items"]
+    assert alleged["id"] == shared["alleged"]
+    claim = {"known": False, "said": "the desk does not know this deal"}
+    done(await post(bank_world, "trader", f"/api/alleged-deals/{alleged['id']}/answer", claim))
+
+    aside = {"version": shared["version"], "reason": "the counterparty withdrew it"}
+    path = f"/api/inbound/{message['id']}/dismissal"
+    assert refused(await post(bank_world, "verifier", path, aside)) == (403, "kept_apart", "D-08")
+    assert done(await post(bank_world, "other-verifier", path, aside))["state"] == "dismissed"
+
+
+async def test_SET_06_a_silent_counterparty_is_chased_on_the_first_third_and_fifth_day(
+    bank_world: World,
+) -> None:
+    await set_up(bank_world)
+    deal = await sent(bank_world)
+    mail = the_post(bank_world)
+    for day, steps in ((None, []), ("2026-10-28", [1]), ("2026-10-30", [1, 3]), ("2026-11-03", [1, 3, 5])):
+        if day is not None:
+            await on_business_date(bank_world, day)
+        await mail.remind()
+        await mail.remind()  # once a day is enough
+        await mail.send()
+        chasers = [one for one in await transmissions(deal) if one["purpose"] == "chaser"]
+        assert [one["step"] for one in chasers] == steps
+        assert all(one["state"] == "delivered" and one["proof"] for one in chasers)
+    assert [one["reason"] for one in await alerts(bank_world, "confirmer")] == ["unconfirmed_3_days"]
+    assert [one["reason"] for one in await alerts(bank_world, "compliance")] == ["unconfirmed_5_days"]
+    caller = await bank_world.as_("confirmer")
+    late = (await caller.get("/api/confirmations/unconfirmed", over_days=True)).json()
+    assert late["items"] == []
+    await on_business_date(bank_world, "2026-11-04")
+    (open_one,) = (await caller.get("/api/confirmations/unconfirmed", over_days=True)).json()["items"]
+    assert (open_one["trade"], open_one["age_days"], open_one["late"]) == (deal.id, 6, True)
+    assert not [act for act in Action if act.value in ("confirmation.waive", "confirmation.skip")]
+
+
+async def test_SET_07_verification_in_another_way_takes_the_right_number_and_two_people(
+    bank_world: World,
+) -> None:
+    await set_up(bank_world)
+    deal = await sent(bank_world)
+    said = {"way": "call_back", "contact": NUMBER, "said": "their control desk repeated every term"}
+
+    wrong = await deal.confirm("substitutes", **(said | {"contact": "+49 170 1234567"}))
+    assert refused(wrong) == (422, "contact_not_from_master_data", "SET-07")
+    assert refused(await deal.confirm("substitutes", "trader", **said))[:2] == (403, "not_permitted")
+    short = await deal.confirm("substitutes", **(said | {"said": "ok"}))
+    assert short.status_code == 400  # SET-02: what is done by hand says why
+    proposed = done(await deal.confirm("substitutes", **said))
+    path = f"/api/substitutes/{proposed['id']}/approval"
+    assert refused(await post(bank_world, "confirmer", path, {"version": 1}))[:2] == (403, "not_permitted")
+    assert await state(deal) == "sent"
+    done(await post(bank_world, "verifier", path, {"version": 1}))
+    assert await state(deal) == "substituted"
+    assert await deal.items() == {"project"}
+    await drain(bank_world)
+    done(await deal.settle("USD", "preparation", "settler"))
+
+
+async def test_SET_09_silence_counts_by_clause_and_period_and_never_of_a_new_counterparty(
+    bank_world: World,
+) -> None:
+    counterparty = await set_up(bank_world)
+    agreement = await agreed(bank_world, counterparty)
+    half = await post(bank_world, "steward", "/api/channels", CHANNEL_BODY | {"deemed_days": 2})
+    assert refused(half) == (422, "no_such_clause", "SET-09")
+    clause = {"deemed_days": 2, "deemed_clause": "No. 3 para. 2", "agreement": agreement["id"]}
+    await a_channel(bank_world, **clause)
+    deal = await sent(bank_world)
+    mail = the_post(bank_world)
+
+    await on_business_date(bank_world, "2026-11-02")
+    await mail.remind()
+    assert await state(deal) == "sent"  # it never confirmed a deal in its own words
+    await by_force(
+        bank_world,
+        "INSERT INTO public.confirmation (id, rev, trade_id, version, draft, state, ours, confirm_by, agreed_by) "
+        "SELECT gen_random_uuid(), 1, trade_id, version, 10 + n, 'matched', ours, confirm_by, '{}' "
+        "FROM public.confirmation, generate_series(1, 3) AS n",
+    )
+    (waiting,) = await rows(bank_world, "SELECT id, rev FROM public.confirmation WHERE state = 'sent'")
+    await mail.remind()
+    (row,) = await rows(
+        bank_world, f"SELECT state, agreed_by FROM public.confirmation WHERE id = '{waiting.id}'"
+    )
+    assert (row.state, row.agreed_by["clause"]) == ("deemed", "No. 3 para. 2")
+
+
+CHANNEL_BODY = {
+    "counterparty": LEI, "address": LEI, "senders": [LEI], "format": "swift", "medium": "file",
+    "language": "en", "party_class": "financial", "call_back": NUMBER,
+}  # fmt: skip
+
+
+async def test_SET_10_A_05_cancellations_that_pile_up_raise_an_alert_trading_cannot_close(
+    bank_world: World,
+) -> None:
+    await set_up(bank_world)
+    for number in range(5):
+        deal = await verified(bank_world)
+        await drain(bank_world)
+        await deal.cancel()
+        await drain(bank_world)
+        raised = await alerts(bank_world, "compliance")
+        assert len(raised) == (number == 4)
+    (alert,) = raised
+    assert alert["reason"] == "cancellations_cluster"
+    review = f"/api/alerts/{alert['id']}/review"
+    for account in ("trader", "head-of-trading"):
+        assert refused(await post(bank_world, account, review, FINDING))[:2] == (403, "not_permitted")
+        found = await (await bank_world.as_(account)).get("/api/confirmations/corrections")
+        assert found.status_code == 403
+    told = (await (await bank_world.as_("compliance")).get("/api/confirmations/corrections")).json()
+    assert told["by"]["trader"][0]["cancellations"] == 5
+    assert told["by"]["trader"][0]["before_confirmation"] == 5
+    done(await post(bank_world, "compliance", review, FINDING))
+
+
+async def test_SET_11_SET_12_A_19_deals_that_net_are_confirmed_one_by_one(bank_world: World) -> None:
+    await set_up(bank_world)
+    first = await verified(bank_world)
+    second = await verified(bank_world, side="sell")
+    await drain(bank_world)
+    for deal in (first, second):
+        assert await deal.items() == {"confirm"}
+        early = await deal.legs()
+        assert early == {}
+    done(await first.confirm("dispatch"))
+    assert await state(second) == "due"
+    skipping = {"confirmation.skip", "confirmation.waive", "confirmation.net"}
+    assert skipping.isdisjoint(act.value for act in Action)
+
+
+async def test_SET_17_an_account_their_message_names_changes_no_payment_and_raises_an_alert(
+    bank_world: World,
+) -> None:
+    await set_up(bank_world)
+    deal = await sent(bank_world)
+    ours = heard(bank_world)
+    assert ours.their_account is not None
+    elsewhere = replace(ours.their_account, account="GB33BUKB20201555555555")
+    drop(bank_world, reply(replace(ours, their_account=elsewhere)))
+    await collected(bank_world)
+    assert {one["reason"] for one in await alerts(bank_world, "confirmer")} == {"payment_route_differs"}
+    await drain(bank_world)
+    leg = done(await deal.settle("USD", "preparation", "settler"))
+    assert "GB33BUKB20201555555555" not in str(leg)
+
+
+async def test_a_message_that_cannot_be_delivered_waits_for_a_person_and_goes_under_the_same_name(
+    bank_world: World,
+) -> None:
+    await set_up(bank_world)
+    await a_channel(bank_world, medium="mail", address="back-office@other.example")
+    deal = await verified(bank_world)
+    await drain(bank_world)
+    done(await deal.confirm("dispatch"))
+    for _ in range(5):
+        await the_post(bank_world).send()
+    (stuck,) = await transmissions(deal)
+    assert (stuck["state"], stuck["tries"]) == ("failed", 5)
+    assert "no way by mail" in stuck["failure"]
+    assert "resend" in await deal.items()
+
+    await a_channel(bank_world)
+    retry = f"/api/transmissions/{stuck['id']}/retry"
+    done(await post(bank_world, "other-confirmer", retry, {"version": stuck["version"]}))
+    await the_post(bank_world).send()
+    (again,) = await transmissions(deal)
+    assert (again["state"], again["message_key"]) == ("delivered", stuck["message_key"])
+
+
+async def test_who_dies_after_sending_sends_the_same_file_again_and_finds_it_there(bank_world: World) -> None:
+    await set_up(bank_world)
+    deal = await sent(bank_world)
+    (message,) = await transmissions(deal)
+    await by_force(
+        bank_world,
+        "UPDATE public.transmission SET state = 'under_way', proof = NULL, delivered_at = NULL, delivered_on = NULL",
+    )
+    await the_post(bank_world).send()
+    (again,) = await transmissions(deal)
+    assert (again["state"], again["proof"]["repeated"]) == ("delivered", "yes")
+    assert again["proof"]["file"] == message["proof"]["file"]
+    assert len(list((bank_world.bank.settings.outbox_directory / LEI).iterdir())) == 1
+
+
+async def test_TRD_05_a_draft_without_its_clause_is_made_anew(bank_world: World) -> None:
+    await set_up(bank_world)
+    deal = await verified(bank_world, side_agreements="netted against the deal of last week")
+    await drain(bank_world)
+    before = await deal.confirmation()
+    assert before["ours"]["side_agreement"] == "netted against the deal of last week"
+    again = done(await deal.confirm("redraft", reason="the clause is missing"))
+    assert (again["draft"], again["state"]) == (2, "due")
+    assert again["id"] != before["id"]
+    await a_counterparty(bank_world, OTHER_LEI)
