@@ -22,6 +22,9 @@ OWN = frozenset(
     {rights.FILE, separation.FILE, apart.FILE, tasks.FILE, tables.FILE}
 )  # of tables: see _services
 
+KEPT_PROOFS = 16
+_PROVED: dict[str, tuple[str, ...]] = {}
+
 PERSONS = 2  # a third opens no further way: tests/policies/test_proof.py
 
 
@@ -119,7 +122,7 @@ def objections(shipped: Policy, old: Policy, new: Policy, people: Iterable[Holde
 
     ``shipped`` is version zero: its hard rules and its rules of history are law here and no bank's to loosen.
     """
-    yield from _refuted(new)
+    yield from _refutations(new)
     yield from _loosened(shipped, new)
     yield from _crossing(old, new)
     yield from _services(shipped, new)
@@ -128,6 +131,15 @@ def objections(shipped: Policy, old: Policy, new: Policy, people: Iterable[Holde
         if clash.hard:
             rule = next(one for one in clash.conflicts if one.severity == "H")
             yield f"{clash.person} would hold {rule.left} and {rule.right} together ({rule.control})"
+
+
+def _refutations(new: Policy) -> tuple[str, ...]:
+    """What the proofs say; a version is the digest of its files, so one that was proved here is not proved anew."""
+    if new.version not in _PROVED:
+        if len(_PROVED) >= KEPT_PROOFS:
+            _PROVED.clear()
+        _PROVED[new.version] = tuple(_refuted(new))
+    return _PROVED[new.version]
 
 
 def _refuted(new: Policy) -> Iterator[str]:

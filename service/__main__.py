@@ -20,7 +20,7 @@ from audit.signer_client import AnotherSigner
 from policies.policy import load as load_policy
 from policies.vocabulary import READS, Action, Office
 from service import bank as banks
-from service import cli, keyholding, matrix, reporting, running, safekeeping, split
+from service import cli, keyholding, matrix, policy_command, reporting, running, safekeeping, split
 from service.acts import FACE_ONLY
 from service.app import every_route
 from service.audit_trail.sequencer import LogContradiction
@@ -121,6 +121,7 @@ def parser() -> argparse.ArgumentParser:
     reporting.add_command(commands, common, run_report)
     safekeeping.add_commands(commands, common)
     keyholding.add_commands(commands, common, tell)
+    policy_command.add_command(commands, common, tell, moment)
 
     doctor = commands.add_parser("doctor", parents=[common], help="examine the bank without changing it")
     doctor.set_defaults(run=run_doctor, stands=Operates("looks on and changes nothing; needs every login"))

@@ -68,7 +68,6 @@ class PolicyApi(Controller):
     async def show(
         self,
         gate: NamedDependency[Gate],
-        actor: NamedDependency[Actor],
         reads: NamedDependency[AsyncSession],
         draft: FromPath[UUID],
     ) -> dict[str, Any]:
@@ -76,8 +75,7 @@ class PolicyApi(Controller):
         row = await reads.get(PolicyDraft, draft)
         if row is None:
             raise NotFound("policy draft")
-        simulate = Action.ENTRY_READ in gate.policy.powers(actor.roles)
-        return await queries.draft_shown(reads, gate.policy, row, gate.clock.now(), simulate=simulate)
+        return await queries.draft_shown(reads, gate.policy, row, gate.clock.now())
 
     @post("/drafts", guards=[Allows(Action.POLICY_DRAFT)])
     async def draft(

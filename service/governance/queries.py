@@ -19,22 +19,13 @@ from service.kernel.database import plain_value
 
 SIMULATED = timedelta(days=90)
 LINES_MAX = 500
-DECIDED = text(
-    "SELECT e.act, e.outcome, b.body #> '{actor,roles}' AS roles, b.body #>> '{decision,rules,0}' AS rule, count(*) AS n "
-    "FROM public.audit_entry e "
-    "CROSS JOIN LATERAL (SELECT convert_from(e.bytes, 'UTF8')::jsonb AS body) AS b "
-    "WHERE e.recorded_at >= :since GROUP BY 1, 2, 3, 4"
-)
+DECIDED = text("SELECT act, outcome, roles, rule, n FROM public.policy_decisions(:since)")
 EVERYBODY = text(
     "SELECT p.person_id, r.role FROM (SELECT DISTINCT a.person_id FROM public.account a WHERE NOT a.service) p "
     "CROSS JOIN LATERAL public.roles_counting(p.person_id, :at) r"
 )
 BARRED = text(
-    "SELECT count(DISTINCT e.id) FROM public.audit_effect a JOIN public.audit_entry e ON e.id = a.entry_id "
-    "JOIN public.audit_effect b ON b.person = a.person AND b.act = ANY(CAST(:differs AS text[])) AND b.at < a.at "
-    "AND (CASE WHEN :by_trade THEN b.trade_id = a.trade_id ELSE b.kind = a.kind AND b.id = a.id END) "
-    "AND (CAST(:days AS integer) IS NULL OR b.at >= a.at - make_interval(days => CAST(:days AS integer))) "
-    "WHERE a.act = :act AND e.outcome = 'allow' AND a.at >= :since"
+    "SELECT public.policy_barred(:act, CAST(:differs AS text[]), :by_trade, CAST(:days AS integer), :since)"
 )
 
 
@@ -115,7 +106,7 @@ async def drafts(session: AsyncSession, *, cursor: UUID | None, limit: int) -> d
 
 
 async def draft_shown(
-    session: AsyncSession, policy: Policy, draft: PolicyDraft, now: datetime, *, simulate: bool
+    session: AsyncSession, policy: Policy, draft: PolicyDraft, now: datetime
 ) -> dict[str, Any]:
     """Return a draft with what it changes in both languages, the proof run again and the simulation."""
     new = await policy_of(session, draft)
@@ -127,17 +118,15 @@ async def draft_shown(
         .where(PolicyApproval.draft_id == draft.id)
         .order_by(PolicyApproval.id)
     )
-    told: dict[str, Any] = {
+    return {
         **draft_view(draft),
         "approved_by": [str(person) for person in approvals],
         "changes": {
             language: list(prose.changed(change, persons, language))[:LINES_MAX] for language in ("de", "en")
         },
         "objections": await objections(policy, new, people),
+        "simulation": await simulated(session, policy, new, now),
     }
-    if simulate:
-        told["simulation"] = await simulated(session, policy, new, now)
-    return told
 
 
 def draft_view(row: PolicyDraft) -> dict[str, Any]:

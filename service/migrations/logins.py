@@ -54,18 +54,28 @@ EVERY_OFFICE = (
     "service_account()",
     "standing_of(uuid, text[], uuid[], text[], uuid[])",
 )
+POLICY_SEEN = (
+    "policy_barred(text, text[], boolean, integer, timestamp with time zone)",
+    "policy_decisions(timestamp with time zone)",
+)
 KEEP_DOCUMENT = "document_keep(bytea, uuid)"
 ONE_OFFICE = {
-    Office.INTERNAL_AUDIT: ("conflicts_of_everybody()",),
+    Office.INTERNAL_AUDIT: ("conflicts_of_everybody()", *POLICY_SEEN),
     Office.FRONT_OFFICE: ("limit_reserve(jsonb)", "market_check(jsonb)", "take_deal_numbers(jsonb)"),
     Office.BACK_OFFICE: ("limit_release(uuid, uuid)", KEEP_DOCUMENT),
     Office.MASTER_DATA: (KEEP_DOCUMENT,),
-    Office.RISK_CONTROL: ("checks_digest(uuid)", "market_recheck(date, text, uuid)", KEEP_DOCUMENT),
+    Office.RISK_CONTROL: (
+        "checks_digest(uuid)",
+        "market_recheck(date, text, uuid)",
+        KEEP_DOCUMENT,
+        *POLICY_SEEN,
+    ),
     Office.COMPLIANCE: (
         "conflicts_of_everybody()",
         "sessions_end_of_conflicted(uuid)",
         KEEP_DOCUMENT,
         "work_climb(uuid, text)",
+        *POLICY_SEEN,
     ),
     Office.LEGAL: (KEEP_DOCUMENT,),
 }

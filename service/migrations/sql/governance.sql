@@ -76,3 +76,28 @@ create function public.policy_due() returns boolean
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select exists (select from public.policy_draft d where d.state = 'approved' and d.effective_at <= clock_timestamp())
 $$;
+
+-- What the log's decisions since an instant came to, counted: who approves a change sees its effect, not the entries.
+create function public.policy_decisions(since timestamp with time zone)
+returns table (act text, outcome text, roles jsonb, rule text, n bigint)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select e.act, e.outcome, b.body #> '{actor,roles}', b.body #>> '{decision,rules,0}', count(*)
+  from public.audit_entry e
+  cross join lateral (select convert_from(e.bytes, 'UTF8')::jsonb as body) as b
+  where e.recorded_at >= since
+  group by 1, 2, 3, 4
+$$;
+
+-- How many acts since an instant a rule of history would have barred, had it been in force.
+create function public.policy_barred(
+  barred text, differs text[], by_trade boolean, days integer, since timestamp with time zone
+) returns bigint
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select count(distinct e.id)
+  from public.audit_effect a
+  join public.audit_entry e on e.id = a.entry_id
+  join public.audit_effect b on b.person = a.person and b.act = any(differs) and b.at < a.at
+    and (case when by_trade then b.trade_id = a.trade_id else b.kind = a.kind and b.id = a.id end)
+    and (days is null or b.at >= a.at - make_interval(days => days))
+  where a.act = barred and e.outcome = 'allow' and a.at >= since
+$$;
