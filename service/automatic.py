@@ -2,9 +2,13 @@
 
 import asyncio
 import time
+from dataclasses import asdict
 
+from policies.vocabulary import Office
 from service.bookkeeping.use_cases import AUTOMATIC as BOOKKEEPING
+from service.channels import FileDrop, MailServer
 from service.compliance.use_cases import AUTOMATIC as COMPLIANCE
+from service.confirmations.mailroom import Mailroom
 from service.confirmations.use_cases import AUTOMATIC as CONFIRMATIONS
 from service.kernel.items import ROUTES, Item
 from service.part import House
@@ -36,6 +40,7 @@ class Workers:
 
     def __init__(self, bank: House) -> None:
         offices = {ROUTES[item].office for item in HANDLERS}
+        self.post = post_of(bank) if Office.BACK_OFFICE in bank.offices else None
         self.each = [
             Worker(bank.gate, office, HANDLERS, service_actor)
             for office in sorted(offices)
@@ -43,23 +48,39 @@ class Workers:
         ]
 
     def start(self) -> None:
-        """Begin all of them."""
+        """Begin all of them, and the back office's post."""
+        if self.post is not None:
+            self.post.start()
         for worker in self.each:
             worker.start()
 
     async def stop(self) -> None:
         """End all of them."""
+        if self.post is not None:
+            await self.post.stop()
         for worker in self.each:
             await worker.stop()
 
     async def drain(self) -> None:
         """Do what waits, over all offices, until nothing is left. Raises StuckWork if something never gets done."""
         deadline = time.monotonic() + DRAIN_SECONDS_MAX
-        while sum([await worker.drain() for worker in self.each]) or self.troubles():
+        while sum([await worker.drain() for worker in self.each]) or await self._sent() or self.troubles():
             if time.monotonic() > deadline:
                 raise StuckWork(f"Automatic work does not get done: {', '.join(self.troubles())}")
             await asyncio.sleep(PAUSE_SECONDS)
 
+    async def _sent(self) -> int:
+        return 0 if self.post is None else await self.post.send()
+
     def troubles(self) -> list[str]:
         """Return why items wait that were tried already."""
         return [trouble.code for worker in self.each for trouble in worker.troubles.values()]
+
+
+def post_of(bank: House) -> Mailroom:
+    """Return the back office's post with the ways to the outside that the settings name."""
+    settings = bank.settings
+    ways: dict[str, FileDrop | MailServer] = {"file": FileDrop(settings.outbox_directory)}
+    if settings.mail is not None:
+        ways["mail"] = MailServer(**asdict(settings.mail))
+    return Mailroom(bank.gate, ways, settings.inbox_directory)

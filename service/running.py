@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,9 +17,7 @@ from service.afar import SOCKET_BYTES_MAX
 from service.app import create_app
 from service.automatic import Workers
 from service.bank import Bank
-from service.channels import FileDrop, MailServer
 from service.compliance.nightly import Nights
-from service.confirmations.mailroom import Mailroom
 from service.enactment import PolicyWatch
 from service.part import House
 from service.people.directory import service_actor
@@ -182,9 +179,6 @@ async def automatic_work(bank: House, *, self_check: bool = False) -> AsyncItera
     climb = Climb(bank.gate, service_actor)
     if bank.offices.engines:
         watch.start()
-    post = post_of(bank)
-    if Office.BACK_OFFICE in bank.offices:
-        post.start()
     if Office.COMPLIANCE in bank.offices:
         nights.start(at_once=self_check)
         climb.start()
@@ -193,7 +187,6 @@ async def automatic_work(bank: House, *, self_check: bool = False) -> AsyncItera
     finally:
         await watch.stop()
         await climb.stop()
-        await post.stop()
         await nights.stop()
         await workers.stop()
 
@@ -206,12 +199,3 @@ async def until_stopped() -> None:
         await asyncio.Event().wait()
     except asyncio.CancelledError:
         task.uncancel()
-
-
-def post_of(bank: House) -> Mailroom:
-    """Return the back office's post with the ways to the outside that the settings name."""
-    settings = bank.settings
-    ways: dict[str, FileDrop | MailServer] = {"file": FileDrop(settings.outbox_directory)}
-    if settings.mail is not None:
-        ways["mail"] = MailServer(**asdict(settings.mail))
-    return Mailroom(bank.gate, ways, settings.inbox_directory)

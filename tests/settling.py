@@ -10,12 +10,11 @@ from sqlalchemy import text
 
 from policies.vocabulary import Office
 from service.attempt import Command
-from service.automatic import HANDLERS
+from service.automatic import HANDLERS, post_of
 from service.confirmations.mailroom import Mailroom
 from service.demo.access import actor_named
 from service.gate import Done, UseCase
 from service.people.directory import service_actor
-from service.running import post_of
 from service.work.worker import Worker
 from tests.bank import World
 from tests.conformity import justified

@@ -80,6 +80,7 @@ class Mailroom:
     quiet: timedelta = QUIET
     pause_seconds: float = PAUSE_SECONDS
     task: asyncio.Task[None] | None = None
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     later: dict[str, tuple[int, float]] = field(default_factory=dict)
     """What did not work: how often, and when it is tried again (monotonic seconds)."""
 
@@ -115,9 +116,10 @@ class Mailroom:
     async def send(self) -> int:
         """Send what was released, oldest first; a message that fails waits for the next round."""
         wanted = select(Transmission).where(Transmission.state.in_(GOING)).order_by(Transmission.id)
-        async with AsyncSession(self.gate.offices[Office.BACK_OFFICE]) as session:
-            waiting = list(await session.scalars(wanted.limit(AT_ONCE)))
-        return sum([await self._now_or_later(str(one.id), self._send(one)) for one in waiting])
+        async with self.turn:
+            async with AsyncSession(self.gate.offices[Office.BACK_OFFICE]) as session:
+                waiting = list(await session.scalars(wanted.limit(AT_ONCE)))
+            return sum([await self._now_or_later(str(one.id), self._send(one)) for one in waiting])
 
     async def _send(self, row: Transmission) -> bool:
         begun = await self._do(begin_transmission, BeginTransmission(transmission_id=row.id, version=row.rev))
