@@ -23,9 +23,8 @@ from service.compliance.sealing import keep_policy
 from service.enactment import enact_due
 from service.gate import Gate
 from service.governance import queries
-from service.governance.model import PolicyDraft
 from service.kernel.actor import Actor
-from service.kernel.errors import NotFound, NotPermitted, Refusal
+from service.kernel.errors import NotPermitted, Refusal
 from service.settings import Settings, load
 
 LIMIT: Final = 50
@@ -147,8 +146,7 @@ def reading(
 
 async def one_draft(session: AsyncSession, gate: Gate, draft: UUID) -> dict[str, Any]:
     """Return a draft with all that an approver wants to know."""
-    if (row := await session.get(PolicyDraft, draft)) is None:
-        raise NotFound("policy draft")
+    row = await queries.draft_of(session, draft)
     return await queries.draft_shown(session, gate.policy, row, gate.clock.now())
 
 

@@ -13,7 +13,6 @@ from policies.vocabulary import Action
 from service.faces import Allows, IdempotencyKey, Seen, SeenWithReason, answer, checked_key
 from service.gate import Gate
 from service.governance import queries
-from service.governance.model import PolicyDraft
 from service.governance.use_cases import (
     ApprovePolicy,
     DraftPolicy,
@@ -23,7 +22,6 @@ from service.governance.use_cases import (
     refuse_policy,
 )
 from service.kernel.actor import Actor
-from service.kernel.errors import NotFound
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200)]
 
@@ -72,9 +70,7 @@ class PolicyApi(Controller):
         draft: FromPath[UUID],
     ) -> dict[str, Any]:
         """Show a draft: what it changes in German and English, objections, and 90 days decided again."""
-        row = await reads.get(PolicyDraft, draft)
-        if row is None:
-            raise NotFound("policy draft")
+        row = await queries.draft_of(reads, draft)
         return await queries.draft_shown(reads, gate.policy, row, gate.clock.now())
 
     @post("/drafts", guards=[Allows(Action.POLICY_DRAFT)])

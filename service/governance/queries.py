@@ -1,7 +1,7 @@
 """Drafts of the policy: what each would change, whether the proof holds, what it would have decided."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -16,14 +16,13 @@ from policies.policy import Policy, load, read
 from policies.vocabulary import Action
 from service.governance.model import PolicyApproval, PolicyDraft, PolicyText
 from service.kernel.database import plain_value
+from service.kernel.errors import NotFound
+from service.people.model import Account
 
 SIMULATED = timedelta(days=90)
 LINES_MAX = 500
 DECIDED = text("SELECT act, outcome, roles, rule, n FROM public.policy_decisions(:since)")
-EVERYBODY = text(
-    "SELECT p.person_id, r.role FROM (SELECT DISTINCT a.person_id FROM public.account a WHERE NOT a.service) p "
-    "CROSS JOIN LATERAL public.roles_counting(p.person_id, :at) r"
-)
+EVERYBODY = text("SELECT person_id, role FROM public.policy_people(:at)")
 BARRED = text(
     "SELECT public.policy_barred(:act, CAST(:differs AS text[]), :by_trade, CAST(:days AS integer), :since)"
 )
@@ -105,6 +104,26 @@ async def drafts(session: AsyncSession, *, cursor: UUID | None, limit: int) -> d
     }
 
 
+async def draft_of(session: AsyncSession, draft: UUID) -> PolicyDraft:
+    """Return a draft. Raises NotFound."""
+    if (row := await session.get(PolicyDraft, draft)) is None:
+        raise NotFound("policy draft")
+    return row
+
+
+async def names_of(session: AsyncSession, people: Collection[str]) -> dict[str, str]:
+    """Return what each person's accounts are called, by the person's id."""
+    wanted = (
+        select(Account.person_id, Account.name)
+        .where(Account.person_id.in_([UUID(person) for person in people]), Account.service.is_(False))
+        .order_by(Account.name)
+    )
+    found: dict[str, list[str]] = {}
+    for row in await session.execute(wanted):
+        found.setdefault(str(row.person_id), []).append(row.name)
+    return {person: ", ".join(names) for person, names in found.items()}
+
+
 async def draft_shown(
     session: AsyncSession, policy: Policy, draft: PolicyDraft, now: datetime
 ) -> dict[str, Any]:
@@ -112,7 +131,9 @@ async def draft_shown(
     new = await policy_of(session, draft)
     people = await holders(session, now)
     change = changes.compared(policy, new)
-    persons = changes.of_people(policy, new, people)
+    by_id = changes.of_people(policy, new, people)
+    names = await names_of(session, by_id)
+    persons = {names.get(person, person): powers for person, powers in by_id.items()}
     approvals = await session.scalars(
         select(PolicyApproval.person_id)
         .where(PolicyApproval.draft_id == draft.id)

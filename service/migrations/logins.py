@@ -57,6 +57,7 @@ EVERY_OFFICE = (
 POLICY_SEEN = (
     "policy_barred(text, text[], boolean, integer, timestamp with time zone)",
     "policy_decisions(timestamp with time zone)",
+    "policy_people(timestamp with time zone)",
 )
 KEEP_DOCUMENT = "document_keep(bytea, uuid)"
 ONE_OFFICE = {

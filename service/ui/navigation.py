@@ -65,6 +65,7 @@ PLACES: Final = (
     Place("/rights", N_("Rights"), (Action.GRANT_READ,)),
     Place("/organisation", N_("Organisation"), (Action.ORGANISATION_READ,)),
     Place("/staff-events", N_("Staff events"), (Action.PERSON_READ,)),
+    Place("/policy", N_("Policy"), (Action.POLICY_READ,)),
     Place("/entries", N_("Audit log"), (Action.ENTRY_READ,)),
     Place("/reports", N_("Reports"), (Action.REPORT_READ,)),
     Place("/evidence", N_("Evidence"), (Action.EVIDENCE_EXPORT,)),

@@ -43,6 +43,7 @@ PLACES = {
     Item.DECIDE_BENCHMARK: "/benchmarks?state=proposed#{subject}",
     Item.DECIDE_DELEGATION: "/delegations?state=requested#{subject}",
     Item.DECIDE_DESK_RULE: "/desk-rules#{subject}",
+    Item.DECIDE_POLICY: "/policy/drafts/{subject}",
     Item.DECIDE_PROPOSAL: "/proposals#{subject}",
     Item.DECIDE_SETTLEMENT_RULE: "/settlement-rules#{subject}",
     Item.FREE: "/settlements/{subject}",

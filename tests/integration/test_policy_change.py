@@ -205,15 +205,19 @@ async def test_a_draft_shows_what_it_changes_in_both_languages_and_decides_90_da
     bank_world: World,
 ) -> None:
     answer = await drafted(bank_world, GOOD)
-    shown = await (await bank_world.as_("compliance")).get(f"/api/policy/drafts/{answer.json()['id']}")
-    told = shown.json()
+    for by in ("compliance", "policy-approver"):
+        shown = await (await bank_world.as_(by)).get(f"/api/policy/drafts/{answer.json()['id']}")
+        tells_what_changes(shown.json())
+    assert (await (await bank_world.as_("trader")).get("/api/policy/drafts")).status_code == 403
+
+
+def tells_what_changes(told: dict[str, Any]) -> None:
     assert told["objections"] == []
     assert "Verifier (verifier) may now: Read balances (balance.read)" in told["changes"]["en"]
     assert "Geschäftskontrolle (verifier) darf neu: Salden lesen (balance.read)" in told["changes"]["de"]
     assert sum("Person " in line for line in told["changes"]["de"]) == 2
     assert told["simulation"]["decisions"] > 0
     assert told["simulation"]["would_refuse"] == {}
-    assert (await (await bank_world.as_("trader")).get("/api/policy/drafts")).status_code == 403
 
 
 async def test_a_draft_is_turned_down_even_after_its_approval(bank_world: World) -> None:

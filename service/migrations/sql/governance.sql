@@ -101,3 +101,11 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     and (days is null or b.at >= a.at - make_interval(days => days))
   where a.act = barred and e.outcome = 'allow' and a.at >= since
 $$;
+
+-- Every person with every role that counts for them: who approves a change must see whom it gives what, in all offices.
+create function public.policy_people(at timestamp with time zone) returns table (person_id uuid, role text)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select p.person_id, r.role
+  from (select distinct a.person_id from public.account a where not a.service) p
+  cross join lateral public.effective_roles(p.person_id, at) r
+$$;
