@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from policies import changes, fewest, grants, lives, people, proof, prose, report, rights, staffing
 from policies.policy import HERE, Policy, PolicyError, contents_of, load, read
 from policies.rows import FILE_BYTES_MAX
+from policies.standing import Standing
 from policies.vocabulary import Action
 
 MATRIX: Final = Path(__file__).parent.parent / "tests" / "policies" / "matrix.txt"
@@ -59,9 +60,19 @@ def _parser() -> argparse.ArgumentParser:
     rights.add_argument("--prefix", default="trennwand", help="what the logins' names begin with")
     text = command("text", _text, "the policy as text that people read")
     text.add_argument("--language", choices=["en", "de"], default="en")
-    why = command("explain", _explain, "why a role may or may not do an act")
-    why.add_argument("role")
-    why.add_argument("action", type=_word(Action))
+    why = command("explain", _explain, "why a role, or a person with a history, may or may not do an act")
+    why.add_argument("role", nargs="?")
+    why.add_argument("act", type=_word(Action), nargs="?", metavar="action")
+    why.add_argument("--person", default="me", help="whom to judge, as the history names them")
+    why.add_argument("--roles", type=lambda text: tuple(text.split(",")), help="what the person holds: a,b")
+    why.add_argument("--action", type=_word(Action), help="what the person wants to do")
+    why.add_argument(
+        "--history",
+        nargs="*",
+        default=(),
+        metavar="ACT:PERSON",
+        help="what was done to the object before; ACT:PERSON:trade for elsewhere in its deal",
+    )
     return parser
 
 
@@ -140,9 +151,24 @@ def _grants(chosen: argparse.Namespace) -> int:
 
 def _explain(chosen: argparse.Namespace) -> int:
     policy = load(chosen.policy)
-    if not _known(policy, chosen.role):
+    if chosen.roles is None:
+        if chosen.role is None or chosen.act is None:
+            print("error: give a role and an act, or --roles and --action", file=sys.stderr)
+            return 2
+        if not _known(policy, chosen.role):
+            return 2
+        _show(report.explain(policy, chosen.role, chosen.act))
+        return 0
+    if chosen.action is None or not all(_known(policy, role) for role in chosen.roles):
+        print("error: --roles needs --action, and roles the policy knows", file=sys.stderr)
         return 2
-    _show(report.explain(policy, chosen.role, chosen.action))
+    try:
+        history = [report.told(one) for one in chosen.history]
+    except ValueError as wrong:
+        print(f"error: {wrong}", file=sys.stderr)
+        return 2
+    standing = Standing(chosen.person, frozenset(chosen.roles))
+    _show(report.judged(policy, standing, chosen.action, history))
     return 0
 
 

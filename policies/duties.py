@@ -186,6 +186,7 @@ TRANSFER_DECIDE: Final = frozenset(
 OPEN: Final = frozenset(
     {
         *PROPOSE,
+        Action.ABSENCE_PLAN,
         Action.AGREEMENT_PROPOSE,
         Action.BENCHMARK_PROPOSE,
         Action.DELEGATION_REQUEST,
@@ -208,6 +209,8 @@ ANSWER: Final = frozenset(
         *DELEGATION_DECIDE,
         *GRANT_DECIDE,
         *TRANSFER_DECIDE,
+        Action.ABSENCE_ACCEPT,
+        Action.ABSENCE_INTERRUPT,
         Action.AGREEMENT_CLEAR,
         Action.AGREEMENT_REFUSE,
         Action.BENCHMARK_APPROVE,
@@ -247,12 +250,17 @@ DUTIES: Final[Mapping[str, frozenset[Action]]] = {
 # What no duty needs ------------------------------------------------------------------------------
 
 OUTSIDE: Final[Mapping[Action, str]] = {
+    Action.ABSENCE_REVIEW: "finds out why an absent trader knocked; moves no deal and no money",
+    Action.ABSENCE_WITHDRAW: "a plan that never begins changes nothing; the block is owed as before",
     Action.ACCOUNT_ASSIGN: "names who answers for a service account; its role then counts beside their own",
+    Action.ACCOUNT_OPEN: "an account carries no right; each right takes three people",
     Action.ACCOUNT_OPEN: "an account carries no right; each right takes three people",
     Action.ALLEGED_ANSWER: "says what trading claims to know; the back office decides what it is worth",
     Action.BUSINESS_DATE_SET: "moves the date of all deals alike and none of them alone",
+    Action.BUSINESS_DATE_SET: "moves the date of all deals alike and none of them alone",
     Action.CONFIRMATION_FORWARD: "hands on what reached the wrong office; closes nothing and raises an alert",
     Action.CONFLICT_CLOSE: "says why a conflict came about, once it is gone; gives and takes no right",
+    Action.DEAD_END_CLOSE: "says what was done where nobody was left; moves no deal and no money",
     Action.DELEGATION_END: "gives duties back at once; nobody gains by it",
     Action.DOCUMENT_FILE: "keeps a paper beside its object; moves no deal and no money",
     Action.ESCALATION_ANSWER: "says what was done about work that climbed; finishes none of it",

@@ -53,6 +53,12 @@ def _two_hands(name: str, opening: Iterable[Action], answering: Iterable[Action]
 
 LIVES: Final = (
     _two_hands(
+        "absence",
+        {Action.ABSENCE_ACCEPT},
+        {Action.ABSENCE_INTERRUPT},
+        "ways for one person to stand in for a trader and call that trader back",
+    ),
+    _two_hands(
         "agreement",
         {Action.AGREEMENT_PROPOSE},
         {Action.AGREEMENT_CLEAR, Action.AGREEMENT_REFUSE},
@@ -169,6 +175,18 @@ LIVES: Final = (
         {Action.ROTATION_REQUEST},
         {Action.ROTATION_APPROVE},
         "ways for one person to ask for a new key of the log and approve it",
+    ),
+    Life(
+        "trader's absence",
+        frozenset({Action.TRADE_CAPTURE}),
+        CONTROL | {Action.ABSENCE_ACCEPT},
+        (
+            Goal(
+                "ways for one person to stand in for a trader and control that trader's deals",
+                frozenset({Action.ABSENCE_ACCEPT}),
+                CONTROL,
+            ),
+        ),
     ),
     Life(
         "trade",

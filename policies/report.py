@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
+from policies.apart import Act
 from policies.grants import table_grants
 from policies.independence import without_level
 from policies.policy import Policy
-from policies.separation import holders
+from policies.separation import conflicts, holders
+from policies.standing import Standing, judge
 from policies.tables import Verb
 from policies.vocabulary import READS, Action, Office
 
@@ -76,6 +78,28 @@ def _obstacles(policy: Policy, action: Action) -> Iterator[str]:
             yield f"  {apart.control}: refused to whoever did {done} on the same {apart.scope}{lapse}; {apart.why}"
     if (level := policy.independence.get(action)) is not None:
         yield f"  {level.control}: level {level.level}; {level.why} [{level.source}]"
+
+
+def told(said: str) -> Act:
+    """An act of a history as the command line takes it. Raises ValueError for what is none."""
+    act, _, rest = said.partition(":")
+    person, _, scope = rest.partition(":")
+    if not person or scope not in {"", "object", "trade"}:
+        raise ValueError(f"{said!r} is no ACT:PERSON or ACT:PERSON:trade")
+    return Act(Action(act).value, person, None, scope or "object")
+
+
+def judged(policy: Policy, standing: Standing, action: Action, history: Sequence[Act]) -> Iterator[str]:
+    """Whether somebody with this history may do ``action``, by the judgement that is enforced."""
+    verdict = judge(policy, standing, action, history)
+    yield f"{standing.person} {'may' if verdict.allowed else 'may not'} {action}: {verdict.sentence} [{verdict.rule}]"
+    if verdict.broken is not None:
+        yield f"  apart.csv, line {verdict.broken.line}: {verdict.broken.source}"
+    for act in verdict.used:
+        yield f"  because {act.person} did {act.action} on this {act.scope}"
+    for conflict in conflicts(policy, standing.roles):
+        yield f"  {conflict.control} ({conflict.severity}): nobody holds {conflict.left} and {conflict.right}; {conflict.why}"
+    yield f"  policy {policy.version}"
 
 
 def findings(policy: Policy) -> Iterator[str]:

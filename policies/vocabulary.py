@@ -26,6 +26,12 @@ class Office(StrEnum):
 class Action(StrEnum):
     """Everything anyone may ask of the house: ``noun.verb``, alphabetised."""
 
+    ABSENCE_ACCEPT = "absence.accept"
+    ABSENCE_INTERRUPT = "absence.interrupt"
+    ABSENCE_PLAN = "absence.plan"
+    ABSENCE_READ = "absence.read"
+    ABSENCE_REVIEW = "absence.review"
+    ABSENCE_WITHDRAW = "absence.withdraw"
     ACCOUNT_ASSIGN = "account.assign"
     ACCOUNT_OPEN = "account.open"
     AGREEMENT_CLEAR = "agreement.clear"
@@ -60,6 +66,7 @@ class Action(StrEnum):
     CONFLICT_CLOSE = "conflict.close"
     CONFORMITY_READ = "conformity.read"
     COUNTERPARTY_PROPOSE = "counterparty.propose"
+    DEAD_END_CLOSE = "dead_end.close"
     DELEGATION_APPROVE = "delegation.approve"
     DELEGATION_END = "delegation.end"
     DELEGATION_READ = "delegation.read"
@@ -74,6 +81,7 @@ class Action(StrEnum):
     ESCALATION_ANSWER = "escalation.answer"
     EVIDENCE_EXPORT = "evidence.export"
     EXCESS_CLOSE = "excess.close"
+    EXPLANATION_READ = "explanation.read"
     FIXING_IMPORT = "fixing.import"
     FIXING_READ = "fixing.read"
     GRANT_APPROVE = "grant.approve"

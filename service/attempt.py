@@ -38,6 +38,7 @@ from service.kernel.working_hours import later
 RowT = TypeVar("RowT", bound=Recorded)
 LINKS_MAX = 32
 BERLIN = ZoneInfo("Europe/Berlin")
+BECAUSE_MAX = 8
 
 ACTS_OF = text(
     "SELECT trade_id, kind, id, act, person, at, entry_id FROM public.acts_of("
@@ -192,7 +193,12 @@ class Attempt:
         facts = {"item": item_id, "to": to, "seconds": seconds, "entry": self.entry_id}
         self.handled.append(plain_value(facts))  # type: ignore[arg-type]
 
-    async def admit(self, trade_id: UUID | None = None, related: Sequence[tuple[str, UUID]] = ()) -> None:
+    async def admit(
+        self,
+        trade_id: UUID | None = None,
+        related: Sequence[tuple[str, UUID]] = (),
+        trades: Sequence[UUID] = (),
+    ) -> None:
         """Hold the history of the trade and of the related objects against apart.csv, and a control's doer against
         independence.csv and cooling_off.csv.
 
@@ -201,7 +207,7 @@ class Attempt:
         or CoolingOff, if they stand too close to trading or to what they left.
         """
         asked = {
-            "trades": [trade_id] if trade_id is not None else [],
+            "trades": [*trades, *([trade_id] if trade_id is not None else [])],
             "kinds": [kind for kind, _ in related],
             "ids": [object_id for _, object_id in related],
         }
@@ -213,7 +219,14 @@ class Attempt:
         ]
         judged = judge(self.policy, self.actor.standing(), self.action, history, self.now)
         if (broken := judged.broken) is not None:
-            raise KeptApart(f"{broken.why} ({broken.control}).", rule=broken.control)
+            because = {
+                str(row.entry_id) for row, act in zip(found, history, strict=True) if act in judged.used
+            }
+            raise KeptApart(
+                f"{broken.why} ({broken.control}).",
+                rule=broken.control,
+                facts={"because": " ".join(sorted(because)[:BECAUSE_MAX])},
+            )
         rules = [rule for rule in self.policy.apart if rule.action == self.action]
         self.controls = sorted({rule.control for rule in rules})
         others = {
@@ -223,10 +236,10 @@ class Attempt:
         }
         if others:  # the acts of other hands that this one was kept apart from: four eyes, linked
             self.data["four_eyes"] = sorted(others, key=lambda entry: (others[entry], entry))[-LINKS_MAX:]
-        await self._stand_apart(asked)
+        await self.stand_apart(asked)
         self.admitted = True
 
-    async def _stand_apart(self, asked: Mapping[str, Any]) -> None:
+    async def stand_apart(self, asked: Mapping[str, Any]) -> None:
         """Hold who does a control against the distance from trading and from former units that it takes."""
         rule = self.policy.independence.get(self.action)
         if rule is None:

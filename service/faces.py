@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from policies.vocabulary import Action
 from service.gate import Done, Gate
 from service.kernel.actor import Actor
-from service.kernel.errors import Malformed, NotFound, NotPermitted, NotSignedIn, Refusal, WrongClock
+from service.kernel.errors import Malformed, NotFound, NotPermitted, NotSignedIn, OnLeave, Refusal, WrongClock
 from service.kernel.failures import is_out_of_time
 from service.kernel.problems import problem
 from service.kernel.texts import Reason
@@ -100,6 +100,8 @@ class Allows:
         actor = actor_of(connection)
         if actor.restricted and self.action not in (Action.PASSWORD_CHANGE, Action.SESSION_CLOSE):
             raise NotPermitted("A one-time password only opens the change of the password.")
+        if actor.away is not None and self.action is not Action.SESSION_CLOSE:
+            raise OnLeave(actor.away)
         decision = gate.policy.decide(actor.roles, self.action)
         if not decision.allowed:
             raise NotPermitted(decision.reason, rule=decision.rule)

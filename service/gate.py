@@ -16,14 +16,14 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.exc import StaleDataError
 
-from audit.entry import MalformedEntry, encode, leaf_hash, timestamp
+from audit.entry import MalformedEntry, encode, timestamp
 from audit.note import SigningKey, VerifierKey
-from audit.receipt import issue
 from policies.policy import Decision, Policy
 from policies.vocabulary import Action, Office
 from service.attempt import Attempt, Changed, Command, Desk, body_hash, opened_as_told, reported
 from service.brake import Brake
 from service.effects import effect, previous_leaves
+from service.handing_on import NeverDecoded, receipts_for, warnings_of
 from service.in_force import NOW, policy_in_force
 from service.kernel.actor import Actor
 from service.kernel.clock import Clock
@@ -33,6 +33,7 @@ from service.kernel.errors import (
     Malformed,
     NotPermitted,
     NotSignedIn,
+    OnLeave,
     Refusal,
     StalePolicy,
 )
@@ -44,7 +45,6 @@ from service.together import Together
 BERLIN = ZoneInfo("Europe/Berlin")
 BATCH_MAX = 128
 RETRIES_MAX = 3
-RECEIPT_DEADLINE_SECONDS = 60
 FIELD_CHARACTERS_MAX = 200
 RETRYABLE = frozenset({"40001", "40P01"})  # serialisation failure, deadlock
 
@@ -106,12 +106,6 @@ class Done:
     answer: Mapping[str, Any]
     status: int
     replay: bool = False
-
-
-class NeverDecoded(Command, frozen=True, kw_only=True):
-    """What somebody wanted who was refused before their command was read; the trade is the address's."""
-
-    trade_id: UUID | None = None
 
 
 @dataclass(slots=True)
@@ -206,6 +200,8 @@ class Gate:
                 Action.SESSION_CLOSE,
             ):
                 one.outcome = NotPermitted("A one-time password only opens the change of the password.")
+            elif one.request.actor.away is not None and case.action is not Action.SESSION_CLOSE:
+                one.outcome = OnLeave(one.request.actor.away)
             elif not one.decision.allowed:
                 one.outcome = NotPermitted(one.decision.reason, rule=one.decision.rule)
             elif self.brake is not None:
@@ -297,6 +293,7 @@ class Gate:
                 "key": one.request.key,
                 "hash": one.body_hash,
                 "opening": one.request.opening,
+                "closing": one.decision.action is Action.SESSION_CLOSE,
                 "deputy_for": one.request.actor.standing().acts_for(self.policy, one.decision.action),
             }
             for n, one in enumerate(tries)
@@ -327,6 +324,8 @@ class Gate:
                     one.outcome = replayed(row.status, row.answer)
                 case "reused":
                     one.outcome = KeyReused("This Idempotency-Key was used before with another body.")
+                case "absent":
+                    one.outcome = OnLeave(one.request.actor.away)
                 case "no_deputy":
                     one.outcome = NotPermitted(
                         "You no longer stand in for somebody else here.", rule="SEG-02"
@@ -364,6 +363,10 @@ class Gate:
 
     async def _record(self, session: AsyncSession, tries: list[_Try]) -> None:
         connection = await session.connection()
+        warned = await warnings_of(connection, [one.attempt for one in tries if one.attempt])
+        for one, warnings in zip(tries, warned, strict=True):
+            if warnings and one.changed is not None:
+                one.changed = Changed({**one.changed.answer, "warnings": warnings}, one.changed.status)
         prev = await previous_leaves(
             connection, [row for one in tries if one.attempt for row in one.attempt.rows]
         )
@@ -381,8 +384,9 @@ class Gate:
             await connection.execute(WORK_HANDLE, {"items": json.dumps(handled)})
         if opened:
             await connection.execute(WORK_OPEN, {"items": json.dumps(opened)})
-        receipts = self._receipts(
-            [(one.entry_id, one.entry, one.attempt.now) for one in tries if one.attempt]
+        receipts = receipts_for(
+            (self.key, self.origin, self.certificate),
+            [(one.entry_id, one.entry, one.attempt.now) for one in tries if one.attempt],
         )
         answers = []
         for one, receipt in zip(tries, receipts, strict=True):
@@ -419,15 +423,6 @@ class Gate:
         if trace is not None:
             line["req"] = trace
         return line
-
-    def _receipts(self, items: Sequence[tuple[UUID, bytes, Any]]) -> list[dict[str, Any]]:
-        return issue(
-            self.key,
-            self.origin,
-            [(str(entry_id), leaf_hash(entry), timestamp(at)) for entry_id, entry, at in items],
-            RECEIPT_DEADLINE_SECONDS,
-            self.certificate,
-        )
 
     async def record_refusal(
         self, request: Request, action: Action, refusal: Refusal, digest_of_body: str | None

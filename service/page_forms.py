@@ -29,7 +29,7 @@ AMOUNTS: Final = frozenset(
     {"amount", "amount_eur", "base_amount", "buy_amount", "interest", "max_eur", "principal", "sell_amount"}
 )
 RATES: Final = frozenset({"forward_points", "rate", "rate_percent", "spot_rate", "tolerance_bp"})
-MOMENTS: Final = frozenset({"executed_at"})
+MOMENTS: Final = frozenset({"executed_at", "valid_from", "valid_to"})
 ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
 
 

@@ -1,5 +1,6 @@
 """Every table of the bank, imported once so that the metadata is complete."""
 
+from service.absences import model as absences
 from service.audit_trail import model as audit_trail
 from service.bookkeeping import model as bookkeeping
 from service.confirmations import model as confirmations
@@ -32,6 +33,7 @@ for _table in METADATA.tables.values():
 
 __all__ = [
     "METADATA",
+    "absences",
     "audit_trail",
     "bookkeeping",
     "confirmations",

@@ -10,6 +10,7 @@ from typing import Any, Final
 from service.kernel.retention import CLASSES
 
 PLAN: Final[Mapping[str, str]] = {
+    "absence": "records",
     "account": "records",
     "agreement": "records",
     "alert": "records",
@@ -25,6 +26,7 @@ PLAN: Final[Mapping[str, str]] = {
     "conflict": "books",
     "conformity": "records",
     "counterparty": "records",
+    "dead_end": "records",
     "delegation": "books",
     "desk_rule": "records",
     "document": "records",
@@ -32,6 +34,7 @@ PLAN: Final[Mapping[str, str]] = {
     "escalation": "records",
     "evidence": "records",
     "excess": "records",
+    "explanation": "records",
     "fixing": "vouchers",
     "grant": "books",
     "handover": "records",

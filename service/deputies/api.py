@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
+import msgspec
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
@@ -13,10 +14,12 @@ from service.deputies import queries
 from service.deputies.lifecycle import DelegationState
 from service.deputies.use_cases import (
     ApproveDelegation,
+    CloseDeadEnd,
     EndDelegation,
     RefuseDelegation,
     RequestDelegation,
     approve_delegation,
+    close_dead_end,
     end_delegation,
     refuse_delegation,
     request_delegation,
@@ -24,9 +27,22 @@ from service.deputies.use_cases import (
 from service.faces import Allows, IdempotencyKey, Seen, SeenWithReason, answer, checked_key
 from service.gate import Gate
 from service.kernel.actor import Actor
+from service.kernel.texts import Reason
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200)]
 StateWanted = Annotated[DelegationState | None, QueryParameter(name="state")]
+
+
+class Ending(SeenWithReason, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The version seen, why, and why nobody need be left for work that waits."""
+
+    accept_dead_end: Reason | None = None
+
+
+class Measure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What was done about it."""
+
+    measure: Reason
 
 
 class DelegationApi(Controller):
@@ -94,11 +110,36 @@ class DelegationApi(Controller):
         actor: NamedDependency[Actor],
         key: IdempotencyKey,
         delegation: FromPath[UUID],
-        data: JSONBody[SeenWithReason],
+        data: JSONBody[Ending],
     ) -> Response[Any]:
         """Take or give duties back at once."""
-        command = EndDelegation(delegation=delegation, version=data.version, reason=data.reason)
+        command = EndDelegation(
+            delegation=delegation,
+            version=data.version,
+            reason=data.reason,
+            accept_dead_end=data.accept_dead_end,
+        )
         return answer(await gate.perform(actor, end_delegation, command, key=checked_key(key)))
 
 
-ROUTES = [DelegationApi]
+class DeadEndApi(Controller):
+    """Work that nobody is left for."""
+
+    path = "/api/dead-ends"
+    tags = ("deputies",)
+
+    @post("/{subject:uuid}/closure", guards=[Allows(Action.DEAD_END_CLOSE)], status_code=200)
+    async def close(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        key: IdempotencyKey,
+        subject: FromPath[UUID],
+        data: JSONBody[Measure],
+    ) -> Response[Any]:
+        """Say what was done where nobody was left."""
+        command = CloseDeadEnd(subject=subject, measure=data.measure)
+        return answer(await gate.perform(actor, close_dead_end, command, key=checked_key(key)))
+
+
+ROUTES = [DelegationApi, DeadEndApi]

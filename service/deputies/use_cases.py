@@ -1,6 +1,6 @@
 """Duties are handed to a deputy for a time: asked for by one person, approved by another, never across a conflict."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
@@ -12,6 +12,7 @@ from policies.periods import Period
 from policies.separation import conflicts
 from policies.vocabulary import Action, Office
 from service.attempt import Attempt, Changed, Command, locked
+from service.dead_ends import Holder
 from service.deputies.lifecycle import DELEGATION, DelegationState
 from service.deputies.model import Delegation
 from service.deputies.queries import overlapping
@@ -21,8 +22,10 @@ from service.kernel.errors import AlreadyExists, NotFound, NotPermitted, Refusal
 from service.kernel.identifiers import uuid7
 from service.kernel.items import Item
 from service.kernel.texts import Reason
+from service.leaving import nobody_left
 from service.people.queries import owner_of
 from service.people.rights import is_role_of
+from service.work.queries import waits
 
 DUTIES = text("SELECT * FROM public.duties_of(:account)")
 ROLES_MAX = 10
@@ -103,6 +106,14 @@ class EndDelegation(Command, frozen=True, kw_only=True):
     delegation: UUID
     version: int
     reason: Reason
+    accept_dead_end: Reason | None = None
+
+
+class CloseDeadEnd(Command, frozen=True, kw_only=True):
+    """Compliance says what was done about work that nobody was left for."""
+
+    subject: UUID
+    measure: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +191,41 @@ async def end_delegation(attempt: Attempt, command: EndDelegation) -> Changed:
         raise NotYoursToEnd("This is ended by whoever gave or took the duties, or by the administration.")
     requested = delegation.state == DelegationState.REQUESTED
     state = DELEGATION.after(DelegationState(delegation.state), attempt.action)
+    await nobody_left(
+        attempt,
+        delegation.roles,
+        lambda holder: without(holder, delegation, giver.person_id),
+        command.accept_dead_end,
+    )
     attempt.change(delegation, state=state.value)
     if requested and attempt.actor.office is Office.ADMINISTRATION:
         attempt.close_item(Item.DECIDE_DELEGATION, delegation.id)
     attempt.note(reason=command.reason, beneficiary=deputy.person_id, deputised=giver.person_id)
     return Changed(outcome(delegation, command.version + 1))
+
+
+@use_case(Action.DEAD_END_CLOSE)
+async def close_dead_end(attempt: Attempt, command: CloseDeadEnd) -> Changed:
+    """Say what was done where nobody was left for an act."""
+    if not await waits(attempt.session, Item.DEAD_END, command.subject):
+        raise NotFound("dead end")
+    attempt.close_item(Item.DEAD_END, command.subject)
+    attempt.note(subject=command.subject, reason=command.measure)
+    return Changed({"subject": str(command.subject), "measure": command.measure})
+
+
+def without(holder: Holder, delegation: Delegation, giver: UUID) -> Holder:
+    """Return what the deputy's account holds once this delegation has ended."""
+    if holder.account != delegation.deputy_id:
+        return holder
+    standing = holder.standing
+    lost = {
+        role
+        for role, person in standing.deputy_for.items()
+        if person == str(giver) and role in delegation.roles
+    }
+    kept = {role: person for role, person in standing.deputy_for.items() if role not in lost}
+    return replace(holder, standing=replace(standing, roles=standing.roles - lost, deputy_for=kept))
 
 
 async def decided(attempt: Attempt, delegation_id: UUID, version: int) -> tuple[Delegation, Duties, Duties]:

@@ -2,11 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from types import MappingProxyType
 from uuid import UUID
 
 from policies.standing import Standing
 from policies.vocabulary import Office
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """The block of absence that keeps somebody out; ``told``: an attempt to get in is under review already."""
+
+    absence: UUID
+    until: date
+    told: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +42,7 @@ class Actor:
     origin: str = field(default="api")
     deputy_for: Mapping[str, UUID] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     owner: UUID | None = None
+    away: Away | None = None
 
     def standing(self) -> Standing:
         """Return the actor as separation sees them."""

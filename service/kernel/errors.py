@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import ClassVar
 from uuid import UUID
 
+from service.kernel.actor import Away
 from service.kernel.items import Item
 
 
@@ -101,6 +102,23 @@ class NotPermitted(Refusal):
     """403. None of the caller's roles has this right; the absent policy row is the denial."""
 
     status = 403
+
+
+class OnLeave(Refusal):
+    """403. A block of absence keeps this person out, on every account; risk control and compliance are told (TRD-19)."""
+
+    status = 403
+    rule = "TRD-19"
+
+    def __init__(self, away: Away | None) -> None:
+        told = () if away is None or away.told else (Item.ABSENCE_BREACH, Item.ABSENCE_BREACH_RISK)
+        until = "" if away is None else f" until {away.until}"
+        super().__init__(
+            f"You are on leave{until}; your substitute acts under an id of their own.",
+            report=tuple(
+                Report(item, "absence", away.absence, "on_leave") for item in told if away is not None
+            ),
+        )
 
 
 class KeptApart(Refusal):

@@ -13,6 +13,9 @@ RISK, CREDIT, BOARD = Office.RISK_CONTROL, Office.CREDIT, Office.MANAGEMENT
 class Item(StrEnum):
     """What waits."""
 
+    ABSENCE_BREACH = "absence_breach"
+    ABSENCE_BREACH_RISK = "absence_breach_risk"
+    ACCEPT_ABSENCE = "accept_absence"
     ACCEPT_INTERNAL = "accept_internal"
     ACKNOWLEDGE_PREMISES = "acknowledge_premises"
     AMEND = "amend"
@@ -27,6 +30,7 @@ class Item(StrEnum):
     CONFIRM = "confirm"
     CORRECT = "correct"
     COUNTERSIGN = "countersign"
+    DEAD_END = "dead_end"
     DECIDE = "decide"
     DECIDE_BENCHMARK = "decide_benchmark"
     DECIDE_DELEGATION = "decide_delegation"
@@ -92,7 +96,21 @@ class Route:
 MINUTES, HOURS = timedelta(minutes=30), timedelta(hours=4)
 DAY = timedelta(days=1)
 
+ANYBODY_BUT_FRONT = tuple(office for office in Office if office not in (Office.FRONT_OFFICE, Office.LOG))
+
 ROUTES: dict[Item, Route] = {
+    Item.ABSENCE_BREACH: Route(
+        FRONT,
+        Office.COMPLIANCE,
+        Action.ABSENCE_REVIEW,
+        automatic=False,
+        within=DAY,
+        also=ANYBODY_BUT_FRONT,
+    ),
+    Item.ABSENCE_BREACH_RISK: Route(
+        FRONT, RISK, Action.ABSENCE_REVIEW, automatic=False, within=DAY, also=ANYBODY_BUT_FRONT
+    ),
+    Item.ACCEPT_ABSENCE: Route(FRONT, FRONT, Action.ABSENCE_ACCEPT, automatic=False, within=DAY),
     Item.ACCEPT_INTERNAL: Route(FRONT, FRONT, Action.INTERNAL_ACCEPT, automatic=False, within=HOURS),
     Item.ACKNOWLEDGE_PREMISES: Route(FRONT, BACK, Action.PREMISES_ACKNOWLEDGE, automatic=False, within=DAY),
     Item.AMEND: Route(BACK, FRONT, Action.TRADE_AMEND, automatic=True, within=MINUTES),
@@ -116,6 +134,14 @@ ROUTES: dict[Item, Route] = {
     Item.CONFIRM: Route(BACK, BACK, Action.CONFIRMATION_DISPATCH, automatic=False, within=HOURS),
     Item.CORRECT: Route(BACK, FRONT, Action.TRADE_RESUBMIT, automatic=False, within=MINUTES),
     Item.COUNTERSIGN: Route(BACK, BACK, Action.SETTLEMENT_COUNTERSIGN, automatic=False, within=HOURS),
+    Item.DEAD_END: Route(
+        FRONT,
+        Office.COMPLIANCE,
+        Action.DEAD_END_CLOSE,
+        automatic=False,
+        within=HOURS,
+        also=ANYBODY_BUT_FRONT,
+    ),
     Item.DECIDE: Route(FRONT, BACK, Action.REQUEST_APPROVE, automatic=False, within=HOURS),
     Item.DECIDE_BENCHMARK: Route(RISK, RISK, Action.BENCHMARK_APPROVE, automatic=False, within=HOURS),
     Item.DECIDE_DELEGATION: Route(

@@ -54,8 +54,7 @@ def guard_statements(_: MetaData | None = None) -> Iterator[str]:
     yield at_commit("trade_version", "covered", "INSERT", "guard_version_covered")
     yield at_commit("limit_reservation", "for_version", "INSERT", "guard_reserved_for_version")
     yield at_commit("market_check", "told", "INSERT", "guard_alert_told")
-    yield trigger("delegation", "of_own_duties", "BEFORE INSERT OR UPDATE", "guard_delegation")
-    yield at_commit("delegation", "approved", "UPDATE", "guard_delegation_approved")
+    yield from deputy_guards()
     yield trigger("trading_limit", "begins_proposed", "BEFORE INSERT", "guard_limit_proposed")
     yield trigger("limit_vote", "of_its_office", "BEFORE INSERT", "guard_limit_vote")
     yield trigger("settlement", "hands", "BEFORE INSERT OR UPDATE", "guard_settlement_hands")
@@ -108,6 +107,14 @@ def organisation_guards() -> Iterator[str]:
     yield at_commit("portfolio", "of_trading", "INSERT OR UPDATE OF desk_id", "guard_portfolio_of_trading")
     yield at_commit("account", "owner_apart", "UPDATE OF owner_id", "guard_owner_apart")
     yield at_commit("role_grant", "apart", "INSERT OR UPDATE OF state", "guard_roles_apart")
+
+
+def deputy_guards() -> Iterator[str]:
+    """Yield the guards of who stands in for whom, and of who is away."""
+    yield trigger("absence", "by_its_hands", "BEFORE INSERT OR UPDATE", "guard_absence")
+    yield at_commit("absence", "hands", "UPDATE", "guard_absence_hands")
+    yield trigger("delegation", "of_own_duties", "BEFORE INSERT OR UPDATE", "guard_delegation")
+    yield at_commit("delegation", "approved", "UPDATE", "guard_delegation_approved")
 
 
 def trigger(table: str, name: str, when: str, function: str) -> str:

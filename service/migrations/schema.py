@@ -25,6 +25,7 @@ STEPS: Final = (
             "functions.sql",
             "deputies.sql",
             "organisation.sql",
+            "absences.sql",
             "sessions.sql",
             "limits.sql",
             "market.sql",

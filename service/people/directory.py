@@ -8,7 +8,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from policies.vocabulary import Office
-from service.kernel.actor import Actor
+from service.kernel.actor import Actor, Away
 from service.kernel.database import Offices
 from service.kernel.errors import Misdirected
 from service.people.authentication import office_of_token, token_digest
@@ -36,6 +36,7 @@ def actor_of(
         origin=origin,
         deputy_for=MappingProxyType({role: UUID(person) for role, person in row.deputy_for.items()}),
         owner=row.owner_id,
+        away=None if row.absence_id is None else Away(row.absence_id, row.absent_until, row.absence_told),
     )
 
 

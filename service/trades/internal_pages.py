@@ -22,9 +22,8 @@ from service.trades.deals.deal import TYPES
 from service.trades.desk_times import desk_now
 from service.trades.internal import LENT, TURNED, internal_deals
 from service.trades.lifecycle import TradeState
-from service.ui.dealing_words import PURPOSES
+from service.ui.dealing_words import LOCATIONS, PURPOSES
 from service.ui.formats import BERLIN, field_moment
-from service.ui.words import LOCATIONS
 
 ROWS: Final = 50
 CHOICES_MAX: Final = 200

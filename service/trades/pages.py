@@ -37,8 +37,8 @@ from service.trades.model import Trade
 from service.trades.reference import Reference, beside_reference
 from service.trades.tickets import AmendedTerms, CaptureTrade, CorrectedTerms
 from service.trades.versions import terms_of as terms_in_force
+from service.ui.dealing_words import LOCATIONS
 from service.ui.formats import BERLIN, field_moment
-from service.ui.words import LOCATIONS
 
 ROWS = 50
 RETURNED_MAX = 20

@@ -50,3 +50,18 @@ AGREEMENT_FORMS: Final[dict[str, str]] = {
     "master_agreement": N_("Master agreement"),
     "waiver": N_("Waiver"),
 }
+
+DEAL_TYPES: Final[dict[str, str]] = {
+    "fx_spot": N_("FX spot"),
+    "fx_forward": N_("FX forward"),
+    "mm_deposit": N_("Deposit placed"),
+    "mm_loan": N_("Loan taken"),
+}
+
+LOCATIONS: Final[dict[str, str]] = {
+    "premises": N_("On the premises"),
+    "home_office": N_("Home office"),
+    "other": N_("Elsewhere"),
+}
+
+SIDES: Final[dict[str, str]] = {"buy": N_("Buy"), "sell": N_("Sell")}

@@ -6,11 +6,14 @@ from policies.vocabulary import Action, Office
 from service.ui import confirming_words, deputy_words, staff_words
 from service.ui.dealing_words import (  # noqa: F401 - templates find every word here
     AGREEMENT_FORMS,
+    DEAL_TYPES,
     DESK_RULES,
     FINDINGS,
     GROUNDS,
+    LOCATIONS,
     NEEDS,
     PURPOSES,
+    SIDES,
     TRANSFERS,
 )
 from service.ui.languages import N_
@@ -39,6 +42,7 @@ class Status(NamedTuple):
 STATES: Final[dict[str, Status]] = {
     **{code: Status(*state) for code, state in SETTLING_STATES.items()},
     **{code: Status(*told) for code, told in confirming_words.STATES.items()},
+    **{code: Status(*told) for code, told in deputy_words.STATES.items()},
     "closed": Status("✓", "good", N_("closed")),
     "held": Status("!", "bad", N_("held")),
     "accepted": Status("✓", "good", N_("accepted")),
@@ -315,22 +319,6 @@ MARKS: Final[dict[str, str]] = {
     "internal": N_("internal"),
     "off_premises": N_("off the premises"),
 }
-
-DEAL_TYPES: Final[dict[str, str]] = {
-    "fx_spot": N_("FX spot"),
-    "fx_forward": N_("FX forward"),
-    "mm_deposit": N_("Deposit placed"),
-    "mm_loan": N_("Loan taken"),
-}
-
-LOCATIONS: Final[dict[str, str]] = {
-    "premises": N_("On the premises"),
-    "home_office": N_("Home office"),
-    "other": N_("Elsewhere"),
-}
-
-STAFF_EVENTS: Final = staff_words.STAFF_EVENTS
-SIDES: Final[dict[str, str]] = {"buy": N_("Buy"), "sell": N_("Sell")}
 
 DONE: Final[dict[str, str]] = {
     **deputy_words.DONE,

@@ -27,6 +27,9 @@ from service.work.use_cases import TARGETS
 ROWS = 50
 
 PLACES = {
+    Item.ABSENCE_BREACH: "/absences#{subject}",
+    Item.ABSENCE_BREACH_RISK: "/absences#{subject}",
+    Item.ACCEPT_ABSENCE: "/absences#{subject}",
     Item.ACCEPT_INTERNAL: "/internal-deals#{subject}",
     Item.ACKNOWLEDGE_PREMISES: "/premises#{subject}",
     Item.CALL_BACK: "/call-backs?subject={subject}",

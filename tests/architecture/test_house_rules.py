@@ -19,8 +19,8 @@ WRITTEN = {".py", ".sh", ".html", ".css", ".toml", ""}  # by hand; without suffi
 
 SLICES = {
     "absences", "bookkeeping", "compliance", "confirmations", "conformity", "control", "deputies", "desks",
-    "documents", "governance", "limits", "market", "organisation", "parties", "people", "reconciliation", "recovery",
-    "reports", "rotation", "settlement", "settlement_rules", "trades", "transfers", "work",
+    "documents", "explaining", "governance", "limits", "market", "organisation", "parties", "people", "reconciliation",
+    "recovery", "reports", "rotation", "settlement", "settlement_rules", "trades", "transfers", "work",
 }  # fmt: skip
 VOCABULARY = {"__init__", "lifecycle", "model", "use_cases", "queries", "api", "pages"}
 # Modules of a slice, besides the vocabulary, that do more than calculate.

@@ -13,7 +13,7 @@ COMMON = frozenset(
             Action.WORK_READ,
             Action.WORK_TAKE,
         ),
-        *(Action.DELEGATION_REQUEST, Action.DELEGATION_END, Action.DELEGATION_READ),
+        *(Action.DELEGATION_REQUEST, Action.DELEGATION_END, Action.DELEGATION_READ, Action.EXPLANATION_READ),
     }
 )
 OFFICES = {
@@ -35,12 +35,14 @@ OFFICES = {
     for role in roles.split()
 }
 WRITING = {
-    "compliance_officer": "conflict.close escalation.answer handover.accept handover.offer handover.return document.file evidence.export",
+    "compliance_officer": "conflict.close escalation.answer handover.accept handover.offer handover.return document.file evidence.export"
+    " absence.interrupt absence.review dead_end.close",
     "auditor": "escalation.answer evidence.export",
     "examiner": "evidence.export",
     "trader": "trade.capture trade.resubmit amendment.request cancellation.request internal.offer internal.accept "
-    "transfer.request",
-    "head_of_trading": "limit.propose",
+    "transfer.request"
+    " absence.plan absence.accept absence.withdraw",
+    "head_of_trading": "limit.propose absence.plan absence.withdraw absence.interrupt",
     "svc_front_office": "position.unwind trade.amend",
     "verifier": "handover.accept handover.offer handover.return trade.verify trade.return request.approve request.refuse desk_rule.propose desk_rule.approve "
     "desk_rule.refuse premises.acknowledge",
@@ -58,8 +60,10 @@ WRITING = {
     "closer": "business_date.set",
     "svc_accounting": "journal.post journal.reverse transfer.book",
     "risk_controller": "escalation.answer handover.accept handover.offer handover.return document.file fixing.import benchmark.propose benchmark.approve benchmark.refuse trade.justify limit.propose "
-    "market_limit.propose market_limit.vote excess.close transfer.review",
-    "head_of_risk": "escalation.answer handover.accept handover.offer handover.return benchmark.approve benchmark.refuse trade.justify market_limit.vote excess.close",
+    "market_limit.propose market_limit.vote excess.close transfer.review"
+    " absence.review",
+    "head_of_risk": "escalation.answer handover.accept handover.offer handover.return benchmark.approve benchmark.refuse trade.justify market_limit.vote excess.close"
+    " absence.review",
     "credit_officer": "handover.accept handover.offer handover.return limit.propose limit.vote",
     "counsel": "handover.accept handover.offer handover.return document.file agreement.clear agreement.refuse",
     "board_back": "escalation.answer notice.take",
@@ -72,12 +76,14 @@ WRITING = {
     "svc_log": "log.backup log.genesis log.heartbeat log.restart policy.publish schema.publish session.noise",
 }
 EVERY_READ = (
-    "balance.read confirmation.read conformity.read document.read entry.read fixing.read grant.read instruction.read journal.read limit.read "
+    "absence.read balance.read confirmation.read conformity.read document.read entry.read fixing.read grant.read instruction.read journal.read limit.read "
     "log.read organisation.read party.read person.read position.read report.read settlement.read trade.read transaction.read transfer.read settlement_rule.read"
 )
 READING = {
-    "trader": "trade.read transaction.read position.read party.read fixing.read limit.read transfer.read",
-    "head_of_trading": "trade.read transaction.read position.read party.read fixing.read limit.read transfer.read",
+    "trader": "trade.read transaction.read position.read party.read fixing.read limit.read transfer.read"
+    " absence.read",
+    "head_of_trading": "trade.read transaction.read position.read party.read fixing.read limit.read transfer.read"
+    " absence.read",
     "svc_front_office": "trade.read",
     "verifier": "document.read trade.read transaction.read position.read confirmation.read settlement.read party.read fixing.read "
     "conformity.read limit.read",
@@ -91,8 +97,9 @@ READING = {
     "accountant": "document.read journal.read balance.read trade.read settlement.read transfer.read",
     "closer": "journal.read balance.read trade.read",
     "svc_accounting": "trade.read",
-    "risk_controller": "document.read fixing.read trade.read position.read party.read conformity.read limit.read transfer.read",
-    "head_of_risk": "fixing.read trade.read position.read party.read conformity.read limit.read",
+    "risk_controller": "document.read fixing.read trade.read position.read party.read conformity.read limit.read transfer.read"
+    " absence.read",
+    "head_of_risk": "fixing.read trade.read position.read party.read conformity.read limit.read absence.read",
     "svc_risk_control": "fixing.read",
     "credit_officer": "party.read trade.read limit.read",
     "svc_credit": "party.read",

@@ -14,7 +14,6 @@ from policies.vocabulary import Action
 
 NOT_YET = {
     "D-07": "no discrepancy cases yet",
-    "D-11": "no absences yet",
     "D-14": "no emergency access",
     "D-15": "policy changes come with a release, not by an act of the house",
     "D-16": "no surveillance alerts yet",
@@ -38,6 +37,7 @@ IN_PART = {
     "D-04": "that a signer is outside trading follows from S-08",
     "D-05": "that each owner's desk holds the book is for the use case to see",
     "D-08": "that a call-back goes to the number in master data is for the use cases to see",
+    "D-11": "that the absent trader has no act or read at all is for the database to see",
     "D-13": "the beneficiary acts in no step of the grant, so only the use case can compare",
 }
 RULES = load().apart
@@ -265,6 +265,8 @@ def test_the_governed_acts_are_these() -> None:
         Action.GRANT_APPROVE,
         Action.GRANT_REFUSE,
         Action.GRANT_EXECUTE,
+        Action.ABSENCE_ACCEPT,
+        Action.ABSENCE_INTERRUPT,
         Action.DELEGATION_APPROVE,
         Action.DELEGATION_REFUSE,
         Action.LOG_RECOVER,

@@ -11,11 +11,21 @@ NO_TABLE = {
     "log.backup log.genesis log.heartbeat log.restart policy.publish schema.publish session.noise": "the log's service has rights of its own",
     "escalation.answer handover.accept handover.offer handover.return work.escalate work.leave work.take": "owner-defined functions",
     "session.open session.close password.change password.reset": "owner-defined functions",
+    "explanation.read": "owner-defined functions",
     "power.read log.read": "the policy in memory, and files",
+    "dead_end.close": "closes an item and says why",
     "log.check": "what compliance's own exports of evidence read",
 }
 BY_EVERY_OFFICE = {"delegation"}
 SHARED = {
+    "absence": (
+        {Office.FRONT_OFFICE: {Verb.INSERT, Verb.UPDATE}, Office.COMPLIANCE: {Verb.UPDATE}},
+        "trading plans and accepts; guard_absence lets compliance interrupt what runs and do nothing else",
+    ),
+    "absence_review": (
+        {Office.COMPLIANCE: {Verb.INSERT}, Office.RISK_CONTROL: {Verb.INSERT}},
+        "each of the two finds for itself, and a finding is never changed",
+    ),
     "agreement": (
         {Office.MASTER_DATA: {Verb.INSERT}, Office.LEGAL: {Verb.UPDATE}},
         "master data files it, legal clears it or not and changes nothing else of it",
@@ -85,7 +95,7 @@ def test_no_table_is_written_by_two_offices_but_those_listed_with_their_reason(p
 @pytest.mark.parametrize("table", sorted(SHARED))
 def test_of_a_shared_table_nobody_rewrites_more_than_the_state(policy: Policy, table: str) -> None:
     columns = {column for office in Office for column in may(policy, office, Verb.UPDATE).get(table, ())}
-    assert columns <= {"state", "rev", "reason", "decided_at"}
+    assert columns <= {"state", "rev", "reason", "decided_at", "interrupted_on"}
 
 
 @pytest.mark.parametrize(
@@ -111,8 +121,10 @@ def test_the_front_office_writes_its_own_books_alone(policy: Policy) -> None:
         "trading_limit",  # a wish that others vote on
         "transfer",  # a request that others check and sign
         *BY_EVERY_OFFICE,
+        "absence",  # that the own people are kept out
     }
     assert may(policy, Office.FRONT_OFFICE, Verb.UPDATE) == {
+        "absence": ("state", "rev", "interrupted_on"),
         "delegation": ("state", "rev"),
         "trade": ("version", "terms_digest", "rev"),
     }
@@ -121,6 +133,7 @@ def test_the_front_office_writes_its_own_books_alone(policy: Policy) -> None:
 def test_the_terms_of_a_trade_are_never_updated(policy: Policy) -> None:
     insert_only = {
         "document",
+        "absence_review",
         "trade_version",
         "position_movement",
         "journal",
@@ -163,7 +176,7 @@ def test_compliance_files_papers_and_changes_nothing_but_what_its_custodians_do_
     policy: Policy,
 ) -> None:
     of_the_log = {"key_rotation", "lagging_row", "recovery"} | BY_EVERY_OFFICE
-    papers = {"document"}
+    papers = {"document", "absence", "absence_review"}
     assert tables(policy, Office.COMPLIANCE, Verb.INSERT, Verb.UPDATE) == of_the_log | papers
     assert effect_kinds(policy)[Office.COMPLIANCE] == of_the_log | papers
 

@@ -295,31 +295,48 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
 $$;
 
 -- Who did what to a trade (over all offices) or to single objects: the history that apart.csv is read against.
+-- The two legs of an internal deal have one history: whoever had a hand in one had it in both.
+create function public.with_mirrors(trades uuid[]) returns uuid[]
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select trades
+    || array(select t.mirrors_id from public.trade t where t.id = any(trades) and t.mirrors_id is not null)
+    || array(select t.id from public.trade t where t.mirrors_id = any(trades))
+$$;
+
+-- An act counts for who did it, for whom they stood in, and for the owner of the service that did it. Whoever took
+-- over a trader's positions had a hand in every deal that was the trader's before the block ended (D-11).
+create function public.history_of(trades uuid[], kinds text[], ids uuid[])
+returns table (trade_id uuid, kind text, id uuid, act text, person text, at timestamptz, entry_id uuid)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  with whole as materialized (select public.with_mirrors(history_of.trades) as ids)
+  select e.trade_id, e.kind, e.id, e.act, w.person, e.at, e.entry_id
+  from (
+    select f.* from public.audit_effect f, whole where f.trade_id = any(whole.ids)
+    union
+    select f.* from unnest(history_of.kinds, history_of.ids) as q(kind, id)
+    join public.audit_effect f on f.kind = q.kind and f.id = q.id
+  ) as e
+  cross join lateral (values (e.person), (e.deputy_for), (e.owner)) as w(person)
+  where w.person is not null
+  union
+  select c.trade_id, e.kind, e.id, e.act, b.substitute_id::text, e.at, e.entry_id
+  from whole
+  join public.audit_effect c on c.trade_id = any(whole.ids) and c.kind = 'trade' and c.rev = 1
+  join public.absence b on b.person_id::text in (c.person, c.deputy_for) and b.state in ('accepted', 'interrupted')
+   and exists (select from public.trade_version v
+               where v.trade_id = c.trade_id and v.trade_date <= coalesce(b.interrupted_on, b.last_day))
+  join public.audit_effect e on e.kind = 'absence' and e.id = b.id and e.act = 'absence.accept'
+$$;
+
 create function public.acts_of(trades uuid[], kinds text[], ids uuid[])
 returns table (trade_id uuid, kind text, id uuid, act text, person text, at timestamptz, entry_id uuid)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-#variable_conflict use_column
-declare whole uuid[];
 begin
-  -- The two legs of an internal deal have one history: whoever had a hand in one had it in both.
-  whole := trades
-    || array(select t.mirrors_id from public.trade t where t.id = any(trades) and t.mirrors_id is not null)
-    || array(select t.id from public.trade t where t.mirrors_id = any(trades));
   -- Acts of different offices on one trade happen one after the other: a person with accounts in two of
   -- them cannot pass both looks at the history at the same instant.
   perform pg_advisory_xact_lock(hashtextextended(t.trade::text, 7213))
-    from (select distinct w.trade from unnest(whole) as w(trade)) as t order by t.trade;
-  return query
-    select e.trade_id, e.kind, e.id, e.act, w.person, e.at, e.entry_id
-    from (
-      select f.* from public.audit_effect f where f.trade_id = any(whole)
-      union
-      select f.* from unnest(kinds, ids) as q(kind, id)
-      join public.audit_effect f on f.kind = q.kind and f.id = q.id
-    ) as e
-    -- An act counts for who did it, for whom they stood in, and for the owner of the service that did it.
-    cross join lateral (values (e.person), (e.deputy_for), (e.owner)) as w(person)
-    where w.person is not null;
+    from (select distinct w.trade from unnest(public.with_mirrors(trades)) as w(trade)) as t order by t.trade;
+  return query select h.* from public.history_of(trades, kinds, ids) h;
 end $$;
 
 create function public.trade_timeline(trade uuid)
@@ -358,7 +375,7 @@ begin
   for r in
     select (q->>'n')::integer as n, (q->>'session')::uuid as session, (q->>'account')::uuid as account,
            q->>'key' as key, q->>'hash' as hash, coalesce((q->>'opening')::boolean, false) as opening,
-           (q->>'deputy_for')::uuid as deputy_for
+           (q->>'deputy_for')::uuid as deputy_for, coalesce((q->>'closing')::boolean, false) as closing
     from jsonb_array_elements(requests) as q order by q->>'account', q->>'key'
   loop
     n := r.n; verdict := 'ok'; status := null; answer := null;
@@ -377,6 +394,11 @@ begin
       if not found then
         verdict := 'ended';
       end if;
+    end if;
+    if verdict = 'ok' and not r.closing and exists (
+      select from public.account a cross join lateral public.away(a.person_id) w where a.id = r.account
+    ) then
+      verdict := 'absent';
     end if;
     if verdict = 'ok' and r.deputy_for is not null then  -- what ends it waits for this act, or this act for it
       perform from public.delegation d join public.delegated(r.account) h on h.delegation_id = d.id

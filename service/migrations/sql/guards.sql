@@ -1,3 +1,15 @@
+CREATE TRIGGER absence_revision BEFORE INSERT OR UPDATE OR DELETE ON public.absence FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER absence_frozen BEFORE UPDATE ON public.absence FOR EACH ROW WHEN (NEW.person_id IS DISTINCT FROM OLD.person_id OR NEW.substitute_id IS DISTINCT FROM OLD.substitute_id OR NEW.first_day IS DISTINCT FROM OLD.first_day OR NEW.last_day IS DISTINCT FROM OLD.last_day OR NEW.planned_by IS DISTINCT FROM OLD.planned_by OR NEW.reason IS DISTINCT FROM OLD.reason) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER absence_no_truncate BEFORE TRUNCATE ON public.absence FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER absence_review_revision BEFORE INSERT OR UPDATE OR DELETE ON public.absence_review FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER absence_review_frozen BEFORE UPDATE ON public.absence_review FOR EACH ROW WHEN (NEW.absence_id IS DISTINCT FROM OLD.absence_id OR NEW.office IS DISTINCT FROM OLD.office OR NEW.finding IS DISTINCT FROM OLD.finding OR NEW.reviewed_by IS DISTINCT FROM OLD.reviewed_by) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER absence_review_no_truncate BEFORE TRUNCATE ON public.absence_review FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
 CREATE TRIGGER account_revision BEFORE INSERT OR UPDATE OR DELETE ON public.account FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
 CREATE TRIGGER account_frozen BEFORE UPDATE ON public.account FOR EACH ROW WHEN (NEW.name IS DISTINCT FROM OLD.name OR NEW.person_id IS DISTINCT FROM OLD.person_id OR NEW.office IS DISTINCT FROM OLD.office OR NEW.service IS DISTINCT FROM OLD.service) EXECUTE FUNCTION public.guard_append_only();
@@ -371,6 +383,10 @@ CREATE CONSTRAINT TRIGGER trade_version_covered AFTER INSERT ON public.trade_ver
 CREATE CONSTRAINT TRIGGER limit_reservation_for_version AFTER INSERT ON public.limit_reservation DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_reserved_for_version();
 
 CREATE CONSTRAINT TRIGGER market_check_told AFTER INSERT ON public.market_check DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_alert_told();
+
+CREATE TRIGGER absence_by_its_hands BEFORE INSERT OR UPDATE ON public.absence FOR EACH ROW EXECUTE FUNCTION public.guard_absence();
+
+CREATE CONSTRAINT TRIGGER absence_hands AFTER UPDATE ON public.absence DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_absence_hands();
 
 CREATE TRIGGER delegation_of_own_duties BEFORE INSERT OR UPDATE ON public.delegation FOR EACH ROW EXECUTE FUNCTION public.guard_delegation();
 

@@ -57,14 +57,17 @@ end $$;
 
 create function public.account_view(account uuid)
 returns table (account_id uuid, name text, person_id uuid, office text, unit_id uuid, board text,
-               service boolean, roles text[], deputy_for jsonb, owner_id uuid)
+               service boolean, roles text[], deputy_for jsonb, owner_id uuid,
+               absence_id uuid, absent_until date, absence_told boolean)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select a.id, a.name, a.person_id, a.office, p.unit_id,
          (select l.board_member_id::text from public.reporting_line l
           where l.unit_id = p.unit_id and l.valid_from <= public.calendar_day()
           order by l.valid_from desc, l.id desc limit 1), a.service,
-         public.roles_held(a.id), public.deputy_for(a.id), a.owner_id
+         public.roles_held(a.id), public.deputy_for(a.id), a.owner_id,
+         w.absence_id, w.until, w.told
   from public.account a join public.person p on p.id = a.person_id
+  left join lateral public.away(a.person_id) w on true
   where a.id = account and not a.disabled and not p.disabled and a.office = public.current_office()
 $$;
 
@@ -88,7 +91,7 @@ $$;
 create function public.session_find(token bytea)
 returns table (session_id uuid, restricted boolean, expires_at timestamptz, account_id uuid, name text,
                person_id uuid, office text, unit_id uuid, board text, service boolean, roles text[],
-               deputy_for jsonb, owner_id uuid)
+               deputy_for jsonb, owner_id uuid, absence_id uuid, absent_until date, absence_told boolean)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   update public.session s set last_seen_at = clock_timestamp()

@@ -447,6 +447,33 @@ CREATE UNIQUE INDEX uq_policy_draft_active ON policy_draft ((true)) WHERE state 
 
 CREATE UNIQUE INDEX uq_policy_draft_open ON policy_draft ((true)) WHERE state IN ('drafted', 'endorsed', 'approved');
 
+CREATE TABLE absence (
+	person_id UUID NOT NULL, 
+	substitute_id UUID NOT NULL, 
+	first_day DATE NOT NULL, 
+	last_day DATE NOT NULL, 
+	reason TEXT NOT NULL, 
+	state TEXT NOT NULL, 
+	planned_by UUID NOT NULL, 
+	interrupted_on DATE, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('absence') STORED NOT NULL, 
+	CONSTRAINT pk_absence PRIMARY KEY (id), 
+	CONSTRAINT ck_absence_ends_after_it_begins CHECK (first_day <= last_day), 
+	CONSTRAINT ck_absence_another_person CHECK (person_id <> substitute_id), 
+	CONSTRAINT ck_absence_state_known CHECK (state IN ('planned', 'accepted', 'interrupted', 'withdrawn')), 
+	CONSTRAINT ck_absence_interrupted_on_a_day CHECK ((state = 'interrupted') = (interrupted_on IS NOT NULL)), 
+	CONSTRAINT fk_absence_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_absence_person_id FOREIGN KEY(person_id) REFERENCES person (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_absence_substitute_id FOREIGN KEY(substitute_id) REFERENCES person (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_absence_planned_by FOREIGN KEY(planned_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE INDEX ix_absence_person_id ON absence (person_id);
+
+CREATE INDEX ix_absence_substitute_id ON absence (substitute_id);
+
 CREATE TABLE agreement (
 	counterparty_id UUID NOT NULL, 
 	form TEXT NOT NULL, 
@@ -892,6 +919,22 @@ CREATE TABLE transfer_control (
 	CONSTRAINT fk_transfer_control_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT fk_transfer_control_prepared_by FOREIGN KEY(prepared_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
 );
+
+CREATE TABLE absence_review (
+	absence_id UUID NOT NULL, 
+	office TEXT NOT NULL, 
+	finding TEXT NOT NULL, 
+	reviewed_by UUID NOT NULL, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('absence_review') STORED NOT NULL, 
+	CONSTRAINT pk_absence_review PRIMARY KEY (id), 
+	CONSTRAINT fk_absence_review_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_absence_review_absence_id FOREIGN KEY(absence_id) REFERENCES absence (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_absence_review_reviewed_by FOREIGN KEY(reviewed_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE INDEX ix_absence_review_absence_id ON absence_review (absence_id);
 
 CREATE TABLE change_request (
 	trade_id UUID NOT NULL, 

@@ -1,0 +1,1 @@
+"""The yearly block of uninterrupted trading days on which another trader answers for a trader's positions."""

@@ -1,0 +1,69 @@
+"""Why: before an act for everybody who could try it, and after it for every decision that was made."""
+
+from typing import Any
+
+import httpx
+
+from tests.bank import World
+from tests.deputies import deputised
+from tests.rights import person_of
+from tests.settling import captured, set_up
+
+
+async def why(world: World, by: str, action: str, kind: str, object_id: str, **more: Any) -> httpx.Response:
+    caller = await world.as_(by)
+    return await caller.get("/api/explain", action=action, kind=kind, id=object_id, **more)
+
+
+async def test_who_can_act_and_why_not_me_is_what_happens_then(bank_world: World) -> None:
+    await set_up(bank_world)
+    await deputised(bank_world, "verifier", "confirmer", "verifier")
+    deal = await captured(bank_world)
+
+    asked = (await why(bank_world, "trader", "trade.verify", "trade", deal.id)).json()
+    assert (asked["allowed"], asked["rule"]) == (False, "P:absent")
+    assert asked["who_can"]["names"] == []  # the trader is not told who it is, but that somebody is left
+    assert asked["who_can"]["offices"] == {"back_office": 3}
+    deputy = (await why(bank_world, "confirmer", "trade.verify", "trade", deal.id)).json()
+    assert deputy["allowed"]
+    assert deputy["deputy_for"] == (await person_of(bank_world, "verifier"))["id"]
+    assert deputy["who_can"]["names"] == ["confirmer", "other-verifier", "verifier"]
+    assert {rule["rule"] for rule in deputy["demands"]} == {"D-01", "D-11"}
+
+    refused = await deal.do("trader", "verification")
+    assert refused.json()["rule"] == asked["rule"]
+    verified = await deal.do("confirmer", "verification")
+    assert verified.status_code == 200, verified.text
+
+    after = (
+        await why(bank_world, "compliance", "trade.resubmit", "trade", deal.id, person="confirmer")
+    ).json()
+    assert (after["allowed"], after["rule"]) == (False, "P:absent")
+    told = (
+        await (await bank_world.as_("confirmer")).get(f"/api/decisions/{verified.json()['receipt']['entry']}")
+    ).json()
+    assert (told["outcome"], told["deputy_for"]) == ("allow", deputy["deputy_for"])
+    assert {rule["rule"] for rule in told["rules"]} >= {"D-01", "P:verifier:trade.verify"}
+    assert all(rule["source"] for rule in told["rules"])
+    assert told["policy_in_force"]
+    assert [one["entry"] for one in told["history"]]  # the capture it was kept apart from
+    denied = (
+        await (await bank_world.as_("trader")).get(f"/api/decisions/{refused.json()['decision']}")
+    ).json()
+    assert (denied["outcome"], denied["code"]) == ("refuse", "not_permitted")
+    assert (await (await bank_world.as_("auditor")).get(f"/api/decisions/{denied['id']}")).status_code == 200
+    for nosy in ("other-trader", "verifier"):
+        answer = await (await bank_world.as_(nosy)).get(f"/api/decisions/{denied['id']}")
+        assert answer.status_code == 404
+
+
+async def test_nobody_is_told_of_what_they_may_not_know(bank_world: World) -> None:
+    await set_up(bank_world)
+    deal = await captured(bank_world)
+
+    other_desk = await why(bank_world, "second-desk-trader", "trade.verify", "trade", deal.id)
+    hidden = await why(bank_world, "trader", "grant.approve", "role_grant", deal.id)
+    foreign = await why(bank_world, "trader", "trade.verify", "trade", deal.id, person="verifier")
+    assert [answer.status_code for answer in (other_desk, hidden, foreign)] == [404, 404, 404]
+    unknown = await why(bank_world, "trader", "trade.verify", "pg_class", deal.id)
+    assert (unknown.status_code, unknown.json()["code"]) == (400, "unknown_kind")
