@@ -23,9 +23,9 @@ OFFICES = {
         "back_office": "verifier confirmer settler releaser svc_back_office",
         "master_data": "steward steward_approver svc_master_data",
         "accounting": "accountant closer svc_accounting",
-        "risk_control": "risk_controller head_of_risk svc_risk_control",
+        "risk_control": "risk_controller head_of_risk policy_approver svc_risk_control",
         "credit": "credit_officer svc_credit",
-        "compliance": "compliance_officer log_custodian svc_compliance",
+        "compliance": "compliance_officer log_custodian policy_author svc_compliance",
         "internal_audit": "auditor examiner svc_internal_audit",
         "legal": "counsel svc_legal",
         "administration": "rights_requester rights_owner rights_admin svc_administration",
@@ -35,87 +35,165 @@ OFFICES = {
     for role in roles.split()
 }
 WRITING = {
-    "compliance_officer": "conflict.close escalation.answer handover.accept handover.offer handover.return document.file evidence.export"
-    " absence.interrupt absence.review dead_end.close",
+    "compliance_officer": (
+        "absence.interrupt absence.review alert.review conflict.close dead_end.close "
+        "document.file escalation.answer evidence.export handover.accept handover.offer "
+        "handover.return"
+    ),
     "auditor": "escalation.answer evidence.export",
     "examiner": "evidence.export",
-    "trader": "trade.capture trade.resubmit amendment.request cancellation.request internal.offer internal.accept "
-    "transfer.request"
-    " absence.plan absence.accept absence.withdraw",
-    "head_of_trading": "limit.propose absence.plan absence.withdraw absence.interrupt",
+    "trader": (
+        "absence.accept absence.plan absence.withdraw alleged.answer amendment.request "
+        "cancellation.request confirmation.forward internal.accept internal.offer trade.capture "
+        "trade.resubmit transfer.request"
+    ),
+    "head_of_trading": "absence.interrupt absence.plan absence.withdraw limit.propose",
     "svc_front_office": "position.unwind trade.amend",
-    "verifier": "handover.accept handover.offer handover.return trade.verify trade.return request.approve request.refuse desk_rule.propose desk_rule.approve "
-    "desk_rule.refuse premises.acknowledge",
-    "log_custodian": "log.recover recovery.complete recovery.request rotation.approve rotation.refuse rotation.request",
-    "svc_compliance": "work.escalate log.check log.rotate right.check",
-    "confirmer": "handover.accept handover.offer handover.return document.file confirmation.dispatch confirmation.counter confirmation.match",
-    "settler": "handover.accept handover.offer handover.return document.file settlement.prepare settlement.complete settlement.fail settlement.part settlement.return settlement.hold "
-    "settlement.deviate call_back.make transfer.prepare transfer.refuse",
-    "releaser": "handover.accept handover.offer handover.return settlement.release settlement.countersign settlement.free settlement.postpone call_back.check "
-    "transfer.release",
-    "svc_back_office": "confirmation.draft confirmation.withdraw settlement.project settlement.withdraw",
-    "steward": "handover.accept handover.offer handover.return document.file counterparty.propose instruction.propose portfolio.propose agreement.propose settlement_rule.propose",
-    "steward_approver": "handover.accept handover.offer handover.return proposal.approve proposal.refuse settlement_rule.approve settlement_rule.refuse",
-    "accountant": "handover.accept handover.offer handover.return journal.post journal.reverse transfer.book transfer.review",
+    "verifier": (
+        "desk_rule.approve desk_rule.propose desk_rule.refuse handover.accept handover.offer "
+        "handover.return inbound.dismiss inbound.share premises.acknowledge request.approve "
+        "request.refuse substitute.approve substitute.refuse trade.return trade.verify"
+    ),
+    "log_custodian": (
+        "log.recover recovery.complete recovery.request rotation.approve rotation.refuse rotation.request"
+    ),
+    "svc_compliance": "log.check log.rotate right.check work.escalate",
+    "confirmer": (
+        "alert.review confirmation.counter confirmation.dispatch confirmation.match "
+        "confirmation.receive confirmation.redraft document.file handover.accept handover.offer "
+        "handover.return inbound.link substitute.propose transmission.retry"
+    ),
+    "settler": (
+        "call_back.make document.file handover.accept handover.offer handover.return "
+        "settlement.complete settlement.deviate settlement.fail settlement.hold settlement.part "
+        "settlement.prepare settlement.return transfer.prepare transfer.refuse"
+    ),
+    "releaser": (
+        "call_back.check handover.accept handover.offer handover.return settlement.countersign "
+        "settlement.free settlement.postpone settlement.release transfer.release"
+    ),
+    "svc_back_office": (
+        "confirmation.chase confirmation.collect confirmation.deem confirmation.draft "
+        "confirmation.withdraw settlement.project settlement.withdraw transmission.begin "
+        "transmission.complete transmission.fail"
+    ),
+    "steward": (
+        "agreement.propose channel.propose counterparty.propose document.file handover.accept "
+        "handover.offer handover.return instruction.propose portfolio.propose "
+        "settlement_rule.propose tolerance.propose"
+    ),
+    "steward_approver": (
+        "handover.accept handover.offer handover.return proposal.approve proposal.refuse "
+        "settlement_rule.approve settlement_rule.refuse"
+    ),
+    "accountant": (
+        "handover.accept handover.offer handover.return journal.post journal.reverse "
+        "transfer.book transfer.review"
+    ),
     "closer": "business_date.set",
     "svc_accounting": "journal.post journal.reverse transfer.book",
-    "risk_controller": "escalation.answer handover.accept handover.offer handover.return document.file fixing.import benchmark.propose benchmark.approve benchmark.refuse trade.justify limit.propose "
-    "market_limit.propose market_limit.vote excess.close transfer.review"
-    " absence.review",
-    "head_of_risk": "escalation.answer handover.accept handover.offer handover.return benchmark.approve benchmark.refuse trade.justify market_limit.vote excess.close"
-    " absence.review",
+    "risk_controller": (
+        "absence.review benchmark.approve benchmark.propose benchmark.refuse document.file "
+        "escalation.answer excess.close fixing.import handover.accept handover.offer "
+        "handover.return limit.propose market_limit.propose market_limit.vote trade.justify "
+        "transfer.review"
+    ),
+    "head_of_risk": (
+        "absence.review benchmark.approve benchmark.refuse escalation.answer excess.close "
+        "handover.accept handover.offer handover.return market_limit.vote trade.justify"
+    ),
     "credit_officer": "handover.accept handover.offer handover.return limit.propose limit.vote",
-    "counsel": "handover.accept handover.offer handover.return document.file agreement.clear agreement.refuse",
+    "counsel": (
+        "agreement.clear agreement.refuse document.file handover.accept handover.offer handover.return"
+    ),
     "board_back": "escalation.answer notice.take",
     "board_trading": "escalation.answer notice.take",
     "svc_risk_control": "fixing.import",
     "rights_requester": "grant.request organisation.propose person.register",
-    "rights_owner": "grant.approve grant.refuse delegation.approve delegation.refuse organisation.approve "
-    "organisation.refuse",
-    "rights_admin": "grant.execute grant.revoke account.assign account.open staff_event.record person.disable person.move password.reset",
-    "svc_log": "log.backup log.genesis log.heartbeat log.restart policy.publish schema.publish session.noise",
+    "rights_owner": (
+        "delegation.approve delegation.refuse grant.approve grant.refuse organisation.approve "
+        "organisation.refuse"
+    ),
+    "rights_admin": (
+        "account.assign account.open grant.execute grant.revoke password.reset person.disable "
+        "person.move staff_event.record"
+    ),
+    "svc_log": (
+        "log.backup log.genesis log.heartbeat log.restart policy.publish schema.publish session.noise"
+    ),
+    "policy_approver": "policy.approve policy.refuse",
+    "policy_author": "policy.draft",
 }
 EVERY_READ = (
     "absence.read balance.read confirmation.read conformity.read document.read entry.read fixing.read grant.read instruction.read journal.read limit.read "
     "log.read organisation.read party.read person.read position.read report.read settlement.read trade.read transaction.read transfer.read settlement_rule.read"
 )
 READING = {
-    "trader": "trade.read transaction.read position.read party.read fixing.read limit.read transfer.read"
-    " absence.read",
-    "head_of_trading": "trade.read transaction.read position.read party.read fixing.read limit.read transfer.read"
-    " absence.read",
+    "trader": (
+        "absence.read alleged.read fixing.read limit.read party.read position.read trade.read "
+        "transaction.read transfer.read"
+    ),
+    "head_of_trading": (
+        "absence.read fixing.read limit.read party.read position.read trade.read transaction.read "
+        "transfer.read"
+    ),
     "svc_front_office": "trade.read",
-    "verifier": "document.read trade.read transaction.read position.read confirmation.read settlement.read party.read fixing.read "
-    "conformity.read limit.read",
-    "confirmer": "document.read confirmation.read trade.read party.read conformity.read",
-    "settler": "document.read settlement_rule.read settlement.read confirmation.read instruction.read trade.read party.read transfer.read",
-    "releaser": "document.read settlement_rule.read settlement.read confirmation.read instruction.read trade.read party.read transfer.read",
-    "svc_back_office": "trade.read conformity.read",
-    "steward": "document.read party.read instruction.read settlement_rule.read",
-    "steward_approver": "document.read party.read instruction.read settlement_rule.read",
+    "verifier": (
+        "channel.read confirmation.read conformity.read document.read fixing.read limit.read "
+        "party.read position.read settlement.read trade.read transaction.read"
+    ),
+    "confirmer": "channel.read confirmation.read conformity.read document.read party.read trade.read",
+    "settler": (
+        "confirmation.read document.read instruction.read party.read settlement.read "
+        "settlement_rule.read trade.read transfer.read"
+    ),
+    "releaser": (
+        "confirmation.read document.read instruction.read party.read settlement.read "
+        "settlement_rule.read trade.read transfer.read"
+    ),
+    "svc_back_office": "channel.read conformity.read trade.read",
+    "steward": "channel.read document.read instruction.read party.read settlement_rule.read",
+    "steward_approver": "channel.read document.read instruction.read party.read settlement_rule.read",
     "svc_master_data": "party.read",
-    "accountant": "document.read journal.read balance.read trade.read settlement.read transfer.read",
-    "closer": "journal.read balance.read trade.read",
+    "accountant": "balance.read document.read journal.read settlement.read trade.read transfer.read",
+    "closer": "balance.read journal.read trade.read",
     "svc_accounting": "trade.read",
-    "risk_controller": "document.read fixing.read trade.read position.read party.read conformity.read limit.read transfer.read"
-    " absence.read",
-    "head_of_risk": "fixing.read trade.read position.read party.read conformity.read limit.read absence.read",
+    "risk_controller": (
+        "absence.read conformity.read document.read fixing.read limit.read party.read "
+        "position.read trade.read transfer.read"
+    ),
+    "head_of_risk": "absence.read conformity.read fixing.read limit.read party.read position.read trade.read",
     "svc_risk_control": "fixing.read",
-    "credit_officer": "party.read trade.read limit.read",
+    "credit_officer": "limit.read party.read trade.read",
     "svc_credit": "party.read",
-    "compliance_officer": EVERY_READ,
+    "compliance_officer": (
+        "absence.read alleged.read balance.read channel.read confirmation.read conformity.read "
+        "document.read entry.read fixing.read grant.read instruction.read journal.read limit.read "
+        "log.read organisation.read party.read person.read policy.read position.read report.read "
+        "settlement.read settlement_rule.read trade.read transaction.read transfer.read"
+    ),
     "log_custodian": "log.read",
     "svc_compliance": "log.read",
-    "auditor": EVERY_READ,
-    "examiner": "balance.read entry.read grant.read log.read party.read person.read report.read trade.read transaction.read",
+    "auditor": (
+        "absence.read alleged.read balance.read channel.read confirmation.read conformity.read "
+        "document.read entry.read fixing.read grant.read instruction.read journal.read limit.read "
+        "log.read organisation.read party.read person.read policy.read position.read report.read "
+        "settlement.read settlement_rule.read trade.read transaction.read transfer.read"
+    ),
+    "examiner": (
+        "balance.read entry.read grant.read log.read party.read person.read report.read "
+        "trade.read transaction.read"
+    ),
     "svc_internal_audit": "log.read",
     "counsel": "document.read party.read",
     "svc_legal": "party.read",
-    "rights_requester": "organisation.read person.read grant.read",
-    "rights_owner": "organisation.read person.read grant.read",
-    "rights_admin": "organisation.read person.read grant.read",
+    "rights_requester": "grant.read organisation.read person.read",
+    "rights_owner": "grant.read organisation.read person.read",
+    "rights_admin": "grant.read organisation.read person.read",
     "svc_administration": "person.read",
-    "board_back": "trade.read position.read balance.read conformity.read limit.read",
-    "board_trading": "trade.read position.read balance.read conformity.read limit.read",
+    "board_back": "balance.read conformity.read limit.read position.read trade.read",
+    "board_trading": "balance.read conformity.read limit.read position.read trade.read",
     "svc_management": "trade.read",
+    "policy_approver": "policy.read",
+    "policy_author": "policy.read",
 }

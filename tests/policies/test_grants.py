@@ -14,6 +14,8 @@ NO_TABLE = {
     "explanation.read": "owner-defined functions",
     "power.read log.read": "the policy in memory, and files",
     "dead_end.close": "closes an item and says why",
+    "conflict.close": "closes an item and says why",
+    "right.check": "owner-defined functions find the conflicts and end the sessions",
     "log.check": "what compliance's own exports of evidence read",
 }
 BY_EVERY_OFFICE = {"delegation"}
@@ -29,6 +31,10 @@ SHARED = {
     "agreement": (
         {Office.MASTER_DATA: {Verb.INSERT}, Office.LEGAL: {Verb.UPDATE}},
         "master data files it, legal clears it or not and changes nothing else of it",
+    ),
+    "alert_review": (
+        {Office.BACK_OFFICE: {Verb.INSERT}, Office.COMPLIANCE: {Verb.INSERT}},
+        "each of the two finds for itself, and a finding is never changed",
     ),
     "delegation": (
         {office: {Verb.INSERT, Verb.UPDATE} for office in Office if office is not Office.LOG},
@@ -47,6 +53,10 @@ SHARED = {
     "limit_vote": (
         {Office.CREDIT: {Verb.INSERT}, Office.RISK_CONTROL: {Verb.INSERT}},
         "each votes on its own limits: guard_limit_vote refuses a vote of the other office",
+    ),
+    "policy_draft": (
+        {Office.COMPLIANCE: {Verb.INSERT}, Office.RISK_CONTROL: {Verb.UPDATE}},
+        "compliance drafts, risk control decides: guard_policy_draft keeps each to its step",
     ),
     "trading_limit": (
         {
@@ -121,6 +131,8 @@ def test_the_front_office_writes_its_own_books_alone(policy: Policy) -> None:
         "trading_limit",  # a wish that others vote on
         "transfer",  # a request that others check and sign
         *BY_EVERY_OFFICE,
+        "alleged_answer",  # whether it knows a deal that another bank alleges
+        "forwarded_confirmation",  # what came to the wrong place and closes nothing
         "absence",  # that the own people are kept out
     }
     assert may(policy, Office.FRONT_OFFICE, Verb.UPDATE) == {
@@ -134,6 +146,11 @@ def test_the_terms_of_a_trade_are_never_updated(policy: Policy) -> None:
     insert_only = {
         "document",
         "absence_review",
+        "alert_review",
+        "alleged_answer",
+        "forwarded_confirmation",
+        "policy_approval",
+        "policy_text",
         "trade_version",
         "position_movement",
         "journal",
@@ -172,11 +189,11 @@ def test_offices_beside_the_business_change_nothing_of_it(
     assert effect_kinds(policy)[office] == own | common
 
 
-def test_compliance_files_papers_and_changes_nothing_but_what_its_custodians_do_for_the_log(
+def test_compliance_files_papers_drafts_the_policy_and_changes_nothing_but_what_its_custodians_do_for_the_log(
     policy: Policy,
 ) -> None:
     of_the_log = {"key_rotation", "lagging_row", "recovery"} | BY_EVERY_OFFICE
-    papers = {"document", "absence", "absence_review"}
+    papers = {"document", "absence", "absence_review", "alert_review", "policy_draft", "policy_text"}
     assert tables(policy, Office.COMPLIANCE, Verb.INSERT, Verb.UPDATE) == of_the_log | papers
     assert effect_kinds(policy)[Office.COMPLIANCE] == of_the_log | papers
 
