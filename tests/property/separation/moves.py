@@ -25,11 +25,11 @@ REQUESTS = text(
     "AND NOT EXISTS (SELECT FROM public.request_decision d WHERE d.request_id = r.id) ORDER BY r.requested_at"
 )
 WHY = {"reason": "looked into and found so"}
-CONFIRMED = {"draft": ("dispatch",), "sent": ("counter",), "countered": ("match",), "disputed": ("match",)}
+CONFIRMED = {"due": ("dispatch",), "sent": ("counter", "counter", "match"), "mismatched": ("match",)}
 PAID: dict[str, tuple[tuple[str, str, dict[str, str]], ...]] = {
     "projected": (("prepare", "preparation", {}), ("prepare", "preparation", {}), ("hold", "hold", WHY)),
     "prepared": (("release", "release", {}), ("release", "release", {}), ("hold", "hold", WHY)),
-    "held": (("free", "free", WHY),),
+    "held": (("free", "freeing", WHY),),
     "signed": (("countersign", "countersignature", {}),),
     "released": (("complete", "completion", {}), ("complete", "completion", {}), ("fail", "failure", WHY)),
     "failed": (("prepare", "preparation", {}),),
