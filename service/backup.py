@@ -57,7 +57,7 @@ KEPT_FILES = ("trennwand.toml", "log-key.pub", "demo.json")
 KEPT_FOLDERS = ("policies", "documents")
 # Made anew by every start from the release itself.
 DERIVED = frozenset(
-    {"item_route", "office_action", "office_kind", "office_login"}
+    {"apart_pair", "item_route", "office_action", "office_kind", "office_login"}
     | {"policy_epoch", "policy_line", "role_conflict", "schema_epoch"}
 )
 MEMBER = re.compile(

@@ -157,6 +157,18 @@ class PolicyLine(Base):
     right_class: Mapped[str] = mapped_column(primary_key=True)
 
 
+class ApartPair(Base):
+    """Two acts that no natural person does to one subject, compiled from apart.csv; 0 days: for ever."""
+
+    __tablename__ = "apart_pair"
+
+    control: Mapped[str] = mapped_column(primary_key=True)
+    action: Mapped[str] = mapped_column(primary_key=True)
+    differs: Mapped[str] = mapped_column(primary_key=True)
+    scope: Mapped[str] = mapped_column(primary_key=True)
+    days: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+
+
 class RoleConflict(Base):
     """Two roles that no natural person holds together, compiled from separation.csv; each pair in both orders."""
 

@@ -173,6 +173,7 @@ async def sync_rights(connection: AsyncConnection, prefix: str, policy: Policy) 
         f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM PUBLIC, {everyone}",
         f"REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC, {everyone}",
         *grant_statements(policy, logins),
+        "DELETE FROM public.apart_pair",
         "DELETE FROM public.office_login",
         "DELETE FROM public.office_action",
         "DELETE FROM public.office_kind",
@@ -215,6 +216,20 @@ async def sync_rights(connection: AsyncConnection, prefix: str, policy: Policy) 
         [
             {"left": left, "right": right, "control": control}
             for (left, right), control in role_conflicts(policy).items()
+        ],
+    )
+    await connection.execute(
+        text("INSERT INTO public.apart_pair VALUES (:control, :action, :differs, :scope, :days)"),
+        [
+            {
+                "control": r.control,
+                "action": r.action.value,
+                "differs": other.value,
+                "scope": r.scope,
+                "days": r.within_days or 0,
+            }
+            for r in policy.apart
+            for other in sorted(r.differs)
         ],
     )
     await connection.execute(

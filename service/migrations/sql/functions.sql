@@ -245,6 +245,60 @@ begin
     raise exception 'office % has no such effects of kind %', own, bad.kind using errcode = '42501';
   end if;
   perform public.audit_store(own, entries);
+  perform public.must_stay_apart(entries);
+end $$;
+
+-- What apart.csv keeps apart, no login writes either: the entries just stored are held against the whole history of
+-- their deal and of the objects they touch, by natural person. The gate asks before it acts, and what it admits passes
+-- here; this asks whoever writes past the gate. Rows of a whole deal are nobody's own object: its two payments share
+-- them. An act on a deal that names no deal would leave no history, and one that names another's leaves both.
+create function public.must_stay_apart(entries bytea[]) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare done record; named uuid[]; whole uuid[]; broken text;
+begin
+  for done in
+    select n.id, n.act, n.trade_id, n.recorded_at,
+           pg_catalog.convert_from(n.bytes, 'UTF8')::jsonb->'actor' as actor,
+           exists (select from public.apart_pair q where q.action = n.act and q.scope = 'trade') as of_a_deal
+    from unnest(entries) as e(bytes) join public.audit_entry n on n.leaf = sha256('\x00'::bytea || e.bytes)
+    where n.outcome = 'allow' and exists (select from public.apart_pair q where q.action = n.act)
+  loop
+    if done.of_a_deal and done.trade_id is null
+       and exists (select from public.audit_effect f where f.entry_id = done.id) then
+      raise exception '% names no deal', done.act using errcode = '42501';
+    end if;
+    named := array(
+      select done.trade_id where done.trade_id is not null
+      union
+      select case when f.kind in ('trade', 'trade_control') then f.id else p.trade_id end
+      from public.audit_effect f
+      left join public.audit_effect p on p.kind = f.kind and p.id = f.id and p.trade_id is not null
+      where f.entry_id = done.id and done.of_a_deal
+    );
+    whole := named
+      || array(select t.mirrors_id from public.trade t where t.id = any(named) and t.mirrors_id is not null)
+      || array(select t.id from public.trade t where t.mirrors_id = any(named));
+    perform pg_advisory_xact_lock(hashtextextended(w.trade::text, 7213))
+      from (select distinct u.trade from unnest(whole) as u(trade) where u.trade is not null) as w order by w.trade;
+    select q.control into broken
+      from public.apart_pair q
+      cross join lateral (
+        select f.* from public.audit_effect f
+        where q.scope = 'trade' and f.trade_id = any(whole) and f.act = q.differs
+        union all
+        select p.* from public.audit_effect f
+        join public.audit_effect p on p.kind = f.kind and p.id = f.id
+        where f.entry_id = done.id and f.kind not in ('trade', 'trade_control') and p.act = q.differs
+      ) as past
+      where q.action = done.act and past.entry_id <> done.id
+        and (q.days = 0 or done.recorded_at - past.at <= make_interval(days => q.days))
+        and array[past.person, past.deputy_for, past.owner]
+            && array_remove(array[done.actor->>'person', done.actor->>'deputy_for', done.actor->>'owner'], null)
+      order by q.control limit 1;
+    if found then
+      raise exception '% is kept apart from what was done before (%)', done.act, broken using errcode = '42501';
+    end if;
+  end loop;
 end $$;
 
 create function public.audit_genesis(entries bytea[]) returns void

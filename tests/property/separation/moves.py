@@ -69,7 +69,9 @@ async def moves(connection: AsyncConnection, trade: str) -> list[Move]:
     path, seen, whole = f"/api/trades/{trade}", {"version": deal.version}, ("trade", trade)
     found = []
     if deal.offered:
-        accept = on("internal.accept", "trade_id", trade, f"/api/internal-deals/{trade}/acceptance", trade, whole)
+        accept = on(
+            "internal.accept", "trade_id", trade, f"/api/internal-deals/{trade}/acceptance", trade, whole
+        )
         return [Move(accept.act, accept.command | seen, accept.path, trade, accept.things, accept.named)]
     for request in await connection.execute(REQUESTS, {"id": trade}):
         for act, last in (("approve", "approval"), ("approve", "approval"), ("refuse", "refusal")):

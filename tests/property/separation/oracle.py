@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cache
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -210,7 +211,7 @@ class Oracle:
         for person in persons:
             stays = [stay for stay in self.facts.moves.get(person, []) if stay[0] <= today]
             now = stays[-1][1] if stays else None
-            for (_, unit), (left, _) in zip(stays, stays[1:], strict=False):
+            for (_, unit), (left, _) in pairwise(stays):
                 for control, before, after, months, *_ in lines(files["cooling_off.csv"], 6):
                     fits = (before, after) == (self.facts.function.get(unit), self.facts.function.get(now))
                     close = today < add_months(left, int(months))

@@ -14,8 +14,18 @@ from tests.property.separation.hands import Hand
 from tests.property.separation.moves import Move, moves
 from tests.property.separation.play import Play
 
-KINDS = {"trade.verify": "trade_control", "trade.return": "trade_control", "request.approve": "request_decision"}
-OFFICES = (Office.FRONT_OFFICE, Office.BACK_OFFICE, Office.ACCOUNTING, Office.ADMINISTRATION, Office.MASTER_DATA)
+KINDS = {
+    "trade.verify": "trade_control",
+    "trade.return": "trade_control",
+    "request.approve": "request_decision",
+}
+OFFICES = (
+    Office.FRONT_OFFICE,
+    Office.BACK_OFFICE,
+    Office.ACCOUNTING,
+    Office.ADMINISTRATION,
+    Office.MASTER_DATA,
+)
 STATEMENTS = (
     "UPDATE public.settlement SET state = 'settled'",
     "UPDATE public.role_grant SET state = 'executed'",
@@ -61,7 +71,9 @@ async def barred_acts(play: Play) -> list[tuple[Hand, Move]]:
         for trade in play.deals[-6:]:
             for move in await moves(connection, trade):
                 offices = {
-                    play.rules.office.get(role) for role, powers in play.rules.powers.items() if move.act in powers
+                    play.rules.office.get(role)
+                    for role, powers in play.rules.powers.items()
+                    if move.act in powers
                 }
                 for hand in play.who.values():
                     if hand.office in offices and hand.owner is None and held_apart(play, hand, move):

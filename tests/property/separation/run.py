@@ -47,9 +47,9 @@ def summary(play: Play) -> list[str]:
         for path in paths
     ]
     forbidden = ", ".join(f"{rule} {count}" for rule, count in sorted(play.forbidden.items()))
+    total = f"{len(play.oracle.deeds)} acts and {len(play.refusals)} refusals in the log, no violation"
     return [
-        f"seed {play.seed}: {play.steps} steps, {len(play.oracle.deeds)} acts in the log, "
-        f"{len(play.refusals)} refusals in the log, no violation",
+        f"seed {play.seed}: {play.steps} steps, {total}",
         *done,
         f"  forbidden by a rule and refused: {sum(play.forbidden.values())} ({forbidden})",
     ]

@@ -38,9 +38,7 @@ async def whole(play: Play, act: str, command: dict[str, Any], path: str, *named
     ended = await ask(play, act, command, path, *named, **about)
     if not ended.allowed and ended.code in ("not_permitted", "kept_apart"):
         move = Move(act, command, path, None, about.get("things", frozenset()), frozenset(named))
-        fit = [
-            hand for hand in play.able(act) if not play.barred(move, hand.persons(play.rules, act))
-        ]
+        fit = [hand for hand in play.able(act) if not play.barred(move, hand.persons(play.rules, act))]
         if fit:
             ended = await play.attempt(play.rng.choice(fit), move)
     return ended
@@ -60,7 +58,13 @@ async def hire(play: Play) -> None:
     number = f"R-{play.steps}"
     unit = play.rng.choice(UNITS[office])
     today = str(play.world.bank.gate.clock.now().date())
-    event = {"staff_number": number, "event": "joiner", "effective_on": today, "unit": unit, "name": "a joiner"}
+    event = {
+        "staff_number": number,
+        "event": "joiner",
+        "effective_on": today,
+        "unit": unit,
+        "name": "a joiner",
+    }
     joined = await whole(play, "staff_event.record", event, "/api/staff-events")
     if joined.allowed:
         await open_account(play, joined.told["person"], office, f"hire-{play.steps}")
@@ -98,9 +102,7 @@ async def grant(play: Play, name: str | None = None) -> None:
     role = play.rng.choice(roles)
     held = together(play.who.values())[hand.person]
     wrong = play.rules.conflict(held | {role})
-    asked = await whole(
-        play, "grant.request", {"account": hand.name, "role": role, **WHY}, "/api/grants"
-    )
+    asked = await whole(play, "grant.request", {"account": hand.name, "role": role, **WHY}, "/api/grants")
     for step, last in (("approve", "approval"), ("execute", "execution")):
         if not asked.allowed:
             break
@@ -127,17 +129,11 @@ async def revoke_all(play: Play, person: str) -> None:
 
 async def move_over(play: Play) -> None:
     """Let somebody change sides: rights end, the unit changes, an account there gets a right."""
-    crowd = [
-        hand
-        for hand in play.who.values()
-        if hand.owner is None and hand.roles & {"trader", "verifier", "settler", "confirmer", "releaser"}
-    ]
-    traders = [hand for hand in crowd if hand.office == "front_office"]
-    if len(traders) < 3:
-        crowd = [hand for hand in crowd if hand not in traders]
-    if not crowd:
-        return
-    hand = play.rng.choice(traders if traders in crowd or (traders and play.rng.random() < 0.5) and len(traders) > 2 else crowd)
+    people = [hand for hand in play.who.values() if hand.owner is None]
+    traders = [hand for hand in people if "trader" in hand.roles]
+    control = [hand for hand in people if hand.roles & {"verifier", "settler", "confirmer", "releaser"}]
+    leaves_trading = play.rng.random() < 0.7 and len(traders) > 2
+    hand = play.rng.choice(traders if leaves_trading else control)
     office = "back_office" if hand.office == "front_office" else "front_office"
     await revoke_all(play, hand.person)
     found = (await (await play.world.as_("rights-admin")).get("/api/persons", limit=200)).json()["items"]
@@ -156,7 +152,9 @@ async def move_over(play: Play) -> None:
 
 async def deputise(play: Play) -> None:
     """Let somebody hand duties to a colleague of the same office; never across a conflict."""
-    givers = [hand for hand in play.who.values() if hand.owner is None and hand.roles and hand.office in UNITS]
+    givers = [
+        hand for hand in play.who.values() if hand.owner is None and hand.roles and hand.office in UNITS
+    ]
     giver = play.rng.choice(givers)
     others = [one for one in play.who.values() if one.office == giver.office and one.owner is None]
     deputy = play.rng.choice(others)
