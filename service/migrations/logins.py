@@ -94,6 +94,7 @@ SEQUENCER = (
     "INSERT ON public.audit_index",
     "SELECT, UPDATE ON public.audit_state",
 )
+PAIRS = text("INSERT INTO public.apart_pair VALUES (:control, :action, :differs, :scope, :days)")
 LARGE_OBJECTS = ("lo_creat(integer)", "lo_create(oid)", "lo_from_bytea(oid, bytea)")
 LOG_READERS = (Office.COMPLIANCE, Office.INTERNAL_AUDIT)
 
@@ -218,23 +219,25 @@ async def sync_rights(connection: AsyncConnection, prefix: str, policy: Policy) 
             for (left, right), control in role_conflicts(policy).items()
         ],
     )
-    await connection.execute(
-        text("INSERT INTO public.apart_pair VALUES (:control, :action, :differs, :scope, :days)"),
-        [
-            {
-                "control": r.control,
-                "action": r.action.value,
-                "differs": other.value,
-                "scope": r.scope,
-                "days": r.within_days or 0,
-            }
-            for r in policy.apart
-            for other in sorted(r.differs)
-        ],
-    )
+    await connection.execute(PAIRS, apart_pairs(policy))
     await connection.execute(
         text("INSERT INTO public.policy_epoch VALUES (:version)"), {"version": policy.version}
     )
+
+
+def apart_pairs(policy: Policy) -> list[dict[str, object]]:
+    """Return every two acts that one person does not do to one subject; 0 days: for ever."""
+    return [
+        {
+            "control": rule.control,
+            "action": rule.action.value,
+            "differs": other.value,
+            "scope": rule.scope,
+            "days": rule.within_days or 0,
+        }
+        for rule in policy.apart
+        for other in sorted(rule.differs)
+    ]
 
 
 def grant_statements(policy: Policy, logins: Mapping[Office, str]) -> Iterator[str]:

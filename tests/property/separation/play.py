@@ -2,16 +2,14 @@
 
 import random  # noqa: TID251  # seeded: the seed tells the whole run
 from collections import Counter, deque
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
 
-from policies.vocabulary import Office
 from service.automatic import HANDLERS
 from service.cli import Act, perform
 from service.kernel.errors import Refusal
@@ -107,7 +105,6 @@ class Play:
             raise self.broken("\n".join(report.lines()))
         if wrong := await findings(self.world):
             raise self.broken(str(wrong[:5]))
-        await self.engine.dispose()
 
     def broken(self, what: str) -> Violation:
         """Return a violation that says how to see it again."""
@@ -150,18 +147,23 @@ class Play:
         if deed is not None:
             self.oracle.learn(deed)
 
-    def barred(self, move: Move, persons: Collection[str]) -> str | None:
-        """Return the control that keeps these persons from a move, as the second opinion sees it."""
+    def barred(self, move: Move, hand: Hand) -> str | None:
+        """Return the control that keeps a hand from a move, as the second opinion sees it.
+
+        What was done before counts for everybody an act counts for; a former desk is that of who acts alone:
+        that somebody else takes over what a mover keeps from is the remedy.
+        """
+        persons, person = hand.persons(self.rules, move.act), hand.person
         now, version = self.world.bank.gate.clock.now(), self.world.bank.gate.policy.version
         apart = self.oracle.barred(move.act, persons, move.trade, move.things, now, version)
-        return apart or self.oracle.cooling(move.act, persons, move.trade, now, version)
+        return apart or self.oracle.cooling(move.act, {person}, move.trade, now, version)
 
     # Trying --------------------------------------------------------------------------------------
 
     async def attempt(self, hand: Hand, move: Move, face: str | None = None) -> Ended:
         """Try a move; whatever the second opinion forbids must be refused, and each refusal must be an entry."""
         face = face or self.rng.choice(FACES)
-        barred = self.barred(move, hand.persons(self.rules, move.act))
+        barred = self.barred(move, hand)
         able = hand.able(self.rules, move.act)
         try:
             ended = await self.through(face, hand, move)
@@ -252,14 +254,18 @@ class Play:
         """Return somebody for a move: mostly fit, often barred by what they did before, sometimes just anybody."""
         people = [hand for hand in self.who.values() if hand.owner is None]
         able = self.able(move.act)
-        barred = [hand for hand in people if self.barred(move, hand.persons(self.rules, move.act))]
+        barred = [hand for hand in people if self.barred(move, hand)]
         with_right = [hand for hand in barred if hand in able]
         fit = [hand for hand in able if hand not in barred]
+        lent = [hand for hand in fit if hand.givers(self.rules, move.act)]
         roll = self.rng.random()
         if roll < 0.25 and with_right:
-            return self.rng.choice(with_right)
+            deputies = [hand for hand in with_right if hand.givers(self.rules, move.act)]
+            return self.rng.choice(deputies or with_right)
         if roll < 0.35 and barred:
             return self.rng.choice(barred)
+        if roll < 0.6 and lent:
+            return self.rng.choice(lent)
         return self.rng.choice(people if roll < 0.42 or not fit else fit)
 
     async def capture(self) -> None:
@@ -302,13 +308,3 @@ class Play:
                 await self.look()
             await self.drain()
         return None
-
-
-def admin_engine(world: World) -> AsyncEngine:
-    """Return an engine of the database's administrator that keeps no connection."""
-    return create_async_engine(world.bank.admin_url, poolclass=NullPool)
-
-
-def office_of(hand: Hand) -> Office:
-    """Return the office of an account."""
-    return Office(hand.office)

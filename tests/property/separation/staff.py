@@ -7,11 +7,11 @@ from typing import Any
 
 import policies
 from policies.policy import FILES
-from policies.vocabulary import Office
 from service.enactment import enact_due
 from tests.deputies import hours
-from tests.property.separation.hands import Hand, together
-from tests.property.separation.moves import Move, on
+from tests.parties import LEI
+from tests.property.separation.hands import together
+from tests.property.separation.moves import Move
 from tests.property.separation.play import Ended, Play
 
 UNITS = {
@@ -38,7 +38,7 @@ async def whole(play: Play, act: str, command: dict[str, Any], path: str, *named
     ended = await ask(play, act, command, path, *named, **about)
     if not ended.allowed and ended.code in ("not_permitted", "kept_apart"):
         move = Move(act, command, path, None, about.get("things", frozenset()), frozenset(named))
-        fit = [hand for hand in play.able(act) if not play.barred(move, hand.persons(play.rules, act))]
+        fit = [hand for hand in play.able(act) if not play.barred(move, hand)]
         if fit:
             ended = await play.attempt(play.rng.choice(fit), move)
     return ended
@@ -117,6 +117,18 @@ async def grant(play: Play, name: str | None = None) -> None:
     await leave(play, hand.name)
 
 
+def today(play: Play) -> str:
+    """Return the day as the personnel department writes it."""
+    return str(play.world.bank.gate.clock.now().date())
+
+
+async def person_of(play: Play, person: str) -> dict[str, Any]:
+    """Return a person as the rights administration sees them."""
+    admin = await play.world.as_("rights-admin")
+    found = (await admin.get("/api/persons", limit=200)).json()["items"]
+    return next(dict(one) for one in found if one["id"] == person)
+
+
 async def revoke_all(play: Play, person: str) -> None:
     """Take every right of a person away."""
     admin = await play.world.as_("rights-admin")
@@ -135,11 +147,20 @@ async def move_over(play: Play) -> None:
     leaves_trading = play.rng.random() < 0.7 and len(traders) > 2
     hand = play.rng.choice(traders if leaves_trading else control)
     office = "back_office" if hand.office == "front_office" else "front_office"
-    await revoke_all(play, hand.person)
-    found = (await (await play.world.as_("rights-admin")).get("/api/persons", limit=200)).json()["items"]
-    row = next(one for one in found if one["id"] == hand.person)
-    facts = {"person": hand.person, "version": row["version"], "unit": play.rng.choice(UNITS[office]), **WHY}
-    await whole(play, "person.move", facts, f"/api/persons/{hand.person}/move", "person")
+    unit = play.rng.choice(UNITS[office])
+    row = await person_of(play, hand.person)
+    if row["staff_number"] and play.rng.random() < 0.5:
+        event = {
+            "staff_number": row["staff_number"],
+            "event": "mover",
+            "effective_on": today(play),
+            "unit": unit,
+        }
+        await whole(play, "staff_event.record", event, "/api/staff-events")
+    else:
+        await revoke_all(play, hand.person)
+        facts = {"person": hand.person, "version": row["version"], "unit": unit, **WHY}
+        await whole(play, "person.move", facts, f"/api/persons/{hand.person}/move", "person")
     others = [one for one in play.who.values() if one.person == hand.person]
     target = next((one.name for one in others if one.office == office), None)
     if target is None:
@@ -197,8 +218,7 @@ async def disable(play: Play) -> None:
     if not hired:
         return await hire(play)
     hand = play.rng.choice(hired)
-    found = (await (await play.world.as_("rights-admin")).get("/api/persons", limit=200)).json()["items"]
-    row = next(one for one in found if one["id"] == hand.person)
+    row = await person_of(play, hand.person)
     facts = {"person": hand.person, "version": row["version"], **WHY}
     await whole(play, "person.disable", facts, f"/api/persons/{hand.person}/disablement", "person")
     await leave(play, hand.name)
@@ -249,7 +269,7 @@ async def route(play: Play) -> None:
     """Propose another payment route and have it decided, now and then by the wrong hand."""
     currency = play.rng.choice(["GBP", "CHF"])
     facts = {
-        "counterparty": play.rng.choice([settling_lei()]),
+        "counterparty": LEI,
         "currency": currency,
         "bic": "COBADEFF",
         "account_number": "DE89370400440532013000",
@@ -261,13 +281,3 @@ async def route(play: Play) -> None:
         things = frozenset({("proposal", key)})
         seen = {"proposal": key, "version": asked.told["version"]}
         await whole(play, "proposal.approve", seen, path, "proposal", things=things)
-
-
-def settling_lei() -> str:
-    """Return the counterparty every deal is with."""
-    from tests.parties import LEI
-
-    return LEI
-
-
-_ = (Hand, Office, on)
