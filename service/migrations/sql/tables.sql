@@ -1,3 +1,12 @@
+CREATE TABLE apart_pair (
+	control TEXT NOT NULL, 
+	action TEXT NOT NULL, 
+	differs TEXT NOT NULL, 
+	scope TEXT NOT NULL, 
+	days INTEGER NOT NULL, 
+	CONSTRAINT pk_apart_pair PRIMARY KEY (control, action, differs, scope, days)
+);
+
 CREATE TABLE audit_entry (
 	id UUID NOT NULL, 
 	leaf BYTEA NOT NULL, 

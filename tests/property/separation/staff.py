@@ -149,7 +149,10 @@ async def move_over(play: Play) -> None:
     office = "back_office" if hand.office == "front_office" else "front_office"
     unit = play.rng.choice(UNITS[office])
     row = await person_of(play, hand.person)
-    if row["staff_number"] and play.rng.random() < 0.5:
+    owners = {one.owner for one in play.who.values()}
+    lent = any(one.lent for one in play.who.values() if one.person == hand.person)
+    reported = row["staff_number"] and not lent and hand.person not in owners
+    if reported and play.rng.random() < 0.5:  # a deputy hands the duties back before, else the report fails
         event = {
             "staff_number": row["staff_number"],
             "event": "mover",
