@@ -82,6 +82,12 @@ async def amend(hands: Hands, entered: Entered) -> None:
     """Change a verified deal: asked for by trading, approved outside it, verified and confirmed anew."""
     if entered.deal.story is not Story.AMENDED:
         return
+
+    async def posted() -> Any:
+        found = await hands.get("accountant", "/api/journals", trade=entered.id)
+        return found["items"] or None
+
+    await until(posted, f"{entered.key} is booked on its trade date")
     terms = {**entered.deal.terms, "counterparty": entered.deal.counterparty}
     body = entered.seen() | terms | {"reason": "the counterparty's ticket says another amount"}
     path = f"/api/trades/{entered.id}/amendments"
