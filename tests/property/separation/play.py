@@ -28,7 +28,7 @@ from tests.settling import OFFICES, set_up
 FACES = ("api", "api", "batch", "command line")
 BOOKS = {"FX-EUR": "FX desk", "FX-TWO": "Second FX desk"}
 TICKET = settling.TERMS | {"value_date": settling.TERMS["trade_date"], "type": "fx_spot"}
-AMOUNTS = ("1000000.00", "2500000.00", "30000000.00")
+AMOUNTS = (1_000_000, 2_500_000, 30_000_000)
 INDEXED = text(
     "SELECT e.bytes FROM public.audit_index i JOIN public.audit_entry e ON e.id = i.entry_id ORDER BY i.index"
 )
@@ -271,7 +271,7 @@ class Play:
     async def capture(self) -> None:
         """Enter a deal, by any trader or somebody who is none."""
         book = self.rng.choice([*BOOKS])
-        terms = TICKET | {"portfolio": book, "base_amount": self.rng.choice(AMOUNTS)}
+        terms = TICKET | {"portfolio": book, "base_amount": f"{self.rng.choice(AMOUNTS) + self.steps}.00"}
         terms["side"] = self.rng.choice(["buy", "sell"])
         move = Move("trade.capture", terms, "/api/trades")
         face = self.rng.choice([*FACES, "import"])
