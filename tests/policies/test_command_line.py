@@ -111,7 +111,7 @@ def test_who_can_and_what_can(capsys) -> None:
     assert [line.partition(":")[0] for line in out.splitlines()] == [
         *("delegation.end", "delegation.read", "delegation.request", "explanation.read"),
         *("password.change", "position.unwind", "power.read", "session.close", "session.open"),
-        *("trade.amend", "trade.read", "work.read"),
+        *("trade.amend", "trade.read", "work.leave", "work.read", "work.take"),
     ]
 
 
