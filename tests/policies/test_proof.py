@@ -16,6 +16,7 @@ from policies.proof import (
     ALL,
     HARD,
     _seen_from,
+    _serves,
     prove_history,
     prove_static,
     reachable,
@@ -138,22 +139,31 @@ def test_history_counts_every_act_of_the_trades_life(policy: Policy) -> None:
     assert {act for kind in found.kinds for act in kind} == ENTER | CONTROL
 
 
-def test_acts_of_one_kind_are_refused_alike(policy: Policy) -> None:
-    """The exploration through one act of a kind misses nothing: the same without kinds finds as little."""
-    done = {frozenset[Action](), *(frozenset({opening}) for opening in STRIKE)}
-    waiting = list(done)
-    rules = [rule for rule in policy.apart if rule.within_days is None]
-    acts = sorted((ENTER | CONTROL) - STRIKE)
-    while waiting:
-        state = waiting.pop()
-        for act in acts:
-            after = state | {act}
-            if after in done or refusal(rules, act, "1", _seen_from(act, [("1", one) for one in state])):
-                continue
-            assert not (after & ENTER and after & CONTROL)
-            done.add(after)
-            waiting.append(after)
-    assert len(done) > prove_history(policy, TRADE, 1).states
+KINDS = prove_history(SHIPPED, TRADE, 1).kinds
+PAIRS_OF_A_KIND = [pair for kind in KINDS for pair in combinations(kind, 2)]
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    done=st.frozensets(st.sampled_from(sorted(ENTER | CONTROL))),
+    pair=st.sampled_from(PAIRS_OF_A_KIND),
+    asked=st.sampled_from(sorted((ENTER | CONTROL) - STRIKE)),
+)
+def test_acts_of_one_kind_are_refused_alike_and_refuse_alike(
+    done: frozenset[Action], pair: tuple[Action, Action], asked: Action
+) -> None:
+    """The exploration through one act of a kind misses nothing."""
+    rules = [rule for rule in SHIPPED.apart if rule.within_days is None and _serves(rule, TRADE)]
+
+    def refused(act: Action, history: frozenset[Action]) -> bool:
+        seen = _seen_from(act, [("1", one) for one in history])
+        return refusal(rules, act, "1", seen) is not None
+
+    one, other = pair
+    rest = done - {one, other}
+    assert refused(one, rest) == refused(other, rest)
+    if asked not in pair:
+        assert refused(asked, rest | {one}) == refused(asked, rest | {other})
 
 
 @pytest.mark.parametrize(
