@@ -242,14 +242,15 @@ def is_api(path: str) -> bool:
 
 def is_batch(path: str) -> bool:
     """Tell whether a route takes many commands at once."""
-    return path.rstrip("/") in ("/api/trades/batch", "/api/acts", "/api/policy/drafts")
+    return path.rstrip("/") in ("/api/trades/batch", "/api/acts")
 
 
 def bytes_max(path: str) -> int:
     """Return how large the body of a request may be."""
     if path.rstrip("/") == "/api/documents":
         return DOCUMENT_BYTES_MAX
-    return BATCH_BYTES_MAX if is_batch(path) else BODY_BYTES_MAX
+    large = is_batch(path) or path.rstrip("/") == "/api/policy/drafts"
+    return BATCH_BYTES_MAX if large else BODY_BYTES_MAX
 
 
 async def whole_body(receive: Receive, bytes_max: int) -> bytes:

@@ -13,6 +13,62 @@ from service.ui.words import OFFICES, act_named, role_named
 REASON_CHARACTERS_MAX: Final = 200
 
 PHRASES: Final[Mapping[str, tuple[str, str]]] = {
+    Action.ALERT_REVIEW: ("reviewed an alert", "hat einen Hinweis geprüft"),
+    Action.ALLEGED_ANSWER: (
+        "said whether an alleged deal is known",
+        "hat gesagt, ob ein behauptetes Geschäft bekannt ist",
+    ),
+    Action.ALLEGED_READ: ("read alleged deals", "hat behauptete Geschäfte gelesen"),
+    Action.CHANNEL_PROPOSE: (
+        "proposed how a counterparty is written to",
+        "hat einen Bestätigungsweg vorgeschlagen",
+    ),
+    Action.CHANNEL_READ: ("read how counterparties are written to", "hat Bestätigungswege gelesen"),
+    Action.CONFIRMATION_CHASE: ("reminded the counterparty", "hat die Gegenpartei gemahnt"),
+    Action.CONFIRMATION_COLLECT: ("took in what the counterparty sent", "hat den Posteingang übernommen"),
+    Action.CONFIRMATION_DEEM: (
+        "held silence to be agreement, as the contract says",
+        "hat Schweigen nach dem Vertrag als Zustimmung gewertet",
+    ),
+    Action.CONFIRMATION_FORWARD: (
+        "handed on a confirmation that came to trading",
+        "hat eine beim Handel eingegangene Bestätigung weitergegeben",
+    ),
+    Action.CONFIRMATION_RECEIVE: ("took in a confirmation", "hat eine Bestätigung entgegengenommen"),
+    Action.CONFIRMATION_REDRAFT: ("drafted the confirmation anew", "hat die Bestätigung neu entworfen"),
+    Action.INBOUND_DISMISS: ("put an incoming message aside", "hat eine eingegangene Nachricht abgelegt"),
+    Action.INBOUND_LINK: (
+        "linked an incoming message to the deal",
+        "hat eine eingegangene Nachricht dem Geschäft zugeordnet",
+    ),
+    Action.INBOUND_SHARE: (
+        "showed an alleged deal to trading",
+        "hat dem Handel ein behauptetes Geschäft vorgelegt",
+    ),
+    Action.POLICY_READ: ("read the policy", "hat das Regelwerk gelesen"),
+    Action.SUBSTITUTE_APPROVE: (
+        "agreed to a verification in another way",
+        "hat einem anderweitigen Nachweis zugestimmt",
+    ),
+    Action.SUBSTITUTE_PROPOSE: (
+        "verified the deal in another way",
+        "hat das Geschäft anderweitig nachgewiesen",
+    ),
+    Action.SUBSTITUTE_REFUSE: (
+        "refused a verification in another way",
+        "hat einen anderweitigen Nachweis abgelehnt",
+    ),
+    Action.TOLERANCE_PROPOSE: (
+        "proposed a tolerance of matching",
+        "hat eine Abgleichstoleranz vorgeschlagen",
+    ),
+    Action.TRANSMISSION_BEGIN: ("began to send a message", "hat mit dem Versand einer Nachricht begonnen"),
+    Action.TRANSMISSION_COMPLETE: ("sent a message", "hat eine Nachricht versandt"),
+    Action.TRANSMISSION_FAIL: ("could not send a message", "konnte eine Nachricht nicht versenden"),
+    Action.TRANSMISSION_RETRY: (
+        "asked to send a message again",
+        "hat den erneuten Versand einer Nachricht verlangt",
+    ),
     Action.ACCOUNT_ASSIGN: (
         "named who answers for a service account",
         "hat die verantwortliche Person eines Dienstkontos benannt",

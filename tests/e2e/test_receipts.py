@@ -12,7 +12,7 @@ import anyio
 import httpx
 import pytest
 
-from service import gate, running
+from service import handing_on, running
 from tests import settling
 from tests.bank import PASSWORD, World
 from tests.deals import by_force
@@ -57,7 +57,7 @@ def check(world: World, tmp_path: Path, *receipts: dict[str, Any], alone: bool =
 async def test_an_acknowledged_deal_that_is_thrown_away_convicts_the_bank(
     bank: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gate, "RECEIPT_DEADLINE_SECONDS", DEADLINE_SECONDS)
+    monkeypatch.setattr(handing_on, "RECEIPT_DEADLINE_SECONDS", DEADLINE_SECONDS)
     async with calling(bank, "trader") as client:
         kept = await receipt_of_a_capture(client, "kept")
         await publish(bank)

@@ -82,7 +82,7 @@ async def test_the_export_is_an_entry_that_names_the_file(
     ("statement", "said"),
     [
         (
-            "UPDATE settlement SET amount = amount + 1 WHERE trade_id = '{id}'",
+            "UPDATE settlement SET amount = amount * 2 WHERE trade_id = '{id}'",
             "is not what its last entry left",
         ),
         (

@@ -253,7 +253,7 @@ async def test_a_row_changed_behind_the_gate_is_told_by_the_pack_and_not_hidden(
 ) -> None:
     deal = deals["settled"]
     await by_force(
-        bank_world, f"UPDATE public.settlement SET amount = amount + 1 WHERE trade_id = '{deal.id}'"
+        bank_world, f"UPDATE public.settlement SET amount = amount * 2 WHERE trade_id = '{deal.id}'"
     )
     told = done(await ask(bank_world, scope="trade", trade=deal.id))
     path = evidence_file(bank_world, "compliance", told["sha256"])

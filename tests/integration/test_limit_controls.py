@@ -97,7 +97,7 @@ async def test_RC_02_trading_proposes_a_limit_and_sets_none(bank: World) -> None
     second = await open_account(bank, "head-of-trading", Office.CREDIT)
     assert (await requested(bank, second, "credit_officer")).json()["rule"] == "S-04"
     vote = VoteOnLimit(limit_id=UUID(limit["id"]), version=1, vote="approve", reason="as another account")
-    with pytest.raises(Refusal, match="You proposed this limit"):
+    with pytest.raises(Refusal, match="apart from trading up to the board"):
         await act_as(bank, second, {"credit_officer"}, vote_on_limit, vote)
     assert (await (await bank.as_("trader")).post(LIMITS, wish(LEI))).status_code == 403
     assert (await shown(bank, limit))["state"] == "proposed"

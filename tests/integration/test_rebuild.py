@@ -153,7 +153,7 @@ async def test_what_is_not_signed_yet_is_left_to_the_next_check(
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
-        ("UPDATE settlement SET amount = amount + 1 WHERE trade_id = '{settled}'", "differs in amount"),
+        ("UPDATE settlement SET amount = amount * 2 WHERE trade_id = '{settled}'", "differs in amount"),
         ("UPDATE trade_control SET state = 'due' WHERE id = '{settled}'", "differs in state"),
         ("UPDATE trade_version SET rate = 2 WHERE trade_id = '{settled}'", "has other terms in version 1"),
         ("UPDATE journal_line SET account = '1010' WHERE line = 1", "has other lines"),

@@ -12,7 +12,7 @@ import pytest
 
 from audit import tiles
 from audit.report import Status, Verdict
-from service import gate
+from service import handing_on
 from service.audit_trail.sequencer import LogContradiction
 from service.compliance.all_rows import recorded
 from service.demo.access import actor_named
@@ -340,7 +340,7 @@ async def test_06_a_pending_entry_taken_away_leaves_its_effects_behind(bank_worl
 async def test_06_an_act_taken_away_without_a_trace_is_convicted_by_its_receipt(
     bank_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gate, "RECEIPT_DEADLINE_SECONDS", 1)
+    monkeypatch.setattr(handing_on, "RECEIPT_DEADLINE_SECONDS", 1)
     await publish(bank_world)
     made = await proposed(bank_world)
     entry = made["receipt"]["entry"]

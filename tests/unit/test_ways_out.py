@@ -19,6 +19,13 @@ SLICES = Path(__file__).parents[2] / "service"
 assert tables.METADATA.tables, "every slice is loaded"
 
 RESTS = {
+    ("block of absence", "accepted"): "the desk's day begins and ends it",
+    (
+        "block of absence",
+        "running",
+    ): "a trader on leave; it ends with its last day or is cut short with a reason",
+    ("policy draft", "approved"): "the service puts it in force at its time",
+    ("policy draft", "active"): "in force until another one is",
     ("confirmation", "matched"): "both sides agree; only a change of the deal opens it again",
     ("control", "verified"): "agreed; only a request of trading or the payment goes on",
     ("control", "settling"): "the legs have states of their own",
