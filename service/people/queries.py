@@ -36,15 +36,16 @@ async def account_names(session: AsyncSession, ids: Collection[UUID]) -> dict[UU
 
 
 async def roles_counting(
-    session: AsyncSession, person_id: UUID, now: datetime, *, but: UUID | None = None
+    session: AsyncSession, person_id: UUID, now: datetime, *, but: UUID | None = None, services: bool = True
 ) -> frozenset[str]:
     """Return every role that counts for a natural person: of all accounts, in force, on its way or still to begin,
     of service accounts they own, and what they hold for others.
 
-    ``but`` is a grant to leave out. A grant past its end counts no more.
+    ``but`` is a grant to leave out; without ``services`` those of service accounts are. A grant past its end counts
+    no more.
     """
     found = await session.execute(EFFECTIVE, {"person": person_id, "at": now})
-    return frozenset(row.role for row in found if row.source_id != but)
+    return frozenset(row.role for row in found if row.source_id != but and (services or row.via != "service"))
 
 
 async def roles_outside(

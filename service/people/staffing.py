@@ -90,8 +90,9 @@ async def record_staff_event(attempt: Attempt, command: RecordStaffEvent) -> Cha
             assert unit is not None
             await must_concern_a_desk(attempt, person, unit, command.event)
     answer = told(attempt, command, person, unit, ended)
-    left = await roles_counting(attempt.session, person.id, attempt.now)
     if command.event in ("mover", "leaver"):
+        await attempt.session.flush()  # what was delegated ends with the event's own row
+        left = await roles_counting(attempt.session, person.id, attempt.now, services=False)
         assert not left, "a mover and a leaver keep no right"
     return answer
 

@@ -15,6 +15,7 @@ from service.staff_files import StaffFile, report_rows
 from tests.bank import World
 from tests.conftest import Template, a_copy
 from tests.deals import a_desk, by_force, captured, rows
+from tests.deputies import deputised
 from tests.rights import acts_of, granted, newcomer, person_of, refused_as, requested
 
 
@@ -52,6 +53,21 @@ async def joined(world: World, number: str, unit: str, **accounts: Office) -> di
 
 
 # ORG-04 -------------------------------------------------------------------------------------------
+
+
+async def test_ORG_04_a_deputy_who_moves_stands_in_for_nobody_any_more(bank_world: World) -> None:
+    await deputised(bank_world, "verifier", "confirmer", "verifier")
+    before = await actor_named(bank_world.bank, "confirmer")
+    assert "verifier" in before.roles
+
+    number = await number_of(bank_world, "confirmer")
+    moved = await reported(bank_world, "mover", number, unit="Legal")
+
+    assert moved.status_code == 201, moved.text
+    left = await rows(
+        bank_world, "SELECT public.roles_held(id) AS held FROM public.account WHERE name = 'confirmer'"
+    )
+    assert [one.held for one in left] == [[]]
 
 
 async def test_ORG_04_a_leaver_has_nothing_left_the_same_day(here: World) -> None:

@@ -1,6 +1,16 @@
 -- Deputies: roles that an account holds for somebody else, for a time. They are computed whenever somebody asks, so
 -- a delegation that ended a second ago gives nothing, and no job has to see to it.
 
+-- Whether the person of an account moved or left after an identifier was given: what was delegated before then ends
+-- with the event itself (ORG-04). Identifiers are in the order of time.
+create function public.moved_since(account uuid, since uuid) returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select exists (
+    select from public.account a join public.staff_event s on s.person_id = a.person_id
+    where a.id = moved_since.account and s.event in ('mover', 'leaver') and s.id > moved_since.since
+  )
+$$;
+
 -- The roles that an account holds for others now, with the person whose they are. A role that the account holds
 -- itself is its own; one that its giver lost, or holds for somebody else in turn, is nobody's to give (no chains).
 create function public.delegated(account uuid)
@@ -16,6 +26,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
    and (g.valid_until is null or g.valid_until > clock_timestamp())
   where d.deputy_id = delegated.account and d.state = 'approved'
     and clock_timestamp() >= d.valid_from and clock_timestamp() < d.valid_to
+    and not public.moved_since(d.deputy_id, d.id) and not public.moved_since(d.account_id, d.id)
     and not exists (select from public.role_grant w
                     where w.account_id = delegated.account and w.role = r.role and w.state = 'executed'
                       and (w.valid_from is null or w.valid_from <= clock_timestamp())
@@ -59,7 +70,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
                select r.role from public.delegation d join public.account b on b.id = d.deputy_id
                cross join lateral jsonb_array_elements_text(d.roles) as r(role)
                where b.person_id = a.person_id and d.state in ('requested', 'approved')
-                 and d.valid_to > clock_timestamp()
+                 and d.valid_to > clock_timestamp() and not public.moved_since(d.deputy_id, d.id)
                order by 1)
   from public.account a join public.person p on p.id = a.person_id join public.unit u on u.id = p.unit_id
   where a.id = duties_of.account and public.current_office() is not null

@@ -154,6 +154,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   from public.account a join public.delegation d on d.deputy_id = a.id
   cross join lateral jsonb_array_elements_text(d.roles) as r(role)
   where a.person_id = person and d.state in ('requested', 'approved') and d.valid_to > at
+    and not public.moved_since(d.deputy_id, d.id)
 $$;
 
 -- The same for whoever may know: the offices that look after rights, and for their own people every other office.
