@@ -57,6 +57,7 @@ PLAN: Final[Mapping[str, str]] = {
     "premises": "records",
     "proposal": "records",
     "recovery": "books",
+    "report": "records",
     "request": "vouchers",
     "right": "books",
     "rotation": "books",

@@ -37,6 +37,8 @@ SENSITIVE = {
     "/api/entries", "/api/evidence/trades/{trade:uuid}", "/api/evidence/{digest:str}", "/api/grants",
     "/api/instructions", "/api/persons", "/api/proposals", "/audit/v1/tile/entries/{path:path}",
     "/entries", "/entries/{entry_id:uuid}", "/evidence/{digest:str}", "/proposals", "/rights", "/routes",
+    "/api/conflicts", "/api/monitored", "/api/reports/{name:str}", "/api/staff-events", "/reports/{name:str}",
+    "/staff-events",
 }  # fmt: skip
 
 
@@ -63,7 +65,7 @@ async def test_an_entry_says_who_acted_where_by_which_rules_and_after_whom(bank_
         "account": str(person.account), "board": person.board, "office": "back_office", "person": str(person.person),
         "roles": ["verifier"], "sess": verify["actor"]["sess"], "type": "human", "unit": str(person.unit),
     }  # fmt: skip
-    assert verify["decision"]["rules"] == ["P:verifier:trade.verify", "D-01"]
+    assert verify["decision"]["rules"] == ["P:verifier:trade.verify", "D-01", "D-11"]
     assert verify["decision"]["policy"] == bank_world.bank.policy.version
     assert verify["data"]["four_eyes"] == [capture["id"]], "whose act this one was kept apart from"
     assert verify["req"] == traced("my-own-number-7")
