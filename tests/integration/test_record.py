@@ -217,11 +217,12 @@ async def test_a_release_does_not_start_on_another_releases_database(bank_world:
 
 
 def other_policy(folder: Path) -> policies.Policy:
-    """A policy in which verifiers no longer send deals back."""
+    """A policy in which confirmers send deals back, and verifiers no longer do."""
     shutil.copytree(policies.HERE, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     file = folder / "policy.csv"
-    lines = file.read_text().splitlines(keepends=True)
-    file.write_text("".join(line for line in lines if not line.startswith("p, verifier, trade.return,")))
+    text = file.read_text()
+    assert "p, verifier, trade.return," in text
+    file.write_text(text.replace("p, verifier, trade.return,", "p, confirmer, trade.return,"))
     return policies.load(folder)
 
 
