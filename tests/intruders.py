@@ -196,7 +196,7 @@ def item(i: Intruder, kind: Item, office: Office, entry: object) -> str:
 
 def own_item(i: Intruder) -> Item | None:
     """Return a kind of item the office may open, if there is one."""
-    return next((kind for kind, route in ROUTES.items() if route.opened_by is i.office), None)
+    return next((kind for kind, route in ROUTES.items() if i.office in route.openers), None)
 
 
 def with_values(statement: str, **values: str) -> str:

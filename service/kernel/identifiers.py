@@ -70,8 +70,13 @@ def _refuse(text: str, standard: str) -> None:
     raise InvalidIdentifier(f"{text[:40]!a} is no {standard}")
 
 
-class _Uuid7Source:
-    """Hands out ids that only ever grow, whatever the clock does."""
+class Uuid7Source:
+    """Hands out ids that only ever grow, whatever the clock does.
+
+    A time before that of the last id given out is raised to it, so growth is kept and the written time is not.
+
+    Source: RFC 9562, section 5.7, counter in the random bits by section 6.2 method 2.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -79,6 +84,7 @@ class _Uuid7Source:
         self._counter = 0
 
     def next(self, millisecond: int) -> UUID:
+        """Make the next id; ``millisecond``: since 1970 in UTC."""
         with self._lock:
             if millisecond > self._millisecond:
                 self._millisecond = millisecond
@@ -95,19 +101,12 @@ class _Uuid7Source:
         return UUID(int=millisecond << 80 | _VERSION | high | _VARIANT | low)
 
 
-_SOURCE: Final = _Uuid7Source()
+_SOURCE: Final = Uuid7Source()
 
 
-def uuid7(at_ns: int | None = None) -> UUID:
-    """Make an id that sorts by time of making, strictly growing within this process.
-
-    ``at_ns``: nanoseconds since 1970 in UTC; the system's clock where None. A time before that
-    of the last id given out is raised to it, so growth is kept and the written time is not.
-
-    Source: RFC 9562, section 5.7, counter in the random bits by section 6.2 method 2.
-    """
-    nanoseconds = time.time_ns() if at_ns is None else at_ns
-    return _SOURCE.next(nanoseconds // _NANOSECONDS_PER_MILLISECOND)
+def uuid7() -> UUID:
+    """Make an id that sorts by time of making, strictly growing within this process."""
+    return _SOURCE.next(time.time_ns() // _NANOSECONDS_PER_MILLISECOND)
 
 
 def traced(key: str | None) -> str | None:

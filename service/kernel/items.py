@@ -92,6 +92,11 @@ class Route:
     within: timedelta
     also: tuple[Office, ...] = ()
 
+    @property
+    def openers(self) -> tuple[Office, ...]:
+        """Every office that may open such an item."""
+        return (self.opened_by, *self.also)
+
 
 MINUTES, HOURS = timedelta(minutes=30), timedelta(hours=4)
 DAY = timedelta(days=1)

@@ -205,7 +205,7 @@ async def sync_rights(connection: AsyncConnection, prefix: str, policy: Policy) 
         [
             {"kind": item.value, "opener": opener.value, "office": route.office.value}
             for item, route in ROUTES.items()
-            for opener in (route.opened_by, *route.also)
+            for opener in route.openers
         ],
     )
     await connection.execute(

@@ -231,7 +231,7 @@ async def appends_what_is_no_entry(i: Intruder) -> None:
 
 @attempt(SHUT)
 async def opens_an_item_that_is_anothers_to_open(i: Intruder) -> None:
-    kind, route = next((kind, route) for kind, route in ROUTES.items() if route.opened_by is not i.office)
+    kind, route = next((kind, route) for kind, route in ROUTES.items() if i.office not in route.openers)
     async with i.open() as connection:
         entry = i.line()
         await append(connection, entry)

@@ -79,7 +79,7 @@ async def test_TRD_04_an_unjustified_deal_off_the_market_is_verified_on_no_path(
     )
     assert by_acts.json()[0]["problem"]["rule"] == "TRD-04"
     await moved_to_control(bank_world)
-    assert refused(await verify(bank_world, trade, by="mover-control")) == (409, "off_market", "TRD-04")
+    assert refused(await verify(bank_world, trade, by="mover-control")) == (403, "cooling_off", "D-12")
 
     assert (await justify(bank_world, trade)).status_code == 201
     assert (await verify(bank_world, trade)).status_code == 200

@@ -204,5 +204,6 @@ async def test_TRD_09_nobody_takes_receipt_of_their_own_report(bank_world: World
     await moved_to_control(bank_world)
     assert refusal(await act(bank_world, "mover-control", path, version=1)) == (403, "kept_apart", "D-01")
     other = f"/api/trades/{on_site['id']}/premises-acknowledgement"
-    assert refusal(await act(bank_world, "mover-control", other, version=1))[:2] == (422, "not_off_premises")
+    assert refusal(await act(bank_world, "mover-control", other, version=1))[:2] == (403, "cooling_off")
+    assert refusal(await act(bank_world, "verifier", other, version=1))[:2] == (422, "not_off_premises")
     assert await rows(bank_world, "SELECT id FROM public.premises_report") == []
