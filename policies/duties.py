@@ -293,6 +293,7 @@ OUTSIDE: Final[Mapping[Action, str]] = {
     Action.SESSION_CLOSE: "concerns nobody but the one who does it",
     Action.SESSION_NOISE: "the log's own service; no person holds it",
     Action.SESSION_OPEN: "concerns nobody but the one who does it",
+    Action.SESSION_REVIEW: "says who used an identity on a second device; opens and ends nothing",
     Action.STAFF_EVENT_RECORD: "ends rights and gives none; a joiner without rights can do nothing",
     Action.WORK_ESCALATE: "an act of a service account by the clock; no person holds it",
     Action.WORK_LEAVE: "puts back what one took; finishes nothing",

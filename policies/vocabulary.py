@@ -153,6 +153,7 @@ class Action(StrEnum):
     SESSION_CLOSE = "session.close"
     SESSION_NOISE = "session.noise"
     SESSION_OPEN = "session.open"
+    SESSION_REVIEW = "session.review"
     SETTLEMENT_COMPLETE = "settlement.complete"
     SETTLEMENT_COUNTERSIGN = "settlement.countersign"
     SETTLEMENT_DEVIATE = "settlement.deviate"

@@ -89,7 +89,9 @@ class Authentication:
             if token is not None:
                 offices = scope["litestar_app"].state.gate.offices
                 try:
-                    scope["state"]["actor"] = await actor_of_token(offices, token, origin=origin)
+                    scope["state"]["actor"] = await actor_of_token(
+                        offices, token, origin=origin, device=faces.device_of(scope)
+                    )
                 except Misdirected as elsewhere:  # pages for everybody are answered all the same
                     scope["state"]["misdirected"] = elsewhere
         await self.app(scope, receive, send)

@@ -40,7 +40,7 @@ from service.faces import check_json
 from service.gate import USE_CASES, Gate
 from service.in_force import policy_in_force
 from service.kernel import embedded
-from service.kernel.actor import Actor
+from service.kernel.actor import THIS_MACHINE, Actor
 from service.kernel.clock import SystemClock
 from service.kernel.database import Offices
 from service.kernel.errors import Refusal
@@ -132,8 +132,9 @@ async def signed_in(
     """Sign in, do something, sign out."""
     async with open_gate(settings, server_url, behind=behind) as gate:
         try:
-            done = await sign_in(gate, account, password, origin=ORIGIN)
-            actor = await actor_of_token(gate.offices, str(done.answer["token"]), origin=ORIGIN)
+            done = await sign_in(gate, account, password, origin=ORIGIN, device=THIS_MACHINE)
+            token = str(done.answer["token"])
+            actor = await actor_of_token(gate.offices, token, origin=ORIGIN, device=THIS_MACHINE)
             assert actor is not None
         except Refusal as refusal:
             return refused(refusal)

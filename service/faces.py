@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Annotated, Any, cast
 from urllib.parse import parse_qsl, quote, urlencode
 from uuid import UUID
@@ -21,9 +22,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from policies.vocabulary import Action
 from service.gate import Done, Gate
-from service.kernel.actor import Actor
-from service.kernel.errors import Malformed, NotFound, NotPermitted, NotSignedIn, OnLeave, Refusal, WrongClock
+from service.kernel.actor import THIS_MACHINE, Actor
+from service.kernel.errors import (
+    Malformed,
+    NotFound,
+    NotPermitted,
+    NotSignedIn,
+    Refusal,
+    WrongClock,
+)
 from service.kernel.failures import is_out_of_time
+from service.kernel.letting_in import kept_out
 from service.kernel.problems import problem
 from service.kernel.texts import Reason
 
@@ -98,10 +107,8 @@ class Allows:
         """Let the caller pass, or refuse and record it."""
         gate: Gate = connection.app.state.gate
         actor = actor_of(connection)
-        if actor.restricted and self.action not in (Action.PASSWORD_CHANGE, Action.SESSION_CLOSE):
-            raise NotPermitted("A one-time password only opens the change of the password.")
-        if actor.away is not None and self.action is not Action.SESSION_CLOSE:
-            raise OnLeave(actor.away)
+        if (why := kept_out(actor, self.action)) is not None:
+            raise why
         decision = gate.policy.decide(actor.roles, self.action)
         if not decision.allowed:
             raise NotPermitted(decision.reason, rule=decision.rule)
@@ -136,6 +143,17 @@ async def id_of(connection: AsyncConnection, said: str) -> str:
     except ValueError:
         found = None if "\x00" in said else await connection.scalar(ACCOUNT, {"name": said})
         return "unknown" if found is None else str(found)
+
+
+def device_of(scope: Scope) -> str | None:
+    """Return the machine that a request comes from: its address; this very one goes by whatever address."""
+    client = scope.get("client")
+    if not client:
+        return None
+    try:
+        return THIS_MACHINE if ip_address(client[0]).is_loopback else client[0]
+    except ValueError:
+        return client[0]
 
 
 def actor_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Actor:

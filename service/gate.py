@@ -39,6 +39,7 @@ from service.kernel.errors import (
 )
 from service.kernel.failures import in_time_or_said, sqlstate, translated
 from service.kernel.identifiers import traced, uuid7
+from service.kernel.letting_in import kept_out
 from service.kernel.problems import Replayed, problem
 from service.together import Together
 
@@ -195,13 +196,8 @@ class Gate:
             if one.request.key is not None and mark in seen:
                 one.outcome = KeyReused("The same Idempotency-Key stands twice in this batch.")
             seen.add(mark)
-            if one.request.actor.restricted and case.action not in (
-                Action.PASSWORD_CHANGE,
-                Action.SESSION_CLOSE,
-            ):
-                one.outcome = NotPermitted("A one-time password only opens the change of the password.")
-            elif one.request.actor.away is not None and case.action is not Action.SESSION_CLOSE:
-                one.outcome = OnLeave(one.request.actor.away)
+            if (why := kept_out(one.request.actor, case.action)) is not None:
+                one.outcome = why
             elif not one.decision.allowed:
                 one.outcome = NotPermitted(one.decision.reason, rule=one.decision.rule)
             elif self.brake is not None:

@@ -73,6 +73,10 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
         "named who answers for a service account",
         "hat die verantwortliche Person eines Dienstkontos benannt",
     ),
+    Action.SESSION_REVIEW: (
+        "looked into an identity in use on two devices",
+        "hat eine auf zwei Geräten benutzte Kennung geprüft",
+    ),
     Action.CONFLICT_CLOSE: (
         "closed a conflict of rights that was resolved",
         "hat einen behobenen Rechtekonflikt abgeschlossen",

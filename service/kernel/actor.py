@@ -9,6 +9,9 @@ from uuid import UUID
 from policies.standing import Standing
 from policies.vocabulary import Office
 
+THIS_MACHINE = "this machine"
+"""The device of whoever works where the service runs, by whatever face."""
+
 
 @dataclass(frozen=True, slots=True)
 class Away:
@@ -16,6 +19,13 @@ class Away:
 
     absence: UUID
     until: date
+    told: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """The session was opened on another device than it is used on; ``told``: that is under review already (A-10)."""
+
     told: bool
 
 
@@ -43,6 +53,7 @@ class Actor:
     deputy_for: Mapping[str, UUID] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     owner: UUID | None = None
     away: Away | None = None
+    elsewhere: Elsewhere | None = None
 
     def standing(self) -> Standing:
         """Return the actor as separation sees them."""

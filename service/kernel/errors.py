@@ -121,6 +121,18 @@ class OnLeave(Refusal):
         )
 
 
+class SecondDevice(Refusal):
+    """409. This identity is in use on another device: it is one person's, at one place at a time (A-10)."""
+
+    rule = "A-10"
+
+    def __init__(self, account: UUID, *, told: bool) -> None:
+        super().__init__(
+            "You are signed in on another device. Sign out there first, or have your password reset.",
+            report=() if told else (Report(Item.SECOND_DEVICE, "account", account, "second_device"),),
+        )
+
+
 class KeptApart(Refusal):
     """403. The same natural person already acted on the other side (apart.csv)."""
 

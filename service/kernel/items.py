@@ -64,6 +64,7 @@ class Item(StrEnum):
     RELEASE_TRANSFER = "release_transfer"
     RESOLVE_CONFLICT = "resolve_conflict"
     RESEND = "resend"
+    SECOND_DEVICE = "second_device"
     REVERSE = "reverse"
     REVIEW_ALERT = "review_alert"
     REVIEW_TRANSFER_BOOKS = "review_transfer_books"
@@ -213,6 +214,14 @@ ROUTES: dict[Item, Route] = {
         Office.COMPLIANCE, Office.COMPLIANCE, Action.CONFLICT_CLOSE, automatic=False, within=DAY
     ),
     Item.RESEND: Route(BACK, BACK, Action.TRANSMISSION_RETRY, automatic=False, within=HOURS),
+    Item.SECOND_DEVICE: Route(
+        FRONT,
+        Office.COMPLIANCE,
+        Action.SESSION_REVIEW,
+        automatic=False,
+        within=HOURS,
+        also=ANYBODY_BUT_FRONT,
+    ),
     Item.REVERSE: Route(BACK, BOOKS, Action.JOURNAL_REVERSE, automatic=True, within=HOURS),
     Item.REVIEW_ALERT: Route(
         BACK, Office.COMPLIANCE, Action.ALERT_REVIEW, automatic=False, within=DAY, also=(FRONT,)

@@ -4,13 +4,13 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from litestar import Controller, Response, delete, get, post, put
+from litestar import Controller, Request, Response, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import READS, Action
-from service.faces import Allows, IdempotencyKey, Seen, SeenWithReason, answer, checked_key
+from service.faces import Allows, IdempotencyKey, Seen, SeenWithReason, answer, checked_key, device_of
 from service.gate import Gate
 from service.kernel.actor import Actor
 from service.kernel.identifiers import uuid7
@@ -41,6 +41,7 @@ from service.people.use_cases import (
     OpenAccount,
     RegisterPerson,
     ResetPassword,
+    ReviewSession,
     change_password,
     close_session,
     disable_person,
@@ -48,6 +49,7 @@ from service.people.use_cases import (
     open_account,
     register_person,
     reset_password,
+    review_session,
 )
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200)]
@@ -80,16 +82,25 @@ class Owner(Seen, frozen=True, forbid_unknown_fields=True, kw_only=True):
     owner: UUID
 
 
+class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What was found."""
+
+    finding: Reason
+
+
 class SessionApi(Controller):
     """One's own session."""
 
     path = "/api/sessions"
     tags = ("sessions",)
 
-    @post(opt={"public": True, "refusals": (401, 429, 503)})
-    async def open(self, gate: NamedDependency[Gate], data: JSONBody[Credentials]) -> Response[Any]:
-        """Sign in; the answer holds the bearer token."""
-        return answer(await sign_in(gate, data.account, data.password, origin="api"))
+    @post(opt={"public": True, "refusals": (401, 403, 409, 429, 503)})
+    async def open(
+        self, request: Request[Any, Any, Any], gate: NamedDependency[Gate], data: JSONBody[Credentials]
+    ) -> Response[Any]:
+        """Sign in on this device; the answer holds the bearer token."""
+        device = device_of(request.scope)
+        return answer(await sign_in(gate, data.account, data.password, origin="api", device=device))
 
     @put("/current/password", guards=[Allows(Action.PASSWORD_CHANGE)], status_code=204)
     async def password(
@@ -102,6 +113,26 @@ class SessionApi(Controller):
     async def close(self, gate: NamedDependency[Gate], actor: NamedDependency[Actor]) -> Response[None]:
         """Sign out."""
         return answer(await gate.perform(actor, close_session, CloseSession(), key=str(uuid7())))
+
+
+class SessionReviewApi(Controller):
+    """What came of an identity in use on two devices."""
+
+    path = "/api/accounts/{account:uuid}/session-reviews"
+    tags = ("sessions",)
+
+    @post(guards=[Allows(Action.SESSION_REVIEW)], status_code=200)
+    async def review(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        key: IdempotencyKey,
+        account: FromPath[UUID],
+        data: JSONBody[Finding],
+    ) -> Response[Any]:
+        """Say who used the identity on a second device, and what was done."""
+        command = ReviewSession(account=account, finding=data.finding)
+        return answer(await gate.perform(actor, review_session, command, key=checked_key(key)))
 
 
 class PowerApi(Controller):
@@ -346,4 +377,4 @@ class GrantApi(Controller):
         return answer(await gate.perform(actor, revoke_grant, command, key=checked_key(key)))
 
 
-ROUTES = [SessionApi, PowerApi, PersonApi, StaffEventApi, AccountApi, GrantApi]
+ROUTES = [SessionApi, SessionReviewApi, PowerApi, PersonApi, StaffEventApi, AccountApi, GrantApi]

@@ -1,5 +1,6 @@
 """Who an account or a token is, read through the owner's functions on the office's own login."""
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -8,12 +9,12 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from policies.vocabulary import Office
-from service.kernel.actor import Actor, Away
+from service.kernel.actor import Actor, Away, Elsewhere
 from service.kernel.database import Offices
 from service.kernel.errors import Misdirected
 from service.people.authentication import office_of_token, token_digest
 
-FIND = text("SELECT * FROM public.session_find(:token)")
+FIND = text("SELECT * FROM public.session_find(:token, :device)")
 VIEW = text("SELECT * FROM public.account_view(:account)")
 SERVICE = text("SELECT public.service_account()")
 
@@ -40,8 +41,12 @@ def actor_of(
     )
 
 
-async def actor_of_token(offices: Offices, token: str, *, origin: str = "api") -> Actor | None:
+async def actor_of_token(
+    offices: Offices, token: str, *, origin: str = "api", device: str | None = None
+) -> Actor | None:
     """Return who signed in with ``token``, or None if nobody did or the session ended.
+
+    ``device``: the machine that the token comes from; on another one than it was given to it opens nothing (A-10).
 
     Raises Misdirected if another process serves the token's office.
     """
@@ -51,12 +56,11 @@ async def actor_of_token(offices: Offices, token: str, *, origin: str = "api") -
     if office not in offices:
         raise Misdirected(office.value)
     async with offices[office].begin() as connection:
-        row = (await connection.execute(FIND, {"token": token_digest(token)})).one_or_none()
-    return (
-        None
-        if row is None
-        else actor_of(row, session=row.session_id, restricted=row.restricted, origin=origin)
-    )
+        row = (await connection.execute(FIND, {"token": token_digest(token), "device": device})).one_or_none()
+    if row is None:
+        return None
+    actor = actor_of(row, session=row.session_id, restricted=row.restricted, origin=origin)
+    return replace(actor, elsewhere=Elsewhere(row.told)) if row.elsewhere else actor
 
 
 async def actor_of_account(

@@ -110,7 +110,10 @@ class StaffEvent(Recorded):
 
 
 class Session(Moved):
-    """A signed-in account. Only the SHA-256 of its token is kept; rows are only ever updated to end."""
+    """A signed-in account. Only the SHA-256 of its token is kept; rows are only ever updated to end.
+
+    ``device``: the address of the machine it was opened at, good for nothing else (A-10); none: the service itself.
+    """
 
     __tablename__ = "session"
     __mutable__: ClassVar[tuple[str, ...]] = ("last_seen_at", "ended_at", "ended_why")
@@ -123,6 +126,7 @@ class Session(Moved):
     idle_seconds: Mapped[int]
     expires_at: Mapped[datetime]
     restricted: Mapped[bool]
+    device: Mapped[str | None]
     ended_at: Mapped[datetime | None]
     ended_why: Mapped[str | None]
 

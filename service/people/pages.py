@@ -1,8 +1,8 @@
 """Signing in and out, and one's own account, for people."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from litestar import Controller, Response, get, post
+from litestar import Controller, Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, QueryParameter
 from litestar.response import Redirect
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import READS, Action
 from service import page_forms, page_frame
-from service.faces import Allows
+from service.faces import Allows, device_of
 from service.gate import Gate
 from service.kernel.actor import Actor
 from service.kernel.errors import Malformed, Refusal
@@ -54,17 +54,22 @@ class PeoplePages(Controller):
 
     @post("/sign-in", opt={"public": True})
     async def enter(
-        self, gate: NamedDependency[Gate], page: NamedDependency[Page]
+        self, request: Request[Any, Any, Any], gate: NamedDependency[Gate], page: NamedDependency[Page]
     ) -> Response[str] | Redirect:
-        """Open a session under a new token; the one held before ends."""
+        """Open a session under a new token; the one held before ends, first if this machine's address changed."""
+        before = page.actor if page.actor is not None and page.actor.session is not None else None
+        if before is not None and before.elsewhere is not None:
+            await gate.perform(before, close_session, CloseSession(), key=str(uuid7()))
+            before = None
         account, wanted = page.form.get("account", "").strip(), page.form.get("next", "")
         try:
-            opened = await sign_in(gate, account[:64], page.form.get("password", "")[:256], origin="web")
+            password, device = page.form.get("password", "")[:256], device_of(request.scope)
+            opened = await sign_in(gate, account[:64], password, origin="web", device=device)
         except Refusal as refusal:
             page.said = page_frame.refused(Action.SESSION_OPEN, refusal, "sign-in", {"account": account})
             return door(page, account, wanted, status=refusal.status)
-        if page.actor is not None and page.actor.session is not None:
-            await gate.perform(page.actor, close_session, CloseSession(), key=str(uuid7()))
+        if before is not None:
+            await gate.perform(before, close_session, CloseSession(), key=str(uuid7()))
         onward = page_forms.local_path(wanted, "/start")
         if opened.answer["must_change_password"]:
             onward = "/password"

@@ -33,8 +33,11 @@ class TooManyTries(Refusal):
     status = 429
 
 
-async def sign_in(gate: Gate, account: str, password: str, *, origin: str) -> Done:
-    """Open a session. Raises WrongPassword or TooManyTries, both recorded if the account exists."""
+async def sign_in(gate: Gate, account: str, password: str, *, origin: str, device: str | None = None) -> Done:
+    """Open a session at a ``device``, the machine that asks for it.
+
+    Raises WrongPassword or TooManyTries, both recorded if the account exists.
+    """
     office = await office_of(gate, account)
     if office is None:
         await matches(None, password)
@@ -54,7 +57,9 @@ async def sign_in(gate: Gate, account: str, password: str, *, origin: str) -> Do
                 await connection.execute(FAILED, {"account": known.account_id})
             await record_failure(gate, office, known.account_id, wrong)
         raise wrong
-    return await gate.perform(actor, open_session, OpenSession(restricted=known.one_time), opening=True)
+    return await gate.perform(
+        actor, open_session, OpenSession(restricted=known.one_time, device=device), opening=True
+    )
 
 
 async def known_at(gate: Gate, office: Office, account: str) -> Row[Any] | None:

@@ -10,8 +10,17 @@ from policies.vocabulary import Action, Office
 from service.attempt import Attempt, Changed, Command, locked
 from service.gate import use_case
 from service.kernel.database import plain_value
-from service.kernel.errors import AlreadyExists, Malformed, NotPermitted, Refusal, Unprocessable
+from service.kernel.errors import (
+    AlreadyExists,
+    Malformed,
+    NotFound,
+    NotPermitted,
+    Refusal,
+    SecondDevice,
+    Unprocessable,
+)
 from service.kernel.identifiers import uuid7
+from service.kernel.items import Item
 from service.kernel.texts import Name, PlainName, Reason
 from service.organisation.model import Unit
 from service.organisation.queries import today, unit_by
@@ -27,10 +36,13 @@ from service.people.authentication import (
 from service.people.model import Account, Membership, Person
 from service.people.queries import accounts_of, owner_of, roles_outside
 from service.people.rights import WITHOUT_PEOPLE
+from service.work.queries import waits
 
 OPEN = text(
-    "SELECT public.session_open(:session, :account, :token, :idle, :lifetime, :restricted, :entry) AS expires_at"
+    "SELECT public.session_open(:session, :account, :token, :idle, :lifetime, :restricted, :entry, :device) "
+    "AS expires_at"
 )
+ELSEWHERE = text("SELECT public.session_elsewhere(:account, :device)")
 CONFLICTS = text("SELECT control, left_role, right_role FROM public.conflicts_counting(:person, :at)")
 END = text("SELECT public.session_end(:session, :why)")
 END_ALL = text("SELECT public.sessions_end_of(:account, :why)")
@@ -85,13 +97,25 @@ class RolesConflict(NotPermitted):
 
 
 class OpenSession(Command, frozen=True, kw_only=True):
-    """An account whose password was checked signs in; a one-time password opens a restricted session."""
+    """An account whose password was checked signs in; a one-time password opens a restricted session.
 
+    ``device``: the machine it is opened at, kept with the session and not in the log; none: the service itself.
+    """
+
+    secrets: ClassVar[tuple[str, ...]] = ("device",)
     restricted: bool
+    device: str | None = None
 
 
 class CloseSession(Command, frozen=True, kw_only=True):
     """The caller signs out."""
+
+
+class ReviewSession(Command, frozen=True, kw_only=True):
+    """What compliance found about an account in use on a second device."""
+
+    account: UUID
+    finding: Reason
 
 
 class ChangePassword(Command, frozen=True, kw_only=True):
@@ -143,8 +167,12 @@ class MovePerson(Command, frozen=True, kw_only=True):
 
 @use_case(Action.SESSION_OPEN)
 async def open_session(attempt: Attempt, command: OpenSession) -> Changed:
-    """Give the account a new token; only its digest is kept. Whoever holds roles that never meet gets none."""
+    """Give the account a new token; only its digest is kept.
+
+    Whoever holds roles that never meet gets none, and whoever is signed in on another device (A-10).
+    """
     await must_hold_nothing_that_conflicts(attempt)
+    await must_be_nowhere_else(attempt, command.device)
     actor, session, token = attempt.actor, uuid7(), new_token(attempt.actor.office)
     expires_at = await attempt.session.scalar(
         OPEN,
@@ -156,6 +184,7 @@ async def open_session(attempt: Attempt, command: OpenSession) -> Changed:
             "lifetime": SESSION_SECONDS_MAX,
             "restricted": command.restricted,
             "entry": attempt.entry_id,
+            "device": command.device,
         },
     )
     attempt.note(session=session, restricted=command.restricted, origin=actor.origin)
@@ -180,6 +209,25 @@ async def must_hold_nothing_that_conflicts(attempt: Attempt) -> None:
     if found is not None:
         sentence = f"{found.left_role} and {found.right_role} never meet in one person ({found.control})."
         raise RolesConflict(sentence, rule=found.control)
+
+
+async def must_be_nowhere_else(attempt: Attempt, device: str | None) -> None:
+    """Raise SecondDevice if the person has a session on another device, on whatever account. Locks the person."""
+    found = await attempt.session.scalar(ELSEWHERE, {"account": attempt.actor.account, "device": device})
+    if found is not None:
+        raise SecondDevice(attempt.actor.account, told=found == "told")
+
+
+@use_case(Action.SESSION_REVIEW)
+async def review_session(attempt: Attempt, command: ReviewSession) -> Changed:
+    """Record what came of an identity on two devices; never by the person whose identity it is (D-16)."""
+    if not await waits(attempt.session, Item.SECOND_DEVICE, command.account):
+        raise NotFound("alert")
+    account = await attempt.session.get_one(Account, command.account)
+    must_be_somebody_else(attempt, account.person_id)
+    attempt.close_item(Item.SECOND_DEVICE, account.id)
+    attempt.note(account=account.id, beneficiary=account.person_id, reason=command.finding)
+    return Changed({"account": str(account.id), "finding": command.finding})
 
 
 @use_case(Action.SESSION_CLOSE)

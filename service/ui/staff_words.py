@@ -14,6 +14,7 @@ ACTS: Final[dict[str, str]] = {
     Action.ORGANISATION_READ: N_("Read organisation"),
     Action.ORGANISATION_REFUSE: N_("Refuse organisation"),
     Action.RIGHT_CHECK: N_("Check everybody's rights"),
+    Action.SESSION_REVIEW: N_("Look into a second device"),
     Action.STAFF_EVENT_RECORD: N_("Report staff event"),
 }
 
@@ -21,6 +22,7 @@ ITEMS: Final[dict[str, str]] = {
     Item.CHECK_RIGHTS: N_("Check everybody's rights"),
     Item.DECIDE_ORGANISATION: N_("Decide on organisation"),
     Item.RESOLVE_CONFLICT: N_("Resolve conflict of rights"),
+    Item.SECOND_DEVICE: N_("Identity in use on two devices"),
 }
 
 DONE: Final[dict[str, str]] = {

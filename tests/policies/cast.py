@@ -38,7 +38,7 @@ WRITING = {
     "compliance_officer": (
         "absence.interrupt absence.review alert.review conflict.close dead_end.close "
         "document.file escalation.answer evidence.export handover.accept handover.offer "
-        "handover.return"
+        "handover.return session.review"
     ),
     "auditor": "escalation.answer evidence.export",
     "examiner": "evidence.export",

@@ -15,6 +15,7 @@ NO_TABLE = {
     "power.read log.read": "the policy in memory, and files",
     "dead_end.close": "closes an item and says why",
     "conflict.close": "closes an item and says why",
+    "session.review": "closes an item and says why",
     "right.check": "owner-defined functions find the conflicts and end the sessions",
     "log.check": "what compliance's own exports of evidence read",
 }

@@ -286,7 +286,7 @@ CREATE TRIGGER role_grant_no_truncate BEFORE TRUNCATE ON public.role_grant FOR E
 
 CREATE CONSTRAINT TRIGGER session_came_with_entry AFTER INSERT ON public.session DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_came_with_entry();
 
-CREATE TRIGGER session_frozen BEFORE UPDATE ON public.session FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.account_id IS DISTINCT FROM OLD.account_id OR NEW.token_sha256 IS DISTINCT FROM OLD.token_sha256 OR NEW.opened_at IS DISTINCT FROM OLD.opened_at OR NEW.idle_seconds IS DISTINCT FROM OLD.idle_seconds OR NEW.expires_at IS DISTINCT FROM OLD.expires_at OR NEW.restricted IS DISTINCT FROM OLD.restricted OR NEW.entry_id IS DISTINCT FROM OLD.entry_id) EXECUTE FUNCTION public.guard_append_only();
+CREATE TRIGGER session_frozen BEFORE UPDATE ON public.session FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.account_id IS DISTINCT FROM OLD.account_id OR NEW.token_sha256 IS DISTINCT FROM OLD.token_sha256 OR NEW.opened_at IS DISTINCT FROM OLD.opened_at OR NEW.idle_seconds IS DISTINCT FROM OLD.idle_seconds OR NEW.expires_at IS DISTINCT FROM OLD.expires_at OR NEW.restricted IS DISTINCT FROM OLD.restricted OR NEW.device IS DISTINCT FROM OLD.device OR NEW.entry_id IS DISTINCT FROM OLD.entry_id) EXECUTE FUNCTION public.guard_append_only();
 
 CREATE TRIGGER session_no_delete BEFORE DELETE ON public.session FOR EACH ROW EXECUTE FUNCTION public.guard_append_only();
 

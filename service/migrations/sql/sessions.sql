@@ -33,8 +33,34 @@ language sql security definer set search_path = pg_catalog, pg_temp as $$
     where c.account_id = account and a.id = account and a.office = public.current_office()
 $$;
 
+-- Whether an account's use on a second device is under review already.
+create function public.second_device_told(account uuid) returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select exists (select from public.work_item w
+                 where w.subject_id = account and w.kind = 'second_device' and w.closed_entry_id is null)
+$$;
+
+-- Whether the person of an account has a session on another device, on whatever account and in whatever office (A-10):
+-- null if not, else whether compliance was told. Two who sign in at once come one after the other.
+create function public.session_elsewhere(account uuid, device text) returns text
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare holder uuid := (select a.person_id from public.account a
+                        where a.id = session_elsewhere.account and a.office = public.own_office());
+begin
+  perform from public.person p where p.id = holder for no key update;
+  if exists (
+    select from public.session s join public.account a on a.id = s.account_id
+    where a.person_id = holder and s.ended_at is null and s.expires_at > clock_timestamp()
+      and s.last_seen_at > clock_timestamp() - make_interval(secs => s.idle_seconds)
+      and s.device <> session_elsewhere.device
+  ) then
+    return case when public.second_device_told(session_elsewhere.account) then 'told' else 'new' end;
+  end if;
+  return null;
+end $$;
+
 create function public.session_open(session uuid, account uuid, token bytea, idle integer, lifetime integer,
-                                    limited boolean, entry uuid) returns timestamptz
+                                    limited boolean, entry uuid, device text default null) returns timestamptz
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare own text := public.own_office(); until timestamptz := clock_timestamp() + make_interval(secs => least(lifetime, 86400));
 begin
@@ -48,10 +74,14 @@ begin
              cross join lateral public.role_conflicts_of(a.person_id, clock_timestamp()) c where a.id = account) then
     raise exception 'the person holds roles that no one person holds' using errcode = '42501';
   end if;
+  if public.session_elsewhere(account, device) is not null then
+    raise exception 'A-10: the person is signed in on another device' using errcode = '42501';
+  end if;
   update public.credential c set failures = 0, retry_at = null where c.account_id = account;
   insert into public.session
-    (id, account_id, token_sha256, opened_at, last_seen_at, idle_seconds, expires_at, restricted, entry_id)
-    values (session, account, token, clock_timestamp(), clock_timestamp(), idle, until, limited, entry);
+    (id, account_id, token_sha256, opened_at, last_seen_at, idle_seconds, expires_at, restricted, device, entry_id)
+    values (session, account, token, clock_timestamp(), clock_timestamp(), idle, until, limited,
+            session_open.device, entry);
   return until;
 end $$;
 
@@ -88,8 +118,10 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   order by a.name
 $$;
 
-create function public.session_find(token bytea)
-returns table (session_id uuid, restricted boolean, expires_at timestamptz, account_id uuid, name text,
+-- Who a token is, and whether it is used on another device than it was given to; that does not keep it alive.
+create function public.session_find(token bytea, device text default null)
+returns table (session_id uuid, restricted boolean, expires_at timestamptz, elsewhere boolean, told boolean,
+               account_id uuid, name text,
                person_id uuid, office text, unit_id uuid, board text, service boolean, roles text[],
                deputy_for jsonb, owner_id uuid, absence_id uuid, absent_until date, absence_told boolean)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -97,9 +129,11 @@ begin
   update public.session s set last_seen_at = clock_timestamp()
     where s.token_sha256 = token and s.ended_at is null and s.expires_at > clock_timestamp()
       and s.last_seen_at < clock_timestamp() - interval '30 seconds'
-      and s.last_seen_at > clock_timestamp() - make_interval(secs => s.idle_seconds);
+      and s.last_seen_at > clock_timestamp() - make_interval(secs => s.idle_seconds)
+      and coalesce(s.device = session_find.device, true);
   return query
-    select s.id, s.restricted, s.expires_at, v.*
+    select s.id, s.restricted, s.expires_at, coalesce(s.device <> session_find.device, false),
+           s.device <> session_find.device and public.second_device_told(s.account_id), v.*
     from public.session s cross join lateral public.account_view(s.account_id) v
     where s.token_sha256 = token and s.ended_at is null and s.expires_at > clock_timestamp()
       and s.last_seen_at > clock_timestamp() - make_interval(secs => s.idle_seconds);

@@ -764,6 +764,7 @@ CREATE TABLE session (
 	idle_seconds INTEGER NOT NULL, 
 	expires_at TIMESTAMP WITH TIME ZONE NOT NULL, 
 	restricted BOOLEAN NOT NULL, 
+	device TEXT, 
 	ended_at TIMESTAMP WITH TIME ZONE, 
 	ended_why TEXT, 
 	entry_id UUID NOT NULL, 
