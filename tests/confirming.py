@@ -25,6 +25,12 @@ def heard(world: World, lei: str = LEI) -> ConfirmedTerms:
     return mt300.read(outgoing(world, lei)[-1].read_bytes())
 
 
+def cancellations(world: World, lei: str = LEI) -> list[ConfirmedTerms]:
+    """Return our messages to the counterparty that take another one back, oldest first."""
+    files = sorted((world.bank.settings.outbox_directory / lei).glob("cancellation-*"))
+    return [mt300.read(file.read_bytes()) for file in files]
+
+
 def reply(terms: ConfirmedTerms, reference: str = "CP4711", **changes: Any) -> bytes:
     """Return the counterparty's own message about the same deal, with these changes."""
     theirs = replace(as_the_other_sees(terms), our_reference=reference, **changes)

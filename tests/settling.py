@@ -87,9 +87,10 @@ class Deal:
         async with self.world.bank.offices[Office.BACK_OFFICE].connect() as connection:
             return str((await connection.execute(query, {"trade": self.id})).scalar_one())
 
-    async def cancel(self) -> None:
+    async def cancel(self, version: int = 1) -> None:
         """Have the deal cancelled: asked for by its trader, approved by a verifier."""
-        request = done(await self.do("trader", "cancellations", reason="entered for the wrong counterparty"))
+        why = {"version": version, "reason": "entered for the wrong counterparty"}
+        request = done(await self.do("trader", "cancellations", **why))
         body = {"version": request["version"], "reason": "agreed with the counterparty"}
         done(await post(self.world, "other-verifier", f"/api/requests/{request['id']}/approval", body))
 

@@ -56,7 +56,7 @@ class Transmission(Recorded):
     )
     __table_args__ = (
         UniqueConstraint("confirmation_id", "purpose", "step"),
-        CheckConstraint("purpose IN ('confirmation', 'chaser')", name="purpose_known"),
+        CheckConstraint("purpose IN ('cancellation', 'confirmation', 'chaser')", name="purpose_known"),
         CheckConstraint("(state = 'delivered') = (proof IS NOT NULL)", name="delivered_with_proof"),
         Index(None, "trade_id"),
     )

@@ -10,7 +10,8 @@ from typing import Annotated, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import exists, select
+from sqlalchemy.orm import aliased
 
 from policies.vocabulary import Action
 from service.attempt import Attempt, Changed, Command, locked
@@ -26,13 +27,16 @@ from service.kernel.errors import Refusal
 from service.kernel.identifiers import uuid7
 from service.kernel.items import Item
 from service.kernel.retention import Retention
-from service.messages.terms import ConfirmedTerms, PartyId, SettlementAccount
+from service.messages.terms import ConfirmedTerms, PartyId, SettlementAccount, Unwritable
 from service.parties.model import ConfirmationChannel, Counterparty
 from service.parties.queries import channel_for, instruction_for
 from service.trades.deals.deal import Terms, cash_flows
+from service.trades.versions import terms_of
 
 TRIES_MAX: Final = 5
 FAILURE_CHARACTERS_MAX: Final = 300
+VOID: Final = "-C"
+"""How the reference of a message that takes another one back ends."""
 Proof = dict[str, str]
 Told = Annotated[str, msgspec.Meta(min_length=1, max_length=FAILURE_CHARACTERS_MAX)]
 
@@ -86,9 +90,16 @@ async def must_have_channel(attempt: Attempt, counterparty_id: UUID) -> Confirma
 
 
 async def terms_to_say(
-    attempt: Attempt, confirmation: Confirmation, terms: Terms, counterparty: Counterparty
+    attempt: Attempt,
+    confirmation: Confirmation,
+    terms: Terms,
+    counterparty: Counterparty,
+    previous: str | None,
+    *,
+    void: bool = False,
 ) -> ConfirmedTerms:
     """Return what our message says: the terms, who both sides are, and where each wants its money."""
+    reference = str(confirmation.ours["reference"])
     own = await attempt.session.scalar(select(Counterparty).where(Counterparty.own))
     us = PartyId(
         lei=attempt.entity_lei, bic=None if own is None else own.bic, name=None if own is None else own.name
@@ -100,7 +111,9 @@ async def terms_to_say(
         terms,
         us=us,
         them=them,
-        reference=str(confirmation.ours["reference"]),
+        reference=f"{reference}{VOID}" if void else reference,
+        previous=previous,
+        void=void,
         our_account=None if own is None else await _account(attempt, own.id, received),
         their_account=await _account(attempt, counterparty.id, paid),
         clause=str(confirmation.ours.get("off_market_clause", "")),
@@ -115,11 +128,55 @@ async def _account(attempt: Attempt, party_id: UUID, currency: str) -> Settlemen
 async def queue_confirmation(
     attempt: Attempt, confirmation: Confirmation, terms: Terms, counterparty: Counterparty
 ) -> Transmission:
-    """Write our message in the counterparty's format, file it, and hand it to the office's own account."""
+    """Write our message in the counterparty's format, file it, and hand it to the office's own account.
+
+    Where an earlier one of this deal has left for the same counterparty, this one amends it by its reference;
+    one that left for another counterparty is void.
+    """
     channel = await must_have_channel(attempt, counterparty.id)
-    said = await terms_to_say(attempt, confirmation, terms, counterparty)
+    former, previous = await last_word(attempt, confirmation.trade_id), None
+    if former is not None and former.ours["their_lei"] == counterparty.lei:
+        previous = str(former.ours["reference"])
+    elif former is not None:
+        await take_back(attempt, confirmation.trade_id)
+    said = await terms_to_say(attempt, confirmation, terms, counterparty, previous)
     written = writing.written(said, channel.format, channel.language, attempt.now)
     return await queue(attempt, confirmation, channel, written, purpose="confirmation", step=0)
+
+
+async def take_back(attempt: Attempt, trade_id: UUID) -> None:
+    """Tell the counterparty that our last word on a deal is void, if one has left (SET-19)."""
+    former = await last_word(attempt, trade_id)
+    if former is None:
+        return
+    terms = await terms_of(attempt.session, trade_id, former.version)
+    counterparty = await attempt.session.get_one(Counterparty, terms.counterparty_id)
+    channel = await must_have_channel(attempt, counterparty.id)
+    previous = str(former.ours["reference"])
+    said = await terms_to_say(attempt, former, terms, counterparty, previous, void=True)
+    try:
+        written = writing.written(said, channel.format, channel.language, attempt.now)
+    except Unwritable:  # a letter has a place for everything
+        written = writing.written(said, "letter", channel.language, attempt.now)
+    await queue(attempt, former, channel, written, purpose="cancellation", step=0)
+
+
+async def last_word(attempt: Attempt, trade_id: UUID) -> Confirmation | None:
+    """Return the confirmation of a deal that left last and was not taken back, or None."""
+    voided = aliased(Transmission)
+    found: Confirmation | None = await attempt.session.scalar(
+        select(Confirmation)
+        .join(Transmission, Transmission.confirmation_id == Confirmation.id)
+        .where(
+            Confirmation.trade_id == trade_id,
+            Transmission.purpose == "confirmation",
+            Transmission.state.in_([TransmissionState.UNDER_WAY.value, TransmissionState.DELIVERED.value]),
+            ~exists().where(voided.confirmation_id == Confirmation.id, voided.purpose == "cancellation"),
+        )
+        .order_by(Transmission.id.desc())
+        .limit(1)
+    )
+    return found
 
 
 async def queue(
@@ -136,7 +193,7 @@ async def queue(
     key = f"{purpose}-{row_id}.{written.suffix}"
     document = await file_document(
         attempt,
-        kind=DocumentKind.CONFIRMATION_OUT if purpose == "confirmation" else DocumentKind.LETTER,
+        kind=DocumentKind.LETTER if purpose == "chaser" else DocumentKind.CONFIRMATION_OUT,
         content=written.content,
         media_type=written.media_type,
         name=key,

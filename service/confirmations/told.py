@@ -28,13 +28,17 @@ def confirmed_terms(
     them: PartyId,
     reference: str,
     previous: str | None = None,
+    void: bool = False,
     our_account: SettlementAccount | None = None,
     their_account: SettlementAccount | None = None,
     clause: str = "",
     short: bool = False,
     broker: PartyId | None = None,
 ) -> ConfirmedTerms:
-    """Say what we confirm, as we see it; ``previous``: the reference of the version this one replaces."""
+    """Say what we confirm, as we see it.
+
+    ``previous``: the reference of the message that this one replaces, or takes back where it is ``void``.
+    """
     said: dict[str, object]
     if isinstance(terms, FxTerms):
         said = {
@@ -59,7 +63,7 @@ def confirmed_terms(
         product=Product(type_of(terms)),
         our_reference=reference,
         previous_reference=previous,
-        operation=Operation.NEW if previous is None else Operation.AMEND,
+        operation=_operation(previous, void=void),
         party=us,
         counterparty=them,
         trade_date=terms.trade_date,
@@ -71,6 +75,12 @@ def confirmed_terms(
         broker=broker,
         **said,  # type: ignore[arg-type]  # the fields of the product, each of its type
     )
+
+
+def _operation(previous: str | None, *, void: bool) -> Operation:
+    if void:
+        return Operation.CANCEL
+    return Operation.NEW if previous is None else Operation.AMEND
 
 
 def beyond(side_agreements: str) -> str | None:

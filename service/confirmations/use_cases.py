@@ -5,7 +5,8 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
 from service.attempt import Attempt, Changed, Command, locked
@@ -16,11 +17,12 @@ from service.confirmations.matching import CLAUSE, REFERENCE, TYPE, fields_of, m
 from service.confirmations.model import Confirmation
 from service.confirmations.queries import view
 from service.confirmations.receiving import follow, tolerance
-from service.confirmations.sending import drop, queue_confirmation
+from service.confirmations.sending import drop, queue_confirmation, take_back
 from service.confirmations.standing import is_past, must_be_undone, must_have_been_verified
 from service.confirmations.told import beyond
 from service.conformity.standing import Standing, must_stand_within_the_market, standing_of
 from service.control.holding import hold_trade, must_be_verified
+from service.control.lifecycle import ControlState
 from service.gate import use_case
 from service.kernel.errors import NotFound, Refusal
 from service.kernel.identifiers import uuid7
@@ -142,7 +144,7 @@ async def draft(attempt: Attempt, trade: Trade, version: int, *, number: int) ->
                 terms,
                 attempt.entity_lei,
                 counterparty.lei,
-                reference=f"{book.name}/{trade.number}",
+                reference=await reference_for(session, book, trade),
                 clause=clause_for(standing),
                 side_agreement=beyond(terms.side_agreements) or "",
             ),
@@ -227,7 +229,8 @@ async def match_confirmation(attempt: Attempt, command: MatchConfirmation) -> Ch
 async def withdraw_confirmation(attempt: Attempt, command: WithdrawConfirmation) -> Changed:
     """What was said about a cancelled deal or an amended version is withdrawn."""
     attempt.concerns(command.trade_id)
-    must_be_undone(await hold_trade(attempt, command.trade_id), command.version)
+    control = await hold_trade(attempt, command.trade_id)
+    must_be_undone(control, command.version)
     if await waits(attempt.session, Item.DRAFT_CONFIRMATION, command.trade_id, version=command.version):
         raise DraftFirst("The confirmation of this deal is still to be drafted.")
     found = await attempt.session.scalars(
@@ -245,10 +248,19 @@ async def withdraw_confirmation(attempt: Attempt, command: WithdrawConfirmation)
         attempt.close_item(Item.CONFIRM, confirmation.id)
         attempt.close_item(Item.MATCH, confirmation.id)
         await drop(attempt, confirmation.id)
+    if control.state == ControlState.CANCELLED:
+        await take_back(attempt, command.trade_id)
     await look_for_clusters(attempt, command.trade_id)
     attempt.close_item(Item.WITHDRAW_CONFIRMATION, command.trade_id)
     await attempt.session.flush()
     return Changed({"trade": str(command.trade_id), "confirmations": [view(one) for one in confirmations]})
+
+
+async def reference_for(session: AsyncSession, book: Portfolio, trade: Trade) -> str:
+    """Return the reference of the deal's next confirmation; each has its own, so that a later one can name it."""
+    told = select(func.count()).select_from(Confirmation).where(Confirmation.trade_id == trade.id)
+    before = await session.scalar(told) or 0
+    return f"{book.name}/{trade.number}" + (f"-{before + 1}" if before else "")
 
 
 def clause_for(standing: Standing) -> str:

@@ -21,7 +21,7 @@ from service.trades.lifecycle import derived
 from service.trades.model import ChangeRequest, Trade
 
 AFTER_VERIFICATION = (Item.DRAFT_CONFIRMATION, Item.POST_TRADE)
-UNDOING = (Item.WITHDRAW_CONFIRMATION, Item.WITHDRAW_SETTLEMENT, Item.REVERSE)
+UNDOING: tuple[Item, ...] = (Item.WITHDRAW_CONFIRMATION, Item.WITHDRAW_SETTLEMENT, Item.REVERSE)
 
 
 class VerifyTrade(Command, frozen=True, kw_only=True):
@@ -105,6 +105,8 @@ async def approve_request(attempt: Attempt, command: ApproveRequest) -> Changed:
     must_be_of_version(request, trade)
     answer = await answer_request(attempt, request, command.version, command.reason or "as requested")
     undo = UNDOING if at_hand.state is ControlState.VERIFIED else ()
+    if request.terms is None and not undo and trade.version > 1:  # an earlier version was confirmed, perhaps
+        undo = UNDOING[:1]
     if request.terms is None:
         await must_not_leave_a_paid_leg(attempt.session, trade)
         decide(attempt, at_hand, reason=request.reason)

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from decimal import Decimal
 from email import message_from_bytes
 from typing import Any
 
@@ -9,12 +10,26 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from service.channels import MailServer
+from service.kernel.money import Money
 from service.messages import mt300
+from service.messages.terms import Operation
 from tests.bank import World
-from tests.confirming import collected, drop, heard, outgoing, reply, transmissions
+from tests.confirming import cancellations, collected, drop, heard, outgoing, reply, transmissions
 from tests.deals import by_force
 from tests.parties import a_channel
-from tests.settling import VALUE_DATE, done, drain, on_business_date, sent, set_up, the_post, verified
+from tests.settling import (
+    TERMS,
+    VALUE_DATE,
+    Deal,
+    done,
+    drain,
+    on_business_date,
+    post,
+    sent,
+    set_up,
+    the_post,
+    verified,
+)
 
 
 async def test_a_confirmation_goes_out_by_folder_its_answer_comes_in_and_the_deal_settles(
@@ -44,6 +59,57 @@ async def test_a_confirmation_goes_out_by_folder_its_answer_comes_in_and_the_dea
         done(await deal.settle(currency, "completion", "other-settler"))
     await drain(bank_world)
     assert await deal.items() == set()
+
+
+async def test_SET_19_an_amended_deal_amends_its_confirmation_and_a_cancelled_one_takes_it_back(
+    bank_world: World,
+) -> None:
+    await set_up(bank_world)
+    deal = await sent(bank_world)
+    first = heard(bank_world)
+    drop(bank_world, reply(first, "CP1"), "first.txt")
+    await collected(bank_world)
+    assert (await deal.confirmation())["state"] == "matched"
+
+    await amended(deal, 1, base_amount="1200000.00")
+    await drain(bank_world)
+    assert cancellations(bank_world) == [], "the deal stands, so nothing is taken back"
+    done(await deal.do("verifier", "verification", version=2))
+    await drain(bank_world)
+    done(await post_on_newest(deal, "dispatch"))
+    await drain(bank_world)
+    second = heard(bank_world)
+    assert (second.operation, second.previous_reference) == (Operation.AMEND, first.our_reference)
+    assert second.our_reference != first.our_reference
+    assert second.bought == Money(Decimal("1200000.00"), "EUR")
+    drop(bank_world, reply(second, "CP2", operation=Operation.AMEND, previous_reference="CP1"), "second.txt")
+    (amends,) = [one for one in await collected(bank_world) if one["finding"]]
+    assert amends["finding"] == "amends_or_cancels", "what amends is read by a person"
+
+    await amended(deal, 2, base_amount="1300000.00")
+    await drain(bank_world)
+    await deal.cancel(version=3)  # nobody verified the third version; the counterparty knows the second
+    await drain(bank_world)
+    (void,) = cancellations(bank_world)
+    assert (void.operation, void.previous_reference) == (Operation.CANCEL, second.our_reference)
+    assert (void.trade_date, void.bought) == (second.trade_date, second.bought)
+    assert await deal.items() == set()
+
+
+async def amended(deal: Deal, version: int, **terms: str) -> None:
+    """Have a deal amended: asked for by its trader, approved by a verifier."""
+    body = TERMS | terms | {"reason": "the counterparty's ticket says otherwise"}
+    asked = done(await deal.do("trader", "amendments", version=version, **body))
+    seen = {"version": asked["version"], "reason": "the ticket agrees"}
+    done(await post(deal.world, "other-verifier", f"/api/requests/{asked['id']}/approval", seen))
+
+
+async def post_on_newest(deal: Deal, what: str) -> Any:
+    """Act on the confirmation of the deal's newest version."""
+    caller = await deal.world.as_("confirmer")
+    newest = (await caller.get("/api/confirmations", trade=deal.id)).json()["items"][-1]
+    path = f"/api/confirmations/{newest['id']}/{what}"
+    return await caller.post(path, {"version": newest["version"]})
 
 
 class Mailbox:
