@@ -28,6 +28,9 @@ from service.messages.terms import BYTES_MAX
 
 ANSWER_CHARACTERS_MAX: Final = 500
 FILES_AT_ONCE: Final = 200
+PIECE_BYTES: Final = 1_048_576
+HASHED_BYTES_MAX: Final = 1_073_741_824
+"""A file beyond this is told by its size alone."""
 QUIET: Final = timedelta(seconds=2)
 """A file that changed within this time may still be growing."""
 DONE: Final = "done"
@@ -307,6 +310,23 @@ def _seen(
     return Arrived(
         file=file, name=shown(file.name)[1:-1], content=content, refused=refused, state=_state(told)
     )
+
+
+def weighed(arrived: Arrived) -> str:
+    """Say how large a file is that was not taken in, and its hash, read piece by piece; of a link, only its kind."""
+    size = arrived.state[1]
+    try:
+        handle = os.open(arrived.file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return f"{size:,} bytes"
+    digest = hashlib.sha256()
+    with os.fdopen(handle, "rb") as opened:
+        told = os.fstat(opened.fileno())
+        if not stat.S_ISREG(told.st_mode) or _state(told) != arrived.state or size > HASHED_BYTES_MAX:
+            return f"{size:,} bytes"
+        while piece := opened.read(PIECE_BYTES):
+            digest.update(piece)
+    return f"{size:,} bytes, SHA-256 {digest.hexdigest()}"
 
 
 def _state(told: os.stat_result) -> tuple[int, int, int]:

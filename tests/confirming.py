@@ -45,6 +45,11 @@ def drop(world: World, content: bytes, name: str = "confirmation.txt", sender: s
     return folder / name
 
 
+def drop_file(world: World, file: Path, sender: str) -> None:
+    """Put a copy of a file into the back office's inbox, under its own name."""
+    drop(world, file.read_bytes(), file.name, sender)
+
+
 async def collected(world: World) -> list[dict[str, Any]]:
     """Have the inbox collected; return everything that ever came in."""
     await the_post(world).collect()

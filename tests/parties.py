@@ -22,10 +22,15 @@ async def in_force(world: World, path: str, body: dict[str, Any]) -> dict[str, A
 
 
 async def a_counterparty(
-    world: World, lei: str = LEI, name: str = "First counterparty", *, limit: bool = True
+    world: World,
+    lei: str = LEI,
+    name: str = "First counterparty",
+    *,
+    limit: bool = True,
+    bic: str = "COBADEFF",
 ) -> str:
     """Return the id of a counterparty in force, with room for every deal unless told otherwise."""
-    body = {"lei": lei, "name": name, "bic": "COBADEFF"}
+    body = {"lei": lei, "name": name, "bic": bic}
     found = str((await in_force(world, "/api/counterparties", body))["id"])
     if limit:
         await a_limit(world, found)

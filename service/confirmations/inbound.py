@@ -51,11 +51,15 @@ class SharedAlready(AlreadyExists):
 
 
 class CollectConfirmation(Command, frozen=True, kw_only=True):
-    """A file of the back office's own inbox; ``sender``: whose folder it lay in."""
+    """A file of the back office's own inbox; ``sender``: whose folder it lay in.
+
+    ``refused``: why the file was not taken in; then ``content`` says which one it was, and it lies held.
+    """
 
     sender: Sender
     name: Name
     content: Encoded
+    refused: Annotated[str, msgspec.Meta(max_length=300)] = ""
 
 
 class ReceiveConfirmation(Command, frozen=True, kw_only=True):
@@ -126,7 +130,8 @@ def bytes_of(content: str) -> bytes:
 @use_case(Action.CONFIRMATION_COLLECT)
 async def collect_confirmation(attempt: Attempt, command: CollectConfirmation) -> Changed:
     """Take in a file of the own inbox; crash before the file is moved: it is found here again (SET-05)."""
-    arrival = Arrival("inbox", command.sender, command.name, bytes_of(command.content))
+    content = bytes_of(command.content)
+    arrival = Arrival("inbox", command.sender, command.name, content, command.refused)
     message = await take_in(attempt, arrival)
     await attempt.session.flush()
     return Changed(inbound_view(message), 201)

@@ -31,6 +31,7 @@ from service.channels import (
     collect,
     deliver,
     put_away,
+    weighed,
 )
 from service.confirmations import queries
 from service.confirmations.deadlines import is_working_day
@@ -171,11 +172,16 @@ class Mailroom:
 
     async def _collect(self, sender: str, arrived: Arrived) -> bool:
         """Crash after the filing and before the move: the same file is found again and filed once."""
-        content = arrived.content or (
-            f"{arrived.name}: not taken in, the file {arrived.refused or 'is empty'}. It lies held.\n".encode()
-        )
+        content, refused = arrived.content, ""
+        if not content:
+            weight = await asyncio.to_thread(weighed, arrived)
+            refused = f"The file {arrived.refused or 'is empty'}; {weight}. It lies held."
+            content = f"{arrived.name}: not taken in. {refused}\n".encode()
         command = CollectConfirmation(
-            sender=sender, name=safe_name(arrived.name), content=base64.b64encode(content).decode("ascii")
+            sender=sender,
+            name=safe_name(arrived.name),
+            content=base64.b64encode(content).decode("ascii"),
+            refused=refused,
         )
         if await self._do(collect_confirmation, command) is None:
             return False

@@ -25,7 +25,7 @@ from service.kernel.identifiers import uuid7
 from service.kernel.items import Item
 from service.kernel.retention import Retention
 from service.messages.recognise import Confirmation as Received
-from service.messages.recognise import recognised
+from service.messages.recognise import Message, recognised
 from service.messages.terms import ConfirmedTerms, Operation, PartyId, Unreadable
 from service.parties.model import ConfirmationChannel, Counterparty
 from service.parties.queries import instruction_for, tolerance_in_force
@@ -53,6 +53,8 @@ class Arrival:
     sender: str
     name: str
     content: bytes
+    refused: str = ""
+    """Why the file itself was not taken in; ``content`` then says which file that was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,8 +226,12 @@ def review(attempt: Attempt, message: InboundMessage, code: str, trade_id: UUID 
 
 async def read(attempt: Attempt, arrival: Arrival) -> Reading:
     """Read a file and hold it against master data: who sent it, who it says it is from, whether it came before."""
+    if arrival.refused:
+        return Reading(finding=Finding("not_taken_in", "file", arrival.refused))
+    counterparty = await sender_of(attempt.session, arrival.sender)
+    lei = None if counterparty is None else counterparty.lei
     try:
-        received = recognised(arrival.content, arrival.name)
+        received = as_sent_by(lei, arrival)
     except Unreadable as broken:
         return Reading(finding=Finding("unreadable", broken.field or "", broken.reason))
     if not isinstance(received, Received):
@@ -237,11 +243,23 @@ async def read(attempt: Attempt, arrival: Arrival) -> Reading:
         our_reference=terms.their_reference,
         silent_on=frozenset(received.silent_on),
     )
-    counterparty = await sender_of(attempt.session, arrival.sender)
     if counterparty is None:
         sentence = "No counterparty's channel names this sender."
         return replace(told, finding=Finding("unknown_sender", "sender", sentence))
     return await held_against(attempt, terms, replace(told, counterparty=counterparty), counterparty)
+
+
+def as_sent_by(lei: str | None, arrival: Arrival) -> Message:
+    """Read a file as its sender's word; one that does not name the sender by LEI is held against it afterwards.
+
+    Raises Unreadable.
+    """
+    try:
+        return recognised(arrival.content, arrival.name, sender=lei)
+    except Unreadable as broken:
+        if broken.field != "sender":
+            raise
+        return recognised(arrival.content, arrival.name)
 
 
 async def held_against(

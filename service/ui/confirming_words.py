@@ -86,6 +86,7 @@ FINDINGS_IN: Final[dict[str, str]] = {
     "duplicate_reference": N_("its reference was used before"),
     "indirect": N_("it came through trading"),
     "no_confirmation": N_("it is no confirmation"),
+    "not_taken_in": N_("the file was not taken in"),
     "other_counterparty": N_("it names another counterparty"),
     "unknown_sender": N_("master data knows no such sender"),
     "unreadable": N_("it cannot be read"),

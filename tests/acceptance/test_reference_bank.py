@@ -14,19 +14,23 @@ from service.kernel import embedded
 from service.kernel.calendar import is_business_day, spot_date
 from service.market.ecb import demo_archive
 from service.market.importing import fixings_of
-from service.settings import Settings
+from service.settings import DEMO_LEI, Settings
 from tests.acceptance.published import read_fpml, read_mt300, swift_amount, swift_date
 from tests.bank import World
+from tests.confirming import collected, drop_file
 from tests.conformity import agreed, justified
 from tests.conftest import a_copy, make_template
+from tests.deals import by_force
 from tests.parties import LEI, a_counterparty, a_portfolio
-from tests.settling import drain, on_business_date, refused
+from tests.settling import Deal, done, drain, on_business_date, refused
 
 
 @asynccontextmanager
-async def opened_on(server: embedded.Server, place: Path, day: date) -> AsyncIterator[World]:
+async def opened_on(
+    server: embedded.Server, place: Path, day: date, entity_lei: str = DEMO_LEI
+) -> AsyncIterator[World]:
     """Open a bank on a day of the past with a book and the fixings of that day and of the one before it."""
-    settings = Settings(data=place / "founded")
+    settings = Settings(data=place / "founded", entity_lei=entity_lei)
     template = await make_template(settings, server.url(), day, f"opened_{day:%Y%m%d}")
     async with a_copy(template, place / "bank") as world:
         await a_portfolio(world)
@@ -80,7 +84,7 @@ async def test_the_fpml_spot_deal_is_booked_with_its_known_euro_worth(
 ) -> None:
     leg, leis = read_fpml(folder / "fpml/fx-ex01-fx-spot.xml", "fxSingleLeg")
     (base, bought), (quote, sold) = leg.receives, leg.pays
-    async with opened_on(server, tmp_path, leg.trade_date) as world:
+    async with opened_on(server, tmp_path, leg.trade_date, leis[0]) as world:
         await a_counterparty(world, leis[1])
         terms = deal(
             leis[1],
@@ -106,6 +110,18 @@ async def test_the_fpml_spot_deal_is_booked_with_its_known_euro_worth(
         assert (amounts["9010"], amounts["9020"]) == (bought, -sold)
         assert (worth["9010"], worth["9020"]) == (Decimal("15979546.18"), Decimal("-16653538.88"))
         assert worth["9010"] + worth["9020"] == Decimal("-673992.70")
+        await confirmed_by(world, trade, folder / "fpml/fx-ex01-fx-spot.xml", leis[1])
+
+
+async def confirmed_by(world: World, trade: str, file: Path, sender: str) -> None:
+    """Have the published file drop into the bank's inbox: it confirms the deal to the last field."""
+    ours = Deal(world, trade)
+    done(await ours.confirm("dispatch"))
+    drop_file(world, file, sender)
+    (message,) = await collected(world)
+    assert (message["state"], message["finding"]) == ("linked", None)
+    agreed_now = await ours.confirmation()
+    assert (agreed_now["state"], agreed_now["breaks"]) == ("matched", [])
 
 
 async def test_the_value_date_of_the_mt300_is_accepted_across_the_us_holiday(
@@ -116,13 +132,17 @@ async def test_the_value_date_of_the_mt300_is_accepted_across_the_us_holiday(
     base, amount = swift_amount(said["32B"])
     quote, _ = swift_amount(said["33B"])
     async with opened_on(server, tmp_path, day) as world:
-        await a_counterparty(world)
+        await by_force(world, f"UPDATE public.counterparty SET bic = '{said['87A']}' WHERE own")
+        await a_counterparty(world, bic=said["82A"])
         rate = said["36"].replace(",", ".")
-        terms = deal(LEI, day, value_date, base=base, quote=quote, base_amount=str(amount), rate=rate)
-        entered = await (await world.as_("trader")).post("/api/trades", terms)
-        assert entered.status_code == 201, entered.text
-        assert (await off_market_bp(world, terms))[1] == -283
-        assert entered.json()["checks"]["value_date"]["spot_date"] == "2014-09-02"
+        sells = {"side": "sell", "base": base, "quote": quote, "base_amount": str(amount), "rate": rate}
+        terms = deal(LEI, day, value_date, **sells)
+        trade, off_bp = await off_market_bp(world, terms)
+        assert off_bp == -283
+        shown = (await (await world.as_("trader")).get(f"/api/trades/{trade}")).json()
+        assert shown["terms"]["value_date"] == "2014-09-02"
+        await drain(world)
+        await confirmed_by(world, trade, folder / "swift/MT300.txt", LEI)
 
     assert value_date == date(2014, 9, 2)
 

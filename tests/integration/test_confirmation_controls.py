@@ -1,5 +1,7 @@
 """What must not work around confirmations, tried by every way that exists, and what must not be lost."""
 
+import hashlib
+import tracemalloc
 from dataclasses import replace
 from decimal import Decimal
 
@@ -11,7 +13,7 @@ from policies.vocabulary import Action, Office
 from service.kernel.money import Money
 from service.messages.terms import PartyId
 from tests.bank import World
-from tests.confirming import alerts, collected, drop, heard, messages, reply, transmissions, uploaded
+from tests.confirming import alerts, collected, drop, heard, reply, transmissions, uploaded
 from tests.conformity import agreed
 from tests.deals import by_force, rows
 from tests.parties import LEI, OTHER_LEI, a_channel, a_counterparty
@@ -132,30 +134,65 @@ async def test_A_09_a_stranger_or_another_counterparty_confirms_nothing(bank_wor
     assert {one["reason"] for one in await alerts(bank_world, "compliance")} == set(came)
 
 
-async def test_what_cannot_be_read_or_comes_twice_waits_for_a_person_and_is_kept(bank_world: World) -> None:
+BOMB = b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><x>&b;&b;&b;&b;&b;</x>'
+OUTSIDE = b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><x>&a;</x>'
+HOSTILE = "a\\..\\..\\evil\u202e<img src=x>;rm.txt"
+LARGE = 100 * 1_048_576
+
+
+async def test_what_is_broken_or_comes_twice_waits_for_a_person_with_field_and_reason_and_is_kept(
+    bank_world: World,
+) -> None:
     await set_up(bank_world)
     deal = await sent(bank_world)
     ours = heard(bank_world)
     good = reply(ours)
-    for name, content in {
-        "zero.txt": good.replace(b":36:1,165", b":36:0,"),
-        "xml.xml": b'<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>',
-        "empty.txt": b"",
-    }.items():
+    broken = {
+        "zero.txt": (good.replace(b":36:1,165", b":36:0,"), "36", "zero"),
+        "currency.txt": (good.replace(b":32B:USD", b":32B:"), "32B", "currency"),
+        "bomb.xml": (BOMB, "line 1", "document type"),
+        "outside.xml": (OUTSIDE, "line 1", "document type"),
+        "coded.xml": ("<x>ä</x>".encode("utf-16"), "line 1", "UTF-8"),
+        HOSTILE: (b"\xff\xfe\x00", "message", "no known format"),
+        "empty.txt": (b"", "file", "is empty; 0 bytes"),
+    }
+    for name, (content, _, _) in broken.items():
         drop(bank_world, content, name)
-    came = await collected(bank_world)
-    assert {one["finding"] for one in came} == {"unreadable"}
-    assert len(came) == 3
-    assert all(one["reason"] for one in came)
+    with drop(bank_world, b"", "large.txt").open("r+b") as large:
+        large.truncate(LARGE)
+    tracemalloc.start()
+    came = {one["name"]: one for one in await collected(bank_world)}
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < LARGE / 2
+    for name, (content, field, reason) in broken.items():
+        told = came[name] if name in came else came["u202e<img src=x>;rm.txt"]  # made harmless
+        assert (told["state"], told["field"]) == ("waiting", field), told
+        assert reason in told["reason"], told
+        if content:
+            assert told["sha256"] == hashlib.sha256(content).hexdigest()
+    assert came["large.txt"]["finding"] == "not_taken_in"
+    zeros = hashlib.sha256(bytes(LARGE)).hexdigest()
+    assert f"104,857,600 bytes, SHA-256 {zeros}" in came["large.txt"]["reason"]
+    held = bank_world.bank.settings.inbox_directory / LEI / "held"
+    assert {file.name for file in held.iterdir()} == {"large.txt", "empty.txt"}
+    assert all(one["document_id"] for one in came.values())
 
     drop(bank_world, good)
-    assert len(await collected(bank_world)) == 4
+    await collected(bank_world)
     assert await state(deal) == "matched"
     drop(bank_world, good + b"\r\n", "again.txt")
     drop(bank_world, good)  # the same file again is the same message
-    found = {one["name"]: one["finding"] for one in await collected(bank_world)}
-    assert found["again.txt"] == "duplicate_reference"
-    assert len(await messages(bank_world)) == 5
+    again = {one["name"]: one for one in await collected(bank_world)}
+    assert (again["again.txt"]["finding"], again["again.txt"]["field"]) == (
+        "duplicate_reference",
+        "their_reference",
+    )
+    assert len(again) == len(broken) + 3
+    work = (await (await bank_world.as_("confirmer")).get("/api/work", kind="examine_message")).json()
+    assert {one["subject"]["id"] for one in work["items"]} == {
+        one["id"] for one in again.values() if one["state"] == "waiting"
+    }
 
 
 async def test_a_break_waits_for_their_next_word_and_every_field_is_named(bank_world: World) -> None:

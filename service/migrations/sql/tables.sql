@@ -1456,7 +1456,7 @@ CREATE TABLE transmission (
 	kind TEXT GENERATED ALWAYS AS ('transmission') STORED NOT NULL, 
 	CONSTRAINT pk_transmission PRIMARY KEY (id), 
 	CONSTRAINT uq_transmission_confirmation_id_purpose_step UNIQUE (confirmation_id, purpose, step), 
-	CONSTRAINT ck_transmission_purpose_known CHECK (purpose IN ('confirmation', 'chaser')), 
+	CONSTRAINT ck_transmission_purpose_known CHECK (purpose IN ('cancellation', 'confirmation', 'chaser')), 
 	CONSTRAINT ck_transmission_delivered_with_proof CHECK ((state = 'delivered') = (proof IS NOT NULL)), 
 	CONSTRAINT fk_transmission_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT fk_transmission_confirmation_id FOREIGN KEY(confirmation_id) REFERENCES confirmation (id) DEFERRABLE INITIALLY DEFERRED, 
