@@ -104,8 +104,8 @@ PAY: Final = frozenset(
         *SIGN,
     }
 )
-POSTPONE: Final = frozenset({Action.SETTLEMENT_POSTPONE})
-"""Acts that let a late payment go on another day."""
+POSTPONE: Final = frozenset({Action.PAYMENT_RETRY, Action.SETTLEMENT_POSTPONE})
+"""Acts that let a payment go on that was let go before: on another day, or by another try."""
 
 ATTEST: Final = frozenset(
     {
@@ -139,6 +139,9 @@ AUTOMATIC_CONTROL: Final = frozenset(
         Action.CONFIRMATION_DEEM,
         Action.CONFIRMATION_DRAFT,
         Action.CONFIRMATION_WITHDRAW,
+        Action.PAYMENT_BEGIN,
+        Action.PAYMENT_COMPLETE,
+        Action.PAYMENT_FAIL,
         Action.SETTLEMENT_PROJECT,
         Action.SETTLEMENT_WITHDRAW,
         Action.TRANSMISSION_BEGIN,

@@ -124,6 +124,10 @@ class Action(StrEnum):
     PARTY_READ = "party.read"
     PASSWORD_CHANGE = "password.change"  # noqa: S105  # the name of an act, not a secret
     PASSWORD_RESET = "password.reset"  # noqa: S105  # the name of an act, not a secret
+    PAYMENT_BEGIN = "payment.begin"
+    PAYMENT_COMPLETE = "payment.complete"
+    PAYMENT_FAIL = "payment.fail"
+    PAYMENT_RETRY = "payment.retry"
     PERSON_DISABLE = "person.disable"
     PERSON_MOVE = "person.move"
     PERSON_READ = "person.read"

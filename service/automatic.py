@@ -13,6 +13,7 @@ from service.confirmations.use_cases import AUTOMATIC as CONFIRMATIONS
 from service.kernel.items import ROUTES, Item
 from service.part import House
 from service.people.directory import service_actor
+from service.settlement.outgoing import PaymentWay
 from service.settlement.use_cases import AUTOMATIC as SETTLEMENT
 from service.trades.use_cases import AUTOMATIC as TRADES
 from service.transfers.use_cases import AUTOMATIC as TRANSFERS
@@ -23,7 +24,7 @@ PAUSE_SECONDS = 0.1
 
 HANDLERS: Handlers = {**TRADES, **CONFIRMATIONS, **SETTLEMENT, **BOOKKEEPING, **TRANSFERS, **COMPLIANCE}
 
-BY_POST = {Item.TRANSMIT}
+BY_POST = {Item.SEND_PAYMENT, Item.TRANSMIT}
 """Automatic, but not by a worker: the back office's post brings bytes outside, between two acts."""
 
 assert set(HANDLERS) | BY_POST == {item for item, route in ROUTES.items() if route.automatic}, (
@@ -83,4 +84,5 @@ def post_of(bank: House) -> Mailroom:
     ways: dict[str, FileDrop | MailServer] = {"file": FileDrop(settings.outbox_directory)}
     if settings.mail is not None:
         ways["mail"] = MailServer(**asdict(settings.mail))
-    return Mailroom(bank.gate, ways, settings.inbox_directory)
+    payments = PaymentWay(FileDrop(settings.payment_directory), settings.schema_directory)
+    return Mailroom(bank.gate, ways, settings.inbox_directory, errands=(payments,))

@@ -78,6 +78,11 @@ class Settings:
         return self.data / "post" / "out"
 
     @property
+    def payment_directory(self) -> Path:
+        """Where payment messages wait for the banks that keep our accounts: a folder each, named by its BIC."""
+        return self.data / "post" / "payments"
+
+    @property
     def inbox_directory(self) -> Path:
         """Where counterparties put theirs: a folder each, named as master data names the sender."""
         return self.data / "post" / "in"

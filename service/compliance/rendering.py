@@ -45,6 +45,19 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
         "showed an alleged deal to trading",
         "hat dem Handel ein behauptetes Geschäft vorgelegt",
     ),
+    Action.PAYMENT_BEGIN: (
+        "began to send a payment message",
+        "hat mit dem Versand einer Zahlungsnachricht begonnen",
+    ),
+    Action.PAYMENT_COMPLETE: ("sent a payment message", "hat eine Zahlungsnachricht versandt"),
+    Action.PAYMENT_FAIL: (
+        "could not send a payment message",
+        "konnte eine Zahlungsnachricht nicht versenden",
+    ),
+    Action.PAYMENT_RETRY: (
+        "had a payment message written anew or sent again",
+        "hat eine Zahlungsnachricht neu schreiben oder erneut versenden lassen",
+    ),
     Action.POLICY_READ: ("read the policy", "hat das Regelwerk gelesen"),
     Action.SUBSTITUTE_APPROVE: (
         "agreed to a verification in another way",

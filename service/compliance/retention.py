@@ -49,6 +49,7 @@ PLAN: Final[Mapping[str, str]] = {
     "organisation": "books",
     "party": "records",
     "password": "records",
+    "payment": "vouchers",
     "person": "books",
     "policy": "books",
     "portfolio": "records",

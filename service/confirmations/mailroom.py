@@ -13,7 +13,7 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -71,6 +71,14 @@ AT_ONCE: Final = 200
 GOING: Final = (TransmissionState.QUEUED.value, TransmissionState.UNDER_WAY.value)
 
 
+class Errand(Protocol):
+    """Messages of another slice that the same post carries."""
+
+    async def send(self, room: "Mailroom") -> int:
+        """Send what is due and tell how much that was."""
+        ...
+
+
 @dataclass(slots=True)
 class Mailroom:
     """Sends, collects and reminds; a round does what is due and tells how much that was."""
@@ -80,6 +88,7 @@ class Mailroom:
     inbox: Path | None = None  # a folder below it for each sender
     quiet: timedelta = QUIET
     pause_seconds: float = PAUSE_SECONDS
+    errands: tuple[Errand, ...] = ()
     task: asyncio.Task[None] | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     later: dict[str, tuple[int, float]] = field(default_factory=dict)
@@ -120,10 +129,11 @@ class Mailroom:
         async with self.turn:
             async with AsyncSession(self.gate.offices[Office.BACK_OFFICE]) as session:
                 waiting = list(await session.scalars(wanted.limit(AT_ONCE)))
-            return sum([await self._now_or_later(str(one.id), self._send(one)) for one in waiting])
+            own = sum([await self.now_or_later(str(one.id), self._send(one)) for one in waiting])
+            return own + sum([await errand.send(self) for errand in self.errands])
 
     async def _send(self, row: Transmission) -> bool:
-        begun = await self._do(begin_transmission, BeginTransmission(transmission_id=row.id, version=row.rev))
+        begun = await self.do(begin_transmission, BeginTransmission(transmission_id=row.id, version=row.rev))
         if begun is None:
             return False
         version = int(begun.answer["version"])
@@ -146,13 +156,13 @@ class Mailroom:
         except CannotDeliver as failure:
             told = str(failure)[:FAILURE_CHARACTERS_MAX]
             failed = FailTransmission(transmission_id=row.id, version=version, failure=told)
-            await self._do(fail_transmission, failed)
+            await self.do(fail_transmission, failed)
             return False
         facts = {name: said for name, said in asdict(proof).items() if isinstance(said, str)}
         sent = CompleteTransmission(
             transmission_id=row.id, version=version, proof=facts, repeated=proof.repeated
         )
-        return await self._do(complete_transmission, sent) is not None
+        return await self.do(complete_transmission, sent) is not None
 
     def way(self, medium: str) -> FileDrop | MailServer:
         """Return the way a message takes. Raises CannotDeliver where the bank was told of none."""
@@ -167,7 +177,7 @@ class Mailroom:
         taken = 0
         for folder in sorted(one for one in self.inbox.iterdir() if one.is_dir() and not one.is_symlink()):
             for arrived in collect(folder, self.gate.clock.now(), quiet=self.quiet):
-                taken += await self._now_or_later(str(arrived.file), self._collect(folder.name, arrived))
+                taken += await self.now_or_later(str(arrived.file), self._collect(folder.name, arrived))
         return taken
 
     async def _collect(self, sender: str, arrived: Arrived) -> bool:
@@ -183,7 +193,7 @@ class Mailroom:
             content=base64.b64encode(content).decode("ascii"),
             refused=refused,
         )
-        if await self._do(collect_confirmation, command) is None:
+        if await self.do(collect_confirmation, command) is None:
             return False
         return await asyncio.to_thread(put_away, arrived, "done" if arrived.content else "held")
 
@@ -204,13 +214,13 @@ class Mailroom:
             if one.deemed:
                 acts = [(deem_confirmation, DeemConfirmation(confirmation_id=row.id, version=row.rev))]
             for case, command in acts:
-                done += await self._now_or_later(str(row.id), self._remind(case, command))
+                done += await self.now_or_later(str(row.id), self._remind(case, command))
         return done
 
     async def _remind(self, case: UseCase, command: Command) -> bool:
-        return await self._do(case, command) is not None
+        return await self.do(case, command) is not None
 
-    async def _now_or_later(self, what: str, work: Coroutine[None, None, bool]) -> bool:
+    async def now_or_later(self, what: str, work: Coroutine[None, None, bool]) -> bool:
         """Do it unless it failed a short while ago; what fails waits longer and longer."""
         tries, when = self.later.get(what, (0, 0.0))
         if time.monotonic() < when:
@@ -223,7 +233,7 @@ class Mailroom:
         self.later[what] = tries + 1, time.monotonic() + pause
         return False
 
-    async def _do(self, case: UseCase, command: Command) -> Done | None:
+    async def do(self, case: UseCase, command: Command) -> Done | None:
         """Do one act as the office's own account; a refusal is recorded by the gate and told here."""
         actor = await service_actor(self.gate.offices, Office.BACK_OFFICE)
         try:

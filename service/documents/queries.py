@@ -4,7 +4,7 @@ import base64
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, tuple_
+from sqlalchemy import ColumnElement, and_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.policy import Policy
@@ -18,9 +18,16 @@ from service.kernel.errors import NotFound
 
 
 def in_sight(actor: Actor, policy: Policy) -> ColumnElement[bool]:
-    """Return the condition beyond row security: papers of a deal only for whoever may see deals."""
+    """Return the condition beyond row security.
+
+    Papers of a deal only for whoever may see deals, payment messages only for whoever may know payment routes.
+    """
     of_deals = policy.decide(actor.roles, Action.TRADE_READ).allowed
-    return Document.id.is_not(None) if of_deals else Document.trade_id.is_(None)
+    of_routes = policy.decide(actor.roles, Action.INSTRUCTION_READ).allowed
+    return and_(
+        true() if of_deals else Document.trade_id.is_(None),
+        true() if of_routes else Document.document_kind != DocumentKind.PAYMENT_OUT,
+    )
 
 
 async def document_seen(session: AsyncSession, actor: Actor, policy: Policy, document_id: UUID) -> Document:

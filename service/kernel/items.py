@@ -62,6 +62,7 @@ class Item(StrEnum):
     PROJECT = "project"
     RELEASE = "release"
     RELEASE_TRANSFER = "release_transfer"
+    REPAIR_PAYMENT = "repair_payment"
     RESOLVE_CONFLICT = "resolve_conflict"
     RESEND = "resend"
     SECOND_DEVICE = "second_device"
@@ -69,6 +70,7 @@ class Item(StrEnum):
     REVIEW_ALERT = "review_alert"
     REVIEW_TRANSFER_BOOKS = "review_transfer_books"
     REVIEW_TRANSFER_RISK = "review_transfer_risk"
+    SEND_PAYMENT = "send_payment"
     TAKE_NOTICE = "take_notice"
     TRANSMIT = "transmit"
     UNWIND = "unwind"
@@ -210,6 +212,7 @@ ROUTES: dict[Item, Route] = {
     Item.RELEASE_TRANSFER: Route(
         BACK, BACK, Action.TRANSFER_RELEASE, automatic=False, within=HOURS, also=(RISK, BOOKS)
     ),
+    Item.REPAIR_PAYMENT: Route(BACK, BACK, Action.PAYMENT_RETRY, automatic=False, within=HOURS),
     Item.RESOLVE_CONFLICT: Route(
         Office.COMPLIANCE, Office.COMPLIANCE, Action.CONFLICT_CLOSE, automatic=False, within=DAY
     ),
@@ -228,6 +231,7 @@ ROUTES: dict[Item, Route] = {
     ),
     Item.REVIEW_TRANSFER_BOOKS: Route(BACK, BOOKS, Action.TRANSFER_REVIEW, automatic=False, within=HOURS),
     Item.REVIEW_TRANSFER_RISK: Route(BACK, RISK, Action.TRANSFER_REVIEW, automatic=False, within=HOURS),
+    Item.SEND_PAYMENT: Route(BACK, BACK, Action.PAYMENT_COMPLETE, automatic=True, within=MINUTES),
     Item.TAKE_NOTICE: Route(
         FRONT, BOARD, Action.NOTICE_TAKE, automatic=False, within=DAY, also=(CREDIT, RISK)
     ),

@@ -15,6 +15,7 @@ from service.kernel.items import Item
 from service.kernel.texts import Reason
 from service.parties.account_numbers import check_account_number
 from service.settlement.legs import CallBackMissing, after, handed_on, held_apart, is_confirmed
+from service.settlement.paying import must_not_have_left, take_back
 
 Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 BEFORE = (Item.PREPARE, Item.RELEASE, Item.COUNTERSIGN)
@@ -52,11 +53,13 @@ class DeviateLeg(Command, frozen=True, kw_only=True):
 
 @use_case(Action.SETTLEMENT_HOLD)
 async def hold_leg(attempt: Attempt, command: HoldLeg) -> Changed:
-    """Stop the payment; it waits for somebody else to free it (CSD-02)."""
+    """Stop the payment, released or not, as long as its message has not left; somebody else frees it (CSD-02)."""
     found = await held_apart(attempt, command.settlement_id, command.version)
     state = after(attempt, found.leg)
+    await must_not_have_left(attempt, found.leg)
+    await take_back(attempt, found.leg)
     attempt.change(found.leg, state=state, hold_reason=command.reason, signed_by=None)
-    return await handed_on(attempt, found, BEFORE, Item.FREE, command.reason)
+    return await handed_on(attempt, found, (*BEFORE, Item.COMPLETE), Item.FREE, command.reason)
 
 
 @use_case(Action.SETTLEMENT_DEVIATE)

@@ -40,7 +40,8 @@ SETTLEMENT: Lifecycle[SettlementState] = Lifecycle(
         (SIGNED, Action.SETTLEMENT_PREPARE): PREPARED,
         (PREPARED, Action.SETTLEMENT_RELEASE): RELEASED,  # or signed, as the amount says
         (SIGNED, Action.SETTLEMENT_COUNTERSIGN): RELEASED,
-        **{(state, Action.SETTLEMENT_HOLD): HELD for state in (*BEFORE_RELEASE, *TO_BE_PAID_AGAIN)},
+        # Released, but its message has not left: it is taken out of the post.
+        **{(state, Action.SETTLEMENT_HOLD): HELD for state in (*BEFORE_RELEASE, *TO_BE_PAID_AGAIN, RELEASED)},
         **{(state, Action.SETTLEMENT_DEVIATE): HELD for state in (*BEFORE_RELEASE, *TO_BE_PAID_AGAIN)},
         (HELD, Action.SETTLEMENT_FREE): PROJECTED,
         (PROJECTED, Action.SETTLEMENT_POSTPONE): PROJECTED,
@@ -77,5 +78,43 @@ CALL_BACK: Lifecycle[CallBackState] = Lifecycle(
             CallBackState.MADE,
             Action.CALL_BACK_CHECK,
         ): CallBackState.CONFIRMED,  # or rejected, as the checker says
+    },
+)
+
+
+class PaymentState(StrEnum):
+    """How far the message is that tells our bank to pay a leg."""
+
+    BLOCKED = "blocked"  # it cannot be written, or is not what its schema allows
+    QUEUED = "queued"
+    UNDER_WAY = "under_way"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    DROPPED = "dropped"
+
+
+NOT_GONE = (PaymentState.BLOCKED, PaymentState.QUEUED, PaymentState.FAILED)
+"""The message provably lies with us."""
+
+PAYMENT: Lifecycle[PaymentState] = Lifecycle(
+    "payment message",
+    {
+        (PaymentState.QUEUED, Action.PAYMENT_BEGIN): PaymentState.UNDER_WAY,
+        # Whoever died on the way begins again, under the same name.
+        (PaymentState.UNDER_WAY, Action.PAYMENT_BEGIN): PaymentState.UNDER_WAY,
+        (PaymentState.UNDER_WAY, Action.PAYMENT_COMPLETE): PaymentState.DELIVERED,
+        # Queued for another try, until the last one; blocked where the schema refuses it.
+        (PaymentState.UNDER_WAY, Action.PAYMENT_FAIL): PaymentState.QUEUED,
+        (PaymentState.BLOCKED, Action.PAYMENT_RETRY): PaymentState.QUEUED,
+        (PaymentState.FAILED, Action.PAYMENT_RETRY): PaymentState.QUEUED,
+        # What has not left yet does not leave any more.
+        **{
+            (state, act): PaymentState.DROPPED
+            for state in NOT_GONE
+            for act in (Action.SETTLEMENT_HOLD, Action.SETTLEMENT_FAIL, Action.SETTLEMENT_RETURN)
+        },
+        # Money that left by another way than ours.
+        (PaymentState.BLOCKED, Action.SETTLEMENT_COMPLETE): PaymentState.DROPPED,
+        (PaymentState.BLOCKED, Action.SETTLEMENT_PART): PaymentState.DROPPED,
     },
 )

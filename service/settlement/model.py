@@ -51,6 +51,66 @@ class Settlement(Recorded):
     failure_code: Mapped[str | None]
 
 
+class Payment(Recorded):
+    """The message that tells the bank keeping our account to pay a leg: what it says, where it is, the proof that it went.
+
+    ``number``: a leg that is paid again has another message. ``message_key`` is its name for ever, however often it
+    is sent.
+    """
+
+    __tablename__ = "payment"
+    __frozen__: ClassVar[tuple[str, ...]] = (
+        "settlement_id",
+        "trade_id",
+        "number",
+        "reference",
+        "end_to_end_id",
+        "uetr",
+        "currency",
+        "amount",
+        "settle_on",
+        "message_key",
+        "made_at",
+    )
+    __table_args__ = (
+        UniqueConstraint("settlement_id", "number"),
+        CheckConstraint("amount > 0", name="amount_positive"),
+        CheckConstraint(
+            "state IN ('blocked', 'queued', 'under_way', 'delivered', 'failed', 'dropped')",
+            name="state_known",
+        ),
+        CheckConstraint("(state = 'delivered') = (proof IS NOT NULL)", name="delivered_with_proof"),
+        CheckConstraint("state IN ('blocked', 'dropped') OR document_id IS NOT NULL", name="sent_as_filed"),
+        Index(None, "state"),
+        Index(None, "trade_id"),
+    )
+
+    settlement_id: Mapped[UUID] = mapped_column(ForeignKey("settlement.id"))
+    trade_id: Mapped[UUID] = mapped_column(ForeignKey("trade.id"))
+    number: Mapped[int]
+    reference: Mapped[str] = mapped_column(unique=True)
+    end_to_end_id: Mapped[str] = mapped_column(unique=True)
+    uetr: Mapped[UUID] = mapped_column(unique=True)
+    currency: Mapped[str]
+    amount: Mapped[Decimal]  # what is to be paid, always positive
+    settle_on: Mapped[date]
+    message_key: Mapped[str] = mapped_column(unique=True)
+    made_at: Mapped[datetime]
+    state: Mapped[str]
+    bank: Mapped[str | None]  # BIC of the bank that keeps our account
+    account: Mapped[str | None]  # our account there
+    document_id: Mapped[UUID | None] = mapped_column(ForeignKey("document.id"))
+    sha256: Mapped[str | None]
+    schema: Mapped[str | None]  # the schema it was held against, with its SHA-256
+    finding: Mapped[str | None]
+    field: Mapped[str | None]
+    reason: Mapped[str | None]
+    tries: Mapped[int]
+    proof: Mapped[dict[str, Any] | None]
+    delivered_at: Mapped[datetime | None]
+    delivered_on: Mapped[date | None]  # by the bank's business date
+
+
 class CallBack(Recorded):
     """A call to the counterparty at the number of master data, about a payment route; made by one, checked by another."""
 

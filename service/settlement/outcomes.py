@@ -8,6 +8,7 @@ from service.kernel.items import Item
 from service.limits.reserving import give_back
 from service.settlement.legs import Held, after, ask_for, handed_on
 from service.settlement.lifecycle import SettlementState
+from service.settlement.paying import must_have_left, take_back
 
 NARRATIVE = "NARR"
 """ISO 20022: the reason is told in words."""
@@ -30,6 +31,7 @@ async def completed(attempt: Attempt, found: Held) -> Changed:
     leg = found.leg
     state = after(attempt, leg)
     must_be_due(attempt, found)
+    await must_have_left(attempt, leg)
     attempt.change(leg, state=state, settled_on=attempt.desk.business_date, paid=abs(leg.amount))
     attempt.open_item(Item.POST_SETTLEMENT, leg, trade_id=leg.trade_id, version=leg.version)
     answer = await handed_on(attempt, found, (Item.COMPLETE,), None)
@@ -47,6 +49,7 @@ async def partly(attempt: Attempt, found: Held, amount: Decimal) -> Changed:
             f"{abs(leg.amount) - leg.paid} {leg.currency} are missing; a part is less than that.",
             field="amount",
         )
+    await must_have_left(attempt, leg)
     attempt.change(leg, state=state, paid=leg.paid + amount)
     attempt.close_item(Item.COMPLETE, leg.id)
     ask_for(attempt, found, Item.COMPLETE, f"{leg.paid} of {abs(leg.amount)} {leg.currency} so far")
@@ -57,6 +60,7 @@ async def failed(attempt: Attempt, found: Held, code: str, reason: str) -> Chang
     """The money, or the rest of it, stayed; the leg is prepared anew by other hands."""
     state = after(attempt, found.leg)
     must_be_known(attempt, found, code)
+    await take_back(attempt, found.leg)
     attempt.change(found.leg, state=state, failure=reason, failure_code=code)
     return await handed_on(attempt, found, (Item.COMPLETE,), Item.PREPARE, reason)
 
@@ -67,6 +71,7 @@ async def returned(attempt: Attempt, found: Held, code: str, reason: str) -> Cha
     booked = leg.state == SettlementState.SETTLED
     state = after(attempt, leg)
     must_be_known(attempt, found, code)
+    await take_back(attempt, leg)
     attempt.change(leg, state=state, failure=reason, failure_code=code, paid=Decimal(0), settled_on=None)
     if booked:
         attempt.open_item(Item.POST_RETURN, leg, trade_id=leg.trade_id, version=leg.version, reason=reason)

@@ -1,7 +1,7 @@
 """What is read about cash legs; where a counterparty wants its money only by those who pay along it."""
 
 from datetime import date
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -10,9 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from service.kernel.database import plain_value
 from service.kernel.errors import NotFound
 from service.parties.model import Instruction
-from service.settlement.lifecycle import SettlementState
-from service.settlement.model import CallBack, Settlement
+from service.settlement.lifecycle import PaymentState, SettlementState
+from service.settlement.model import CallBack, Payment, Settlement
 from service.settlement.selection import RULE
+
+NO_SCHEMA: Final = "No schema of this message was at hand: it passed our own check alone."
 
 
 async def settlements(
@@ -45,10 +47,11 @@ async def settlement_view(session: AsyncSession, settlement_id: UUID, *, with_ro
     leg = await session.get(Settlement, settlement_id)
     if leg is None:
         raise NotFound("settlement")
+    told = view(leg) | {"payments": await payments_of(session, settlement_id)}
     if not with_route or (leg.instruction_id is None and leg.deviation is None):
-        return view(leg)
+        return told
     route = None if leg.instruction_id is None else await session.get_one(Instruction, leg.instruction_id)
-    return view(leg) | {"route": route_of(leg, route)}
+    return told | {"route": route_of(leg, route)}
 
 
 def view(leg: Settlement) -> dict[str, Any]:
@@ -91,6 +94,74 @@ def route_of(leg: Settlement, instruction: Instruction | None) -> dict[str, Any]
         "bic": instruction.bic,
         "account_number": instruction.account_number,
     }
+
+
+async def last_payment(session: AsyncSession, settlement_id: UUID) -> Payment | None:
+    """Return the last message about a leg, or None."""
+    found: Payment | None = await session.scalar(
+        select(Payment).where(Payment.settlement_id == settlement_id).order_by(Payment.number.desc()).limit(1)
+    )
+    return found
+
+
+async def payments_of(session: AsyncSession, settlement_id: UUID) -> list[dict[str, Any]]:
+    """Return the messages by which a leg was to be paid, oldest first."""
+    wanted = select(Payment).where(Payment.settlement_id == settlement_id).order_by(Payment.number)
+    return [payment_view(payment) for payment in await session.scalars(wanted)]
+
+
+async def payments(
+    session: AsyncSession,
+    state: PaymentState | None = None,
+    trade: UUID | None = None,
+    limit: int = 50,
+    cursor: UUID | None = None,
+) -> dict[str, Any]:
+    """Return a page of payment messages, newest first."""
+    query = select(Payment).order_by(Payment.id.desc()).limit(limit + 1)
+    if state is not None:
+        query = query.where(Payment.state == state)
+    if trade is not None:
+        query = query.where(Payment.trade_id == trade)
+    if cursor is not None:
+        query = query.where(Payment.id < cursor)
+    found = list(await session.scalars(query))
+    return {
+        "items": [payment_view(payment) for payment in found[:limit]],
+        "next": str(found[limit - 1].id) if len(found) > limit else None,
+    }
+
+
+def payment_view(payment: Payment) -> dict[str, Any]:
+    """Return a payment message as the interface shows it; the accounts stand in the filed message alone."""
+    facts = {
+        "id": payment.id,
+        "version": payment.rev or 1,
+        "state": payment.state,
+        "settlement": payment.settlement_id,
+        "trade": payment.trade_id,
+        "number": payment.number,
+        "reference": payment.reference,
+        "end_to_end_id": payment.end_to_end_id,
+        "uetr": payment.uetr,
+        "currency": payment.currency,
+        "amount": payment.amount,
+        "settle_on": payment.settle_on,
+        "bank": payment.bank,
+        "message_key": payment.message_key,
+        "document": payment.document_id,
+        "sha256": payment.sha256,
+        "schema": payment.schema,
+        "remark": NO_SCHEMA if payment.schema is None and payment.tries else None,
+        "finding": payment.finding,
+        "field": payment.field,
+        "reason": payment.reason,
+        "tries": payment.tries,
+        "proof": payment.proof,
+        "delivered_at": payment.delivered_at,
+        "delivered_on": payment.delivered_on,
+    }
+    return {name: None if value is None else plain_value(value) for name, value in facts.items()}
 
 
 async def call_backs(

@@ -42,7 +42,8 @@ from service.settlement.legs import (
 from service.settlement.lifecycle import SettlementState
 from service.settlement.model import Settlement
 from service.settlement.outcomes import NARRATIVE, completed, failed, partly, returned
-from service.settlement.queries import route_of, view
+from service.settlement.paying import order_payment
+from service.settlement.queries import payment_view, route_of, view
 from service.settlement.selection import RULE, Deviation, Selection, Standing, selected
 from service.settlement_rules.book import RuleBook, desk_instant
 from service.settlement_rules.queries import rule_book
@@ -323,7 +324,10 @@ async def let_go(attempt: Attempt, found: Held, state: SettlementState) -> Chang
     """Let the money go; from here on the deal cannot be cancelled."""
     mark_settling(attempt, found.control)
     attempt.change(found.leg, state=state, released_by=attempt.actor.account)
-    return await handed_on(attempt, found, (Item.RELEASE, Item.COUNTERSIGN, Item.POSTPONE), Item.COMPLETE)
+    payment = await order_payment(attempt, found.leg)
+    done = (Item.RELEASE, Item.COUNTERSIGN, Item.POSTPONE)
+    told = await handed_on(attempt, found, done, Item.COMPLETE)
+    return Changed(dict(told.answer) | {"payment": None if payment is None else payment_view(payment)})
 
 
 @use_case(Action.SETTLEMENT_POSTPONE)

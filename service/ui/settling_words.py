@@ -9,6 +9,10 @@ from service.ui.languages import N_
 SETTLING_ACTS: Final[dict[str, str]] = {
     Action.CALL_BACK_CHECK: N_("Check call-back"),
     Action.CALL_BACK_MAKE: N_("Record call-back"),
+    Action.PAYMENT_BEGIN: N_("Begin to send payment message"),
+    Action.PAYMENT_COMPLETE: N_("Send payment message"),
+    Action.PAYMENT_FAIL: N_("Note payment message not delivered"),
+    Action.PAYMENT_RETRY: N_("Send payment message again"),
     Action.SETTLEMENT_COMPLETE: N_("Record as settled"),
     Action.SETTLEMENT_COUNTERSIGN: N_("Sign second and release"),
     Action.SETTLEMENT_DEVIATE: N_("Name a route for this deal alone"),
@@ -31,6 +35,7 @@ SETTLING_ACTS: Final[dict[str, str]] = {
 }
 
 SETTLING_STATES: Final[dict[str, tuple[str, Literal["open", "good", "bad", "gone"], str]]] = {
+    "blocked": ("✕", "bad", N_("cannot be sent")),
     "confirmed": ("✓", "good", N_("confirmed")),
     "in_force": ("✓", "good", N_("in force")),
     "made": ("○", "open", N_("recorded")),
@@ -47,12 +52,15 @@ SETTLING_ITEMS: Final[dict[str, str]] = {
     Item.DECIDE_SETTLEMENT_RULE: N_("Decide on settlement rule"),
     Item.FREE: N_("Decide on held payment"),
     Item.POSTPONE: N_("Decide on late payment"),
+    Item.REPAIR_PAYMENT: N_("Payment message not sent"),
+    Item.SEND_PAYMENT: N_("Send payment message"),
     Item.POST_RETURN: N_("Mirror the journals of a returned payment"),
 }
 
 SETTLING_DONE: Final[dict[str, str]] = {
     Action.CALL_BACK_CHECK: N_("The call is checked."),
     Action.CALL_BACK_MAKE: N_("The call is on record; another person checks it."),
+    Action.PAYMENT_RETRY: N_("The payment message goes to the post again."),
     Action.SETTLEMENT_COMPLETE: N_("The leg is recorded as settled."),
     Action.SETTLEMENT_COUNTERSIGN: N_("The leg is released."),
     Action.SETTLEMENT_DEVIATE: N_("The leg is held until a call to the counterparty confirmed the route."),

@@ -59,6 +59,7 @@ PLACES = {
     Item.PREPARE_TRANSFER: "/transfers/{subject}",
     Item.RELEASE: "/settlements/{subject}",
     Item.RELEASE_TRANSFER: "/transfers/{subject}",
+    Item.REPAIR_PAYMENT: "/payments#{subject}",
     Item.REVIEW_TRANSFER_BOOKS: "/transfers/{subject}",
     Item.REVIEW_TRANSFER_RISK: "/transfers/{subject}",
     Item.TAKE_NOTICE: "/notices",

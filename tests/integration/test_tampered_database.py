@@ -125,6 +125,7 @@ TAMPERED = {
     "membership": ("valid_from = '2026-01-01'", ONE.format("membership")),
     "notice": ("taken_at = taken_at - interval '1 day'", "true"),
     "organisation_proposal": ("reason = 'none'", "true"),
+    "payment": ("settle_on = settle_on + 1", ONE.format("payment")),
     "person": ("disabled = true", "name = 'verifier'"),
     "policy_approval": ("person_id = (SELECT id FROM public.person WHERE name = 'trader')", "true"),
     "policy_draft": ("reason = 'none'", "true"),

@@ -69,13 +69,14 @@ WRITING = {
         "settlement.prepare settlement.return transfer.prepare transfer.refuse"
     ),
     "releaser": (
-        "call_back.check handover.accept handover.offer handover.return settlement.countersign "
-        "settlement.free settlement.postpone settlement.release transfer.release"
+        "call_back.check handover.accept handover.offer handover.return payment.retry "
+        "settlement.countersign settlement.free settlement.postpone settlement.release "
+        "transfer.release"
     ),
     "svc_back_office": (
         "confirmation.chase confirmation.collect confirmation.deem confirmation.draft "
-        "confirmation.withdraw settlement.project settlement.withdraw transmission.begin "
-        "transmission.complete transmission.fail"
+        "confirmation.withdraw payment.begin payment.complete payment.fail settlement.project "
+        "settlement.withdraw transmission.begin transmission.complete transmission.fail"
     ),
     "steward": (
         "agreement.propose channel.propose counterparty.propose document.file handover.accept "

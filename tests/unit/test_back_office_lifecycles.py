@@ -32,6 +32,7 @@ def test_nothing_leads_out_of_a_withdrawn_confirmation_or_leg_and_only_its_retur
 
 def test_money_that_was_let_go_settles_or_does_not_and_is_never_withdrawn() -> None:
     assert SETTLEMENT.actions_from(SettlementState.RELEASED) == (
+        Action.SETTLEMENT_HOLD,  # as long as its message has not left
         Action.SETTLEMENT_COMPLETE,
         Action.SETTLEMENT_PART,
         Action.SETTLEMENT_FAIL,

@@ -30,6 +30,7 @@ RESTS = {
     ("control", "verified"): "agreed; only a request of trading or the payment goes on",
     ("control", "settling"): "the legs have states of their own",
     ("delegation", "approved"): "a deputy who may act; it ends when somebody ends it or its time is over",
+    ("payment message", "queued"): "the office's own post sends it at once, and its work ends with the proof",
     ("settlement", "settled"): "paid; only a payment that comes back opens it again",
     ("grant", "executed"): "a right in force; it ends when somebody revokes it or its time is over",
 }

@@ -220,6 +220,12 @@ CREATE TRIGGER organisation_proposal_frozen BEFORE UPDATE ON public.organisation
 
 CREATE TRIGGER organisation_proposal_no_truncate BEFORE TRUNCATE ON public.organisation_proposal FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
+CREATE TRIGGER payment_revision BEFORE INSERT OR UPDATE OR DELETE ON public.payment FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER payment_frozen BEFORE UPDATE ON public.payment FOR EACH ROW WHEN (NEW.settlement_id IS DISTINCT FROM OLD.settlement_id OR NEW.trade_id IS DISTINCT FROM OLD.trade_id OR NEW.number IS DISTINCT FROM OLD.number OR NEW.reference IS DISTINCT FROM OLD.reference OR NEW.end_to_end_id IS DISTINCT FROM OLD.end_to_end_id OR NEW.uetr IS DISTINCT FROM OLD.uetr OR NEW.currency IS DISTINCT FROM OLD.currency OR NEW.amount IS DISTINCT FROM OLD.amount OR NEW.settle_on IS DISTINCT FROM OLD.settle_on OR NEW.message_key IS DISTINCT FROM OLD.message_key OR NEW.made_at IS DISTINCT FROM OLD.made_at) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER payment_no_truncate BEFORE TRUNCATE ON public.payment FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
 CREATE TRIGGER person_revision BEFORE INSERT OR UPDATE OR DELETE ON public.person FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
 CREATE TRIGGER person_frozen BEFORE UPDATE ON public.person FOR EACH ROW WHEN (NEW.staff_number IS DISTINCT FROM OLD.staff_number) EXECUTE FUNCTION public.guard_append_only();
@@ -397,6 +403,10 @@ CREATE TRIGGER trading_limit_begins_proposed BEFORE INSERT ON public.trading_lim
 CREATE TRIGGER limit_vote_of_its_office BEFORE INSERT ON public.limit_vote FOR EACH ROW EXECUTE FUNCTION public.guard_limit_vote();
 
 CREATE TRIGGER settlement_hands BEFORE INSERT OR UPDATE ON public.settlement FOR EACH ROW EXECUTE FUNCTION public.guard_settlement_hands();
+
+CREATE TRIGGER payment_step BEFORE INSERT OR UPDATE ON public.payment FOR EACH ROW EXECUTE FUNCTION public.guard_payment();
+
+CREATE CONSTRAINT TRIGGER payment_ordered AFTER INSERT OR UPDATE OF document_id ON public.payment DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_payment_ordered();
 
 CREATE CONSTRAINT TRIGGER trading_limit_voted AFTER UPDATE ON public.trading_limit DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_limit_voted();
 

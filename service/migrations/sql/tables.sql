@@ -1392,6 +1392,54 @@ CREATE TABLE justification (
 
 CREATE INDEX ix_justification_trade_id ON justification (trade_id);
 
+CREATE TABLE payment (
+	settlement_id UUID NOT NULL, 
+	trade_id UUID NOT NULL, 
+	number INTEGER NOT NULL, 
+	reference TEXT NOT NULL, 
+	end_to_end_id TEXT NOT NULL, 
+	uetr UUID NOT NULL, 
+	currency TEXT NOT NULL, 
+	amount NUMERIC NOT NULL, 
+	settle_on DATE NOT NULL, 
+	message_key TEXT NOT NULL, 
+	made_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	state TEXT NOT NULL, 
+	bank TEXT, 
+	account TEXT, 
+	document_id UUID, 
+	sha256 TEXT, 
+	schema TEXT, 
+	finding TEXT, 
+	field TEXT, 
+	reason TEXT, 
+	tries INTEGER NOT NULL, 
+	proof JSONB, 
+	delivered_at TIMESTAMP WITH TIME ZONE, 
+	delivered_on DATE, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('payment') STORED NOT NULL, 
+	CONSTRAINT pk_payment PRIMARY KEY (id), 
+	CONSTRAINT uq_payment_settlement_id_number UNIQUE (settlement_id, number), 
+	CONSTRAINT ck_payment_amount_positive CHECK (amount > 0), 
+	CONSTRAINT ck_payment_state_known CHECK (state IN ('blocked', 'queued', 'under_way', 'delivered', 'failed', 'dropped')), 
+	CONSTRAINT ck_payment_delivered_with_proof CHECK ((state = 'delivered') = (proof IS NOT NULL)), 
+	CONSTRAINT ck_payment_sent_as_filed CHECK (state IN ('blocked', 'dropped') OR document_id IS NOT NULL), 
+	CONSTRAINT fk_payment_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_payment_settlement_id FOREIGN KEY(settlement_id) REFERENCES settlement (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_payment_trade_id FOREIGN KEY(trade_id) REFERENCES trade (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT uq_payment_reference UNIQUE (reference), 
+	CONSTRAINT uq_payment_end_to_end_id UNIQUE (end_to_end_id), 
+	CONSTRAINT uq_payment_uetr UNIQUE (uetr), 
+	CONSTRAINT uq_payment_message_key UNIQUE (message_key), 
+	CONSTRAINT fk_payment_document_id FOREIGN KEY(document_id) REFERENCES document (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE INDEX ix_payment_state ON payment (state);
+
+CREATE INDEX ix_payment_trade_id ON payment (trade_id);
+
 CREATE TABLE request_decision (
 	request_id UUID NOT NULL, 
 	trade_id UUID NOT NULL, 

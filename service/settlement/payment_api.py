@@ -1,0 +1,51 @@
+"""Payment messages over JSON: what leaves for the banks that keep our accounts, and whether it did."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Controller, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from policies.vocabulary import Action
+from service.faces import Allows, IdempotencyKey, Seen, answer, checked_key
+from service.gate import Gate
+from service.kernel.actor import Actor
+from service.settlement import queries
+from service.settlement.dispatching import RetryPayment, retry_payment
+from service.settlement.lifecycle import PaymentState
+
+Limit = Annotated[int, QueryParameter(ge=1, le=200)]
+
+
+class PaymentApi(Controller):
+    """The messages that tell our banks to pay."""
+
+    path = "/api/payments"
+    tags = ("settlement",)
+
+    @get(guards=[Allows(Action.SETTLEMENT_READ)])
+    async def index(
+        self,
+        reads: NamedDependency[AsyncSession],
+        state_: Annotated[PaymentState | None, QueryParameter(name="state")] = None,
+        trade: FromQuery[UUID | None] = None,
+        cursor: FromQuery[UUID | None] = None,
+        limit: Limit = 50,
+    ) -> dict[str, Any]:
+        """List messages, newest first; ``remark`` says where none but our own check could be made."""
+        return await queries.payments(reads, state_, trade, limit, cursor)
+
+    @post("/{payment_id:uuid}/retry", guards=[Allows(Action.PAYMENT_RETRY)], status_code=200)
+    async def retry(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        key: IdempotencyKey,
+        payment_id: FromPath[UUID],
+        data: JSONBody[Seen],
+    ) -> Response[Any]:
+        """Have a message written anew that could not leave, or sent again as it is."""
+        command = RetryPayment(payment_id=payment_id, version=data.version)
+        return answer(await gate.perform(actor, retry_payment, command, key=checked_key(key)))

@@ -1,0 +1,49 @@
+"""Payment messages on a page: which left, which wait and why."""
+
+from litestar import Controller, Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromQuery
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from policies.vocabulary import Action
+from service import page_forms
+from service.faces import Allows
+from service.page_frame import History, Page
+from service.settlement import queries
+from service.settlement.lifecycle import PAYMENT, PaymentState
+
+ROWS = 50
+
+
+class PaymentPages(Controller):
+    """The messages that tell our banks to pay."""
+
+    path = "/payments"
+    include_in_schema = False
+
+    @get("/", guards=[Allows(Action.SETTLEMENT_READ)])
+    async def index(
+        self,
+        page: NamedDependency[Page],
+        reads: NamedDependency[AsyncSession],
+        history: NamedDependency[History],
+        cursor: FromQuery[str] = "",
+    ) -> Response[str]:
+        """Show the messages, newest first, each with what may be done about it."""
+        found = await queries.payments(reads, None, None, ROWS, page_forms.id_in(cursor, "cursor"))
+        buttons = {
+            row["id"]: await history.buttons(
+                page,
+                [
+                    act
+                    for act in PAYMENT.actions_from(PaymentState(row["state"]))
+                    if act is Action.PAYMENT_RETRY
+                ],
+                row["trade"],
+                [("settlement", row["settlement"])],
+            )
+            for row in found["items"]
+        }
+        return page.show(
+            "settlement/templates/payments.html", rows=found["items"], next=found["next"], buttons=buttons
+        )

@@ -1,0 +1,65 @@
+"""Payments out and what our bank says of them, for tests: an account of ours, its bank's folder, the files there."""
+
+from pathlib import Path
+from typing import Any
+
+from lxml import etree
+
+from service.messages import pacs009
+from service.settings import DEMO_LEI
+from tests.bank import World
+from tests.parties import an_instruction
+from tests.settling import Deal, done, matched
+
+NOSTRO_BANK, NOSTRO = "COBADEFF", "DE89370400440532013000"
+_LIMITED = '<xs:restriction base="xs:string"><xs:maxLength value="{longest}"/></xs:restriction>'
+_ANY = '<xs:any maxOccurs="unbounded" processContents="skip"/>'
+
+
+async def our_account(world: World, currency: str = "USD") -> str:
+    """Bring an account of our own in force, at a bank that pays for us."""
+    return await an_instruction(world, DEMO_LEI, currency, NOSTRO, called_back=False)
+
+
+def drop_schema(world: World, *, longest: int = 35) -> None:
+    """Drop in a schema of the payment message that allows names of so many characters."""
+    limited = _LIMITED.format(longest=longest)
+    text = f"""<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="{pacs009.NAMESPACE}"
+ xmlns="{pacs009.NAMESPACE}" elementFormDefault="qualified"><xs:element name="Document"><xs:complexType>
+ <xs:sequence><xs:element name="FICdtTrf"><xs:complexType><xs:sequence>
+ <xs:element name="GrpHdr"><xs:complexType><xs:sequence>
+ <xs:element name="MsgId"><xs:simpleType>{limited}</xs:simpleType></xs:element>{_ANY}
+ </xs:sequence></xs:complexType></xs:element>
+ <xs:element name="CdtTrfTxInf"><xs:complexType><xs:sequence>{_ANY}</xs:sequence></xs:complexType></xs:element>
+ </xs:sequence></xs:complexType></xs:element></xs:sequence></xs:complexType></xs:element></xs:schema>"""
+    folder = world.bank.settings.schema_directory
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / pacs009.SCHEMA_FILE).write_text(text)
+
+
+def orders(world: World) -> list[Path]:
+    """Return the payment messages that wait for our bank."""
+    folder = world.bank.settings.payment_directory / NOSTRO_BANK
+    return sorted(folder.glob("payment-*")) if folder.is_dir() else []
+
+
+def said(order: Path) -> dict[str, str]:
+    """Return what a payment message says, by the plain names of its elements; the last of a name counts."""
+    return {
+        etree.QName(element).localname: element.text or ""
+        for element in etree.fromstring(order.read_bytes()).iter()
+    }
+
+
+async def payments(deal: Deal) -> list[dict[str, Any]]:
+    """Return the payment messages of a deal, newest first."""
+    caller = await deal.world.as_("releaser")
+    return list((await caller.get("/api/payments", trade=deal.id)).json()["items"])
+
+
+async def let_go(world: World, by: str = "trader", **terms: str) -> Deal:
+    """Bring a deal to where the dollars, which we pay, are released and their message waits to be sent."""
+    deal = await matched(world, by, **terms)
+    done(await deal.settle("USD", "preparation", "settler"))
+    done(await deal.settle("USD", "release", "releaser"))
+    return deal
