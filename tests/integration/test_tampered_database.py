@@ -29,6 +29,7 @@ from tests.deals import by_force, rows
 from tests.deputies import deputised
 from tests.keeping import findings, publish, verdict
 from tests.parties import LEI
+from tests.paying import let_go
 
 VERIFIED = "VERIFIED (L1 self-signed)"
 PARTY = {"lei": LEI, "name": "First counterparty", "bic": "COBADEFF"}
@@ -165,6 +166,7 @@ OF_OTHER_BANKS = {
 async def test_04_a_row_changed_behind_the_gate_is_named(bank_world: World) -> None:
     await settling.set_up(bank_world)
     await dealt_with_controls(bank_world)
+    await let_go(bank_world)
     await publish(bank_world)
     await proposes_a_line(bank_world)
     await deputised(bank_world, "verifier", "confirmer", "verifier")
