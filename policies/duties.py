@@ -265,6 +265,8 @@ OUTSIDE: Final[Mapping[Action, str]] = {
     Action.CONFLICT_CLOSE: "says why a conflict came about, once it is gone; gives and takes no right",
     Action.DEAD_END_CLOSE: "says what was done where nobody was left; moves no deal and no money",
     Action.DELEGATION_END: "gives duties back at once; nobody gains by it",
+    Action.DESK_REPORT_ACKNOWLEDGE: "takes notice of the own desk's day and decides nothing",
+    Action.DESK_REPORT_ISSUE: "counts what a desk did; a service account does it",
     Action.DOCUMENT_FILE: "keeps a paper beside its object; moves no deal and no money",
     Action.ESCALATION_ANSWER: "says what was done about work that climbed; finishes none of it",
     Action.EVIDENCE_EXPORT: "hands out what is recorded and changes nothing of it",

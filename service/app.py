@@ -40,6 +40,7 @@ SLICES = (
     "settlement",
     "bookkeeping",
     "transfers",
+    "supervision",
     "explaining",
     "compliance",
     "reports",

@@ -47,6 +47,7 @@ Stands = Action | tuple[Action, ...] | Operates
 
 BACKGROUND: Final[Mapping[str, tuple[Action, ...] | Operates]] = {
     "commits together": Operates("carries acts that were decided one by one into one transaction"),
+    "desk reports": (Action.DESK_REPORT_ISSUE,),
     "escalation": (Action.WORK_ESCALATE,),
     "how the log stands": Operates("asks the log's process and acts for nobody"),
     "log keeper": Operates("gives entries their places and has them signed; writes none"),

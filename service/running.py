@@ -21,6 +21,7 @@ from service.compliance.nightly import Nights
 from service.enactment import PolicyWatch
 from service.part import House
 from service.people.directory import service_actor
+from service.supervision.issuing import DeskReports
 from service.work.escalating import Climb
 
 Result = TypeVar("Result")
@@ -176,16 +177,19 @@ async def automatic_work(bank: House, *, self_check: bool = False) -> AsyncItera
     workers, nights = Workers(bank), Nights(bank.gate, bank.settings.log_directory)
     watch = PolicyWatch(bank, bank.admin_url if isinstance(bank, Bank) else None)
     workers.start()
-    climb = Climb(bank.gate, service_actor)
+    climb, desks = Climb(bank.gate, service_actor), DeskReports(bank.gate, service_actor)
     if bank.offices.engines:
         watch.start()
     if Office.COMPLIANCE in bank.offices:
         nights.start(at_once=self_check)
         climb.start()
+    if Office.RISK_CONTROL in bank.offices:
+        desks.start()
     try:
         yield workers
     finally:
         await watch.stop()
+        await desks.stop()
         await climb.stop()
         await nights.stop()
         await workers.stop()

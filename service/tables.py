@@ -20,6 +20,7 @@ from service.recovery import model as recovery
 from service.rotation import model as rotation
 from service.settlement import model as settlement
 from service.settlement_rules import model as settlement_rules
+from service.supervision import model as supervision
 from service.trades import model as trades
 from service.transfers import model as transfers
 from service.work import model as work
@@ -52,6 +53,7 @@ __all__ = [
     "rotation",
     "settlement",
     "settlement_rules",
+    "supervision",
     "trades",
     "transfers",
     "work",

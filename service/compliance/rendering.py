@@ -158,6 +158,12 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     Action.DELEGATION_READ: ("read who stands in for whom", "hat gelesen, wer wen vertritt"),
     Action.DELEGATION_REFUSE: ("refused a deputy", "hat eine Vertretung abgelehnt"),
     Action.DELEGATION_REQUEST: ("named a deputy", "hat eine Vertretung benannt"),
+    Action.DESK_REPORT_ACKNOWLEDGE: (
+        "took notice of a desk's day",
+        "hat den Tagesbericht eines Handelstisches zur Kenntnis genommen",
+    ),
+    Action.DESK_REPORT_ISSUE: ("reported a desk's day", "hat den Tag eines Handelstisches berichtet"),
+    Action.DESK_REPORT_READ: ("read desk reports", "hat Tagesberichte von Handelstischen gelesen"),
     Action.DOCUMENT_FILE: ("filed a document", "hat ein Dokument abgelegt"),
     Action.DOCUMENT_READ: ("read documents", "hat Dokumente gelesen"),
     Action.ESCALATION_ANSWER: (

@@ -28,6 +28,7 @@ PLAN: Final[Mapping[str, str]] = {
     "counterparty": "records",
     "dead_end": "records",
     "delegation": "books",
+    "desk_report": "records",
     "desk_rule": "records",
     "document": "records",
     "entry": "records",

@@ -17,6 +17,7 @@ class Item(StrEnum):
     ABSENCE_BREACH_RISK = "absence_breach_risk"
     ACCEPT_ABSENCE = "accept_absence"
     ACCEPT_INTERNAL = "accept_internal"
+    ACKNOWLEDGE_DESK_REPORT = "acknowledge_desk_report"
     ACKNOWLEDGE_PREMISES = "acknowledge_premises"
     AMEND = "amend"
     BOOK_TRANSFER = "book_transfer"
@@ -120,6 +121,9 @@ ROUTES: dict[Item, Route] = {
     ),
     Item.ACCEPT_ABSENCE: Route(FRONT, FRONT, Action.ABSENCE_ACCEPT, automatic=False, within=DAY),
     Item.ACCEPT_INTERNAL: Route(FRONT, FRONT, Action.INTERNAL_ACCEPT, automatic=False, within=HOURS),
+    Item.ACKNOWLEDGE_DESK_REPORT: Route(
+        RISK, FRONT, Action.DESK_REPORT_ACKNOWLEDGE, automatic=False, within=DAY
+    ),
     Item.ACKNOWLEDGE_PREMISES: Route(FRONT, BACK, Action.PREMISES_ACKNOWLEDGE, automatic=False, within=DAY),
     Item.AMEND: Route(BACK, FRONT, Action.TRADE_AMEND, automatic=True, within=MINUTES),
     Item.BOOK_TRANSFER: Route(BACK, BOOKS, Action.TRANSFER_BOOK, automatic=True, within=HOURS),

@@ -112,9 +112,10 @@ def organisation_guards() -> Iterator[str]:
 
 
 def deputy_guards() -> Iterator[str]:
-    """Yield the guards of who stands in for whom, and of who is away."""
+    """Yield the guards of who stands in for whom, of who is away, and of who supervises."""
     yield trigger("absence", "by_its_hands", "BEFORE INSERT OR UPDATE", "guard_absence")
     yield at_commit("absence", "hands", "UPDATE", "guard_absence_hands")
+    yield at_commit("desk_receipt", "of_today", "INSERT", "guard_desk_receipt")
     yield trigger("delegation", "of_own_duties", "BEFORE INSERT OR UPDATE", "guard_delegation")
     yield at_commit("delegation", "approved", "UPDATE", "guard_delegation_approved")
 

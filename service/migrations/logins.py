@@ -47,6 +47,7 @@ EVERY_OFFICE = (
     "deals_touched(uuid, uuid)",
     "decision_of(uuid)",
     "desk_day()",
+    "desks_today()",
     "duties_of(uuid)",
     "everybody(text[])",
     "history_of(uuid[], text[], uuid[])",

@@ -31,6 +31,7 @@ STEPS: Final = (
             "market.sql",
             "documents.sql",
             "settlement.sql",
+            "supervision.sql",
             "work.sql",
             "governance.sql",
             "guards.sql",

@@ -28,6 +28,9 @@ ACTS: Final[dict[str, str]] = {
     Action.DELEGATION_READ: N_("Read deputies"),
     Action.DELEGATION_REFUSE: N_("Refuse deputy"),
     Action.DELEGATION_REQUEST: N_("Name a deputy"),
+    Action.DESK_REPORT_ACKNOWLEDGE: N_("Take notice of the desk's day"),
+    Action.DESK_REPORT_ISSUE: N_("Report the desk's day"),
+    Action.DESK_REPORT_READ: N_("Read desk reports"),
     Action.EXPLANATION_READ: N_("Ask why"),
 }
 
@@ -38,6 +41,7 @@ DONE: Final[dict[str, str]] = {
     Action.ABSENCE_REVIEW: N_("The finding is on record."),
     Action.ABSENCE_WITHDRAW: N_("The plan is taken back."),
     Action.DEAD_END_CLOSE: N_("The measure is on record."),
+    Action.DESK_REPORT_ACKNOWLEDGE: N_("Your receipt is on record."),
     Action.DELEGATION_APPROVE: N_("The deputy is approved."),
     Action.DELEGATION_END: N_("The duties are back where they belong."),
     Action.DELEGATION_REFUSE: N_("The duties stay where they are."),
@@ -48,6 +52,7 @@ ITEMS: Final[dict[str, str]] = {
     Item.ABSENCE_BREACH: N_("Access while absent"),
     Item.ABSENCE_BREACH_RISK: N_("Access while absent"),
     Item.ACCEPT_ABSENCE: N_("Take over positions"),
+    Item.ACKNOWLEDGE_DESK_REPORT: N_("Take notice of the desk's day"),
     Item.DEAD_END: N_("Nobody is left for an act"),
     Item.DECIDE_DELEGATION: N_("Decide on a deputy"),
 }

@@ -20,7 +20,7 @@ WRITTEN = {".py", ".sh", ".html", ".css", ".toml", ""}  # by hand; without suffi
 SLICES = {
     "absences", "bookkeeping", "compliance", "confirmations", "conformity", "control", "deputies", "desks",
     "documents", "explaining", "governance", "limits", "market", "organisation", "parties", "people", "reconciliation",
-    "recovery", "reports", "rotation", "settlement", "settlement_rules", "trades", "transfers", "work",
+    "recovery", "reports", "rotation", "settlement", "settlement_rules", "supervision", "trades", "transfers", "work",
 }  # fmt: skip
 VOCABULARY = {"__init__", "lifecycle", "model", "use_cases", "queries", "api", "pages"}
 # Modules of a slice, besides the vocabulary, that do more than calculate.
@@ -48,6 +48,7 @@ DOING = {
     "limits/reserving.py": "room of the limits taken and given back, for the acts on deals",
     "market/checking.py": "deals held against their reference, as they are entered and when a better one comes",
     "market/importing.py": "one day of the ECB's archive brought to the gate, the same for every face",
+    "supervision/issuing.py": "each desk's day told by the clock",
     "people/authentication.py": "passwords and tokens",
     "people/directory.py": "who is behind a token, asked before any gate",
     "people/granting.py": "the three steps to a right, and its end",

@@ -47,7 +47,7 @@ WRITING = {
         "cancellation.request confirmation.forward internal.accept internal.offer trade.capture "
         "trade.resubmit transfer.request"
     ),
-    "head_of_trading": "absence.interrupt absence.plan absence.withdraw limit.propose",
+    "head_of_trading": "absence.interrupt absence.plan absence.withdraw desk_report.acknowledge limit.propose",
     "svc_front_office": "position.unwind trade.amend",
     "verifier": (
         "desk_rule.approve desk_rule.propose desk_rule.refuse handover.accept handover.offer "
@@ -109,7 +109,7 @@ WRITING = {
     ),
     "board_back": "escalation.answer notice.take",
     "board_trading": "escalation.answer notice.take",
-    "svc_risk_control": "fixing.import",
+    "svc_risk_control": "desk_report.issue fixing.import",
     "rights_requester": "grant.request organisation.propose person.register",
     "rights_owner": (
         "delegation.approve delegation.refuse grant.approve grant.refuse organisation.approve "
@@ -135,8 +135,8 @@ READING = {
         "transaction.read transfer.read"
     ),
     "head_of_trading": (
-        "absence.read fixing.read limit.read party.read position.read trade.read transaction.read "
-        "transfer.read"
+        "absence.read desk_report.read fixing.read limit.read party.read position.read trade.read "
+        "transaction.read transfer.read"
     ),
     "svc_front_office": "trade.read",
     "verifier": (
@@ -160,26 +160,31 @@ READING = {
     "closer": "balance.read journal.read trade.read",
     "svc_accounting": "trade.read",
     "risk_controller": (
-        "absence.read conformity.read document.read fixing.read limit.read party.read "
-        "position.read trade.read transfer.read"
+        "absence.read conformity.read desk_report.read document.read fixing.read limit.read "
+        "party.read position.read trade.read transfer.read"
     ),
-    "head_of_risk": "absence.read conformity.read fixing.read limit.read party.read position.read trade.read",
+    "head_of_risk": (
+        "absence.read conformity.read desk_report.read fixing.read limit.read party.read "
+        "position.read trade.read"
+    ),
     "svc_risk_control": "fixing.read",
     "credit_officer": "limit.read party.read trade.read",
     "svc_credit": "party.read",
     "compliance_officer": (
         "absence.read alleged.read balance.read channel.read confirmation.read conformity.read "
-        "document.read entry.read fixing.read grant.read instruction.read journal.read limit.read "
-        "log.read organisation.read party.read person.read policy.read position.read report.read "
-        "settlement.read settlement_rule.read trade.read transaction.read transfer.read"
+        "desk_report.read document.read entry.read fixing.read grant.read instruction.read "
+        "journal.read limit.read log.read organisation.read party.read person.read policy.read "
+        "position.read report.read settlement.read settlement_rule.read trade.read "
+        "transaction.read transfer.read"
     ),
     "log_custodian": "log.read",
     "svc_compliance": "log.read",
     "auditor": (
         "absence.read alleged.read balance.read channel.read confirmation.read conformity.read "
-        "document.read entry.read fixing.read grant.read instruction.read journal.read limit.read "
-        "log.read organisation.read party.read person.read policy.read position.read report.read "
-        "settlement.read settlement_rule.read trade.read transaction.read transfer.read"
+        "desk_report.read document.read entry.read fixing.read grant.read instruction.read "
+        "journal.read limit.read log.read organisation.read party.read person.read policy.read "
+        "position.read report.read settlement.read settlement_rule.read trade.read "
+        "transaction.read transfer.read"
     ),
     "examiner": (
         "balance.read entry.read grant.read log.read party.read person.read report.read "
@@ -193,7 +198,7 @@ READING = {
     "rights_admin": "grant.read organisation.read person.read",
     "svc_administration": "person.read",
     "board_back": "balance.read conformity.read limit.read position.read trade.read",
-    "board_trading": "balance.read conformity.read limit.read position.read trade.read",
+    "board_trading": "balance.read conformity.read desk_report.read limit.read position.read trade.read",
     "svc_management": "trade.read",
     "policy_approver": "policy.read",
     "policy_author": "policy.read",

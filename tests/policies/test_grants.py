@@ -135,6 +135,7 @@ def test_the_front_office_writes_its_own_books_alone(policy: Policy) -> None:
         "alleged_answer",  # whether it knows a deal that another bank alleges
         "forwarded_confirmation",  # what came to the wrong place and closes nothing
         "absence",  # that the own people are kept out
+        "desk_receipt",  # that a desk's supervisor read what risk control told of it
     }
     assert may(policy, Office.FRONT_OFFICE, Verb.UPDATE) == {
         "absence": ("state", "rev", "interrupted_on"),
