@@ -11,6 +11,7 @@ from service.kernel.errors import (
     AlreadyExists,
     InOtherHands,
     Malformed,
+    OnLeave,
     Refusal,
     RowLags,
     StaleVersion,
@@ -19,7 +20,7 @@ from service.kernel.errors import (
 
 LOGGER = logging.getLogger(__name__)
 UNIQUE_VIOLATION = "23505"
-ROW_LAGS, OUT_OF_TIME, IN_OTHER_HANDS = "TW001", "TW002", "TW003"  # our own
+OUT_OF_TIME = "TW002"
 
 
 def sqlstate(failure: Exception) -> str | None:
@@ -39,15 +40,25 @@ def translated(failure: Exception) -> Refusal | None:
         return AlreadyExists(
             f"Somebody else was first: this exists already ({constraint or 'unique value'})."
         )
-    if isinstance(failure, DBAPIError) and sqlstate(failure) == ROW_LAGS:
-        return RowLags(
-            "A recovery found this to lag behind the log; a log custodian knows what must be put right."
-        )
-    if isinstance(failure, DBAPIError) and sqlstate(failure) == IN_OTHER_HANDS:
-        return InOtherHands(
-            "Somebody else has taken this work. Wait until they are done, or until it is free."
-        )
-    return WrongClock() if is_out_of_time(failure) else None
+    return said_by_ours(failure) if isinstance(failure, DBAPIError) else None
+
+
+def said_by_ours(failure: DBAPIError) -> Refusal | None:
+    """Return the refusal behind an error code of our own."""
+    match sqlstate(failure):
+        case "TW001":
+            return RowLags(
+                "A recovery found this to lag behind the log; a log custodian knows what must be put right."
+            )
+        case "TW002":
+            return WrongClock()
+        case "TW003":
+            return InOtherHands(
+                "Somebody else has taken this work. Wait until they are done, or until it is free."
+            )
+        case "TW004":
+            return OnLeave(None)
+    return None
 
 
 @asynccontextmanager

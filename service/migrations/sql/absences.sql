@@ -28,18 +28,27 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     and deals_touched.person::text in (e.person, e.deputy_for, e.owner)
 $$;
 
--- People of enabled accounts who hold one of the roles as their own, and since when: those who owe a block a year.
+-- People of enabled accounts who hold one of the roles as their own, and since when they did first: those who owe a
+-- block a year. A right that was away for a while and came back makes nobody a beginner.
 create function public.holders_of(roles text[]) returns table (person_id uuid, account text, since timestamptz)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select a.person_id, min(a.name), min(e.at)
-  from public.role_grant g
-  join public.account a on a.id = g.account_id and not a.disabled and not a.service
-  join public.person p on p.id = a.person_id and not p.disabled
-  join public.audit_effect e on e.kind = 'role_grant' and e.id = g.id and e.rev = g.rev
-  where g.role = any(holders_of.roles) and g.state = 'executed'
-    and (g.valid_until is null or g.valid_until > clock_timestamp())
-    and public.current_office() is not null
-  group by a.person_id
+  with now_held as materialized (
+    select a.person_id, min(a.name) as account
+    from public.role_grant g
+    join public.account a on a.id = g.account_id and not a.disabled and not a.service
+    join public.person p on p.id = a.person_id and not p.disabled
+    where g.role = any(holders_of.roles) and g.state = 'executed'
+      and (g.valid_until is null or g.valid_until > clock_timestamp())
+      and public.current_office() is not null
+    group by a.person_id
+  )
+  select h.person_id, h.account, min(e.at)
+  from now_held h
+  join public.account a on a.person_id = h.person_id
+  join public.role_grant g on g.account_id = a.id and g.role = any(holders_of.roles)
+   and g.state in ('executed', 'revoked')
+  join public.audit_effect e on e.kind = 'role_grant' and e.id = g.id
+  group by h.person_id, h.account
 $$;
 
 -- Every enabled account of a person, over all offices, that holds one of the roles now, its own or for somebody else.

@@ -198,7 +198,8 @@ begin
   with fresh as materialized (  -- read each entry once, not once for every question about it
     select e.bytes, pg_catalog.convert_from(e.bytes, 'UTF8')::jsonb as body from unnest(entries) as e(bytes)
   )
-  select f.body->>'act' as act, f.body #>> '{actor,account}' as account into bad
+  select f.body->>'act' as act, f.body #>> '{actor,account}' as account, a.person_id as person,
+         f.body #>> '{decision,outcome}' as outcome into bad
     from fresh f
     left join public.account a
       on a.id::text = f.body #>> '{actor,account}' and a.person_id::text = f.body #>> '{actor,person}'
@@ -227,8 +228,14 @@ begin
        or f.body->>'act' = 'log.genesis'
        or (f.body->>'act' = 'policy.publish'
            and not exists (select from public.policy_epoch v where v.version = f.body #>> '{data,policy}'))
+       or (f.body #>> '{decision,outcome}' = 'allow' and f.body->>'act' <> 'session.close' and not a.service
+           and exists (select from public.absence b where b.person_id = a.person_id and b.state = 'accepted'
+                       and public.desk_day() between b.first_day and b.last_day))
     limit 1;
   if found then
+    if bad.outcome = 'allow' and exists (select from public.away(bad.person)) then
+      raise exception '% is on leave: nothing is done in the name of %', bad.person, bad.account using errcode = 'TW004';
+    end if;
     raise exception 'office % cannot append % for account %', own, bad.act, bad.account using errcode = '42501';
   end if;
   with fresh as materialized (

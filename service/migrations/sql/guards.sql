@@ -106,6 +106,18 @@ CREATE TRIGGER delegation_frozen BEFORE UPDATE ON public.delegation FOR EACH ROW
 
 CREATE TRIGGER delegation_no_truncate BEFORE TRUNCATE ON public.delegation FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
+CREATE TRIGGER desk_receipt_revision BEFORE INSERT OR UPDATE OR DELETE ON public.desk_receipt FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER desk_receipt_frozen BEFORE UPDATE ON public.desk_receipt FOR EACH ROW WHEN (NEW.report_id IS DISTINCT FROM OLD.report_id OR NEW.received_by IS DISTINCT FROM OLD.received_by OR NEW.received_at IS DISTINCT FROM OLD.received_at OR NEW.remark IS DISTINCT FROM OLD.remark) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER desk_receipt_no_truncate BEFORE TRUNCATE ON public.desk_receipt FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER desk_report_revision BEFORE INSERT OR UPDATE OR DELETE ON public.desk_report FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER desk_report_frozen BEFORE UPDATE ON public.desk_report FOR EACH ROW WHEN (NEW.unit_id IS DISTINCT FROM OLD.unit_id OR NEW.day IS DISTINCT FROM OLD.day OR NEW.facts IS DISTINCT FROM OLD.facts OR NEW.issued_at IS DISTINCT FROM OLD.issued_at) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER desk_report_no_truncate BEFORE TRUNCATE ON public.desk_report FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
 CREATE TRIGGER desk_rule_revision BEFORE INSERT OR UPDATE OR DELETE ON public.desk_rule FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
 CREATE TRIGGER desk_rule_frozen BEFORE UPDATE ON public.desk_rule FOR EACH ROW WHEN (NEW.rule IS DISTINCT FROM OLD.rule OR NEW.product IS DISTINCT FROM OLD.product OR NEW.desk_id IS DISTINCT FROM OLD.desk_id OR NEW.at IS DISTINCT FROM OLD.at OR NEW.person_id IS DISTINCT FROM OLD.person_id OR NEW.locations IS DISTINCT FROM OLD.locations OR NEW.max_eur IS DISTINCT FROM OLD.max_eur OR NEW.valid_from IS DISTINCT FROM OLD.valid_from OR NEW.valid_to IS DISTINCT FROM OLD.valid_to OR NEW.proposed_by IS DISTINCT FROM OLD.proposed_by) EXECUTE FUNCTION public.guard_append_only();
@@ -393,6 +405,8 @@ CREATE CONSTRAINT TRIGGER market_check_told AFTER INSERT ON public.market_check 
 CREATE TRIGGER absence_by_its_hands BEFORE INSERT OR UPDATE ON public.absence FOR EACH ROW EXECUTE FUNCTION public.guard_absence();
 
 CREATE CONSTRAINT TRIGGER absence_hands AFTER UPDATE ON public.absence DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_absence_hands();
+
+CREATE CONSTRAINT TRIGGER desk_receipt_of_today AFTER INSERT ON public.desk_receipt DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_desk_receipt();
 
 CREATE TRIGGER delegation_of_own_duties BEFORE INSERT OR UPDATE ON public.delegation FOR EACH ROW EXECUTE FUNCTION public.guard_delegation();
 

@@ -338,6 +338,20 @@ CREATE TABLE alleged_deal (
 	CONSTRAINT fk_alleged_deal_counterparty_id FOREIGN KEY(counterparty_id) REFERENCES counterparty (id) DEFERRABLE INITIALLY DEFERRED
 );
 
+CREATE TABLE desk_report (
+	unit_id UUID NOT NULL, 
+	day DATE NOT NULL, 
+	facts JSONB NOT NULL, 
+	issued_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('desk_report') STORED NOT NULL, 
+	CONSTRAINT pk_desk_report PRIMARY KEY (id), 
+	CONSTRAINT uq_desk_report_unit_id_day UNIQUE (unit_id, day), 
+	CONSTRAINT fk_desk_report_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_desk_report_unit_id FOREIGN KEY(unit_id) REFERENCES unit (id) DEFERRABLE INITIALLY DEFERRED
+);
+
 CREATE TABLE instruction (
 	counterparty_id UUID NOT NULL, 
 	currency TEXT NOT NULL, 
@@ -630,6 +644,21 @@ CREATE TABLE delegation (
 CREATE INDEX ix_delegation_account_id ON delegation (account_id);
 
 CREATE INDEX ix_delegation_deputy_id ON delegation (deputy_id);
+
+CREATE TABLE desk_receipt (
+	report_id UUID NOT NULL, 
+	received_by UUID NOT NULL, 
+	received_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	remark TEXT, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('desk_receipt') STORED NOT NULL, 
+	CONSTRAINT pk_desk_receipt PRIMARY KEY (id), 
+	CONSTRAINT fk_desk_receipt_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT uq_desk_receipt_report_id UNIQUE (report_id), 
+	CONSTRAINT fk_desk_receipt_report_id FOREIGN KEY(report_id) REFERENCES desk_report (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_desk_receipt_received_by FOREIGN KEY(received_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+);
 
 CREATE TABLE desk_rule (
 	rule TEXT NOT NULL, 
