@@ -117,13 +117,16 @@ ATTEST: Final = frozenset(
 )
 """Acts that say how a payment ended."""
 
+CLOSE: Final = frozenset({Action.PAYMENT_STATUS_CLOSE})
+"""Acts that say what was done about a bank's word; how the payment ended is attested by another act."""
+
 BOOK: Final = frozenset(
     {
         Action.JOURNAL_POST,
         Action.JOURNAL_REVERSE,
     }
 )
-CONTROL: Final = VERIFY | CONFIRM | PAY | POSTPONE | ATTEST | BOOK
+CONTROL: Final = VERIFY | CONFIRM | PAY | POSTPONE | ATTEST | CLOSE | BOOK
 """Everything a person does on the other side: verify, confirm, settle or book."""
 
 AUTOMATIC_ENTER: Final = frozenset(
@@ -142,6 +145,8 @@ AUTOMATIC_CONTROL: Final = frozenset(
         Action.PAYMENT_BEGIN,
         Action.PAYMENT_COMPLETE,
         Action.PAYMENT_FAIL,
+        Action.PAYMENT_STATUS_APPLY,
+        Action.PAYMENT_STATUS_COLLECT,
         Action.SETTLEMENT_PROJECT,
         Action.SETTLEMENT_WITHDRAW,
         Action.TRANSMISSION_BEGIN,
@@ -244,6 +249,7 @@ DUTIES: Final[Mapping[str, frozenset[Action]]] = {
     "pay": PAY,
     "postpone": POSTPONE,
     "attest": ATTEST,
+    "close": CLOSE,
     "book": BOOK,
     "control automatically": AUTOMATIC_CONTROL,
     "open": OPEN,
@@ -287,6 +293,7 @@ OUTSIDE: Final[Mapping[Action, str]] = {
     Action.NOTICE_TAKE: "takes notice and decides nothing",
     Action.PASSWORD_CHANGE: "concerns nobody but the one who does it",
     Action.PASSWORD_RESET: "hands out a one-time password whose use is an entry; administration does no business",
+    Action.PAYMENT_STATUS_RECEIVE: "keeps what a bank said; whoever takes it in by hand moves no payment by it",
     Action.PERSON_DISABLE: "ends every access at once; nobody gains by it",
     Action.PERSON_MOVE: "moves a person whose rights are checked anew; administration does no business",
     Action.PERSON_REGISTER: "a person without rights can do nothing",

@@ -14,6 +14,7 @@ from service.kernel.items import ROUTES, Item
 from service.part import House
 from service.people.directory import service_actor
 from service.settlement.outgoing import PaymentWay
+from service.settlement.statuses import AUTOMATIC as STATUSES
 from service.settlement.use_cases import AUTOMATIC as SETTLEMENT
 from service.trades.use_cases import AUTOMATIC as TRADES
 from service.transfers.use_cases import AUTOMATIC as TRANSFERS
@@ -22,7 +23,15 @@ from service.work.worker import Handlers, Worker
 DRAIN_SECONDS_MAX = 60
 PAUSE_SECONDS = 0.1
 
-HANDLERS: Handlers = {**TRADES, **CONFIRMATIONS, **SETTLEMENT, **BOOKKEEPING, **TRANSFERS, **COMPLIANCE}
+HANDLERS: Handlers = {
+    **TRADES,
+    **CONFIRMATIONS,
+    **SETTLEMENT,
+    **STATUSES,
+    **BOOKKEEPING,
+    **TRANSFERS,
+    **COMPLIANCE,
+}
 
 BY_POST = {Item.SEND_PAYMENT, Item.TRANSMIT}
 """Automatic, but not by a worker: the back office's post brings bytes outside, between two acts."""

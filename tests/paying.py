@@ -8,8 +8,10 @@ from lxml import etree
 from service.messages import pacs009
 from service.settings import DEMO_LEI
 from tests.bank import World
+from tests.confirming import drop
+from tests.messages import iso
 from tests.parties import an_instruction
-from tests.settling import Deal, done, matched
+from tests.settling import Deal, done, drain, matched, the_post
 
 NOSTRO_BANK, NOSTRO = "COBADEFF", "DE89370400440532013000"
 _LIMITED = '<xs:restriction base="xs:string"><xs:maxLength value="{longest}"/></xs:restriction>'
@@ -63,3 +65,47 @@ async def let_go(world: World, by: str = "trader", **terms: str) -> Deal:
     done(await deal.settle("USD", "preparation", "settler"))
     done(await deal.settle("USD", "release", "releaser"))
     return deal
+
+
+# What our bank says ------------------------------------------------------------------------------------
+
+
+def report(status: str, payment: dict[str, Any], *reasons: str, message: str = "S1") -> bytes:
+    """Return a status report about a payment of ours."""
+    why = "".join(f"<StsRsnInf><Rsn><Cd>{code}</Cd></Rsn></StsRsnInf>" for code in reasons)
+    return iso(
+        "pacs.002.001.10",
+        f"<FIToFIPmtStsRpt><GrpHdr><MsgId>{message}</MsgId><CreDtTm>2026-10-29T10:00:00Z</CreDtTm></GrpHdr>"
+        f"<TxInfAndSts><OrgnlEndToEndId>{payment['end_to_end_id']}</OrgnlEndToEndId>"
+        f"<OrgnlUETR>{payment['uetr']}</OrgnlUETR><TxSts>{status}</TxSts>{why}</TxInfAndSts></FIToFIPmtStsRpt>",
+    )
+
+
+def movement(name: str, amount: str, *, reference: str, **differs: str) -> str:
+    """Return an entry on our account about a payment by its end-to-end name, booked unless told otherwise."""
+    facts = {"currency": "USD", "direction": "DBIT", "status": "BOOK", "more": ""} | differs
+    return (
+        f'<Ntry><Amt Ccy="{facts["currency"]}">{amount}</Amt><CdtDbtInd>{facts["direction"]}</CdtDbtInd>'
+        f"<Sts><Cd>{facts['status']}</Cd></Sts><BookgDt><Dt>2026-10-29</Dt></BookgDt>"
+        f"<AcctSvcrRef>{reference}</AcctSvcrRef><NtryDtls><TxDtls><Refs><EndToEndId>{name}</EndToEndId></Refs>"
+        f"{facts['more']}</TxDtls></NtryDtls></Ntry>"
+    )
+
+
+def notice(*movements: str, message: str = "N1", account: str = NOSTRO) -> bytes:
+    """Return a notification of movements on our account."""
+    return iso(
+        "camt.054.001.08",
+        f"<BkToCstmrDbtCdtNtfctn><GrpHdr><MsgId>{message}</MsgId><CreDtTm>2026-10-29T12:00:00Z</CreDtTm></GrpHdr>"
+        f"<Ntfctn><Id>{message}</Id><Acct><Id><IBAN>{account}</IBAN></Id></Acct>{''.join(movements)}</Ntfctn>"
+        "</BkToCstmrDbtCdtNtfctn>",
+    )
+
+
+async def heard(world: World, content: bytes, name: str, sender: str = NOSTRO_BANK) -> list[dict[str, Any]]:
+    """Have our bank's file collected from the inbox and done by the office's own account; return all it ever told."""
+    drop(world, content, name, sender)
+    await the_post(world).collect()
+    await drain(world)
+    found = await (await world.as_("settler")).get("/api/payment-statuses", limit=200)
+    return list(found.json()["items"])

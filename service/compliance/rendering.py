@@ -58,6 +58,22 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
         "had a payment message written anew or sent again",
         "hat eine Zahlungsnachricht neu schreiben oder erneut versenden lassen",
     ),
+    Action.PAYMENT_STATUS_APPLY: (
+        "brought what a bank says to its payment",
+        "hat die Meldung einer Bank ihrer Zahlung zugeordnet",
+    ),
+    Action.PAYMENT_STATUS_CLOSE: (
+        "closed what a bank said about a payment",
+        "hat die Meldung einer Bank zu einer Zahlung abgeschlossen",
+    ),
+    Action.PAYMENT_STATUS_COLLECT: (
+        "took in what a bank says of payments",
+        "hat die Meldung einer Bank zu Zahlungen übernommen",
+    ),
+    Action.PAYMENT_STATUS_RECEIVE: (
+        "took in by hand what a bank says of payments",
+        "hat die Meldung einer Bank zu Zahlungen von Hand entgegengenommen",
+    ),
     Action.POLICY_READ: ("read the policy", "hat das Regelwerk gelesen"),
     Action.SUBSTITUTE_APPROVE: (
         "agreed to a verification in another way",

@@ -51,6 +51,7 @@ PLAN: Final[Mapping[str, str]] = {
     "party": "records",
     "password": "records",
     "payment": "vouchers",
+    "payment_status": "vouchers",
     "person": "books",
     "policy": "books",
     "portfolio": "records",

@@ -78,6 +78,10 @@ class Errand(Protocol):
         """Send what is due and tell how much that was."""
         ...
 
+    def collecting(self, sender: str, name: str, content: bytes) -> tuple[UseCase, Command] | None:
+        """Return the act that takes a file of the inbox in, if it is this slice's."""
+        ...
+
 
 @dataclass(slots=True)
 class Mailroom:
@@ -187,13 +191,15 @@ class Mailroom:
             weight = await asyncio.to_thread(weighed, arrived)
             refused = f"The file {arrived.refused or 'is empty'}; {weight}. It lies held."
             content = f"{arrived.name}: not taken in. {refused}\n".encode()
-        command = CollectConfirmation(
-            sender=sender,
-            name=safe_name(arrived.name),
-            content=base64.b64encode(content).decode("ascii"),
-            refused=refused,
-        )
-        if await self.do(collect_confirmation, command) is None:
+        name, taken = safe_name(arrived.name), None
+        if not refused:
+            asked = (errand.collecting(sender, name, content) for errand in self.errands)
+            taken = next((one for one in asked if one is not None), None)
+        if taken is None:
+            encoded = base64.b64encode(content).decode("ascii")
+            command = CollectConfirmation(sender=sender, name=name, content=encoded, refused=refused)
+            taken = collect_confirmation, command
+        if await self.do(*taken) is None:
             return False
         return await asyncio.to_thread(put_away, arrived, "done" if arrived.content else "held")
 

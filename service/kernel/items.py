@@ -25,6 +25,7 @@ class Item(StrEnum):
     CHECK_CALL_BACK = "check_call_back"
     CHECK_RIGHTS = "check_rights"
     ANSWER_ALLEGED = "answer_alleged"
+    APPLY_STATUS = "apply_status"
     APPROVE_SUBSTITUTE = "approve_substitute"
     CLEAR_AGREEMENT = "clear_agreement"
     COMPLETE = "complete"
@@ -48,6 +49,7 @@ class Item(StrEnum):
     EXAMINE_ALERT = "examine_alert"
     EXAMINE_ALLEGED = "examine_alleged"
     EXAMINE_MESSAGE = "examine_message"
+    EXAMINE_STATUS = "examine_status"
     EXCESS = "excess"
     FREE = "free"
     GRANT_APPROVE = "grant_approve"
@@ -138,6 +140,7 @@ ROUTES: dict[Item, Route] = {
         also=(Office.COMPLIANCE, Office.LOG),
     ),
     Item.ANSWER_ALLEGED: Route(BACK, FRONT, Action.ALLEGED_ANSWER, automatic=False, within=HOURS),
+    Item.APPLY_STATUS: Route(BACK, BACK, Action.PAYMENT_STATUS_APPLY, automatic=True, within=MINUTES),
     Item.APPROVE_SUBSTITUTE: Route(BACK, BACK, Action.SUBSTITUTE_APPROVE, automatic=False, within=DAY),
     Item.CLEAR_AGREEMENT: Route(
         Office.MASTER_DATA, Office.LEGAL, Action.AGREEMENT_CLEAR, automatic=False, within=DAY
@@ -195,6 +198,7 @@ ROUTES: dict[Item, Route] = {
         BACK, BACK, Action.INBOUND_SHARE, automatic=False, within=HOURS, also=(FRONT,)
     ),
     Item.EXAMINE_MESSAGE: Route(BACK, BACK, Action.INBOUND_LINK, automatic=False, within=HOURS),
+    Item.EXAMINE_STATUS: Route(BACK, BACK, Action.PAYMENT_STATUS_CLOSE, automatic=False, within=HOURS),
     Item.EXCESS: Route(FRONT, RISK, Action.EXCESS_CLOSE, automatic=False, within=HOURS, also=(CREDIT, RISK)),
     Item.FREE: Route(BACK, BACK, Action.SETTLEMENT_FREE, automatic=False, within=HOURS),
     Item.GRANT_APPROVE: Route(

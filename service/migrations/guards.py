@@ -59,6 +59,7 @@ def guard_statements(_: MetaData | None = None) -> Iterator[str]:
     yield trigger("limit_vote", "of_its_office", "BEFORE INSERT", "guard_limit_vote")
     yield trigger("settlement", "hands", "BEFORE INSERT OR UPDATE", "guard_settlement_hands")
     yield trigger("payment", "step", "BEFORE INSERT OR UPDATE", "guard_payment")
+    yield trigger("payment_status", "step", "BEFORE INSERT OR UPDATE", "guard_payment_status")
     yield at_commit("payment", "ordered", "INSERT OR UPDATE OF document_id", "guard_payment_ordered")
     yield at_commit("trading_limit", "voted", "UPDATE", "guard_limit_voted")
     yield from organisation_guards()

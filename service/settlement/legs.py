@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from policies.vocabulary import Action
 from service.attempt import Attempt, Changed, locked
 from service.confirmations.lifecycle import AGREED
 from service.confirmations.queries import confirmation_of
@@ -88,9 +89,9 @@ async def held_apart(attempt: Attempt, settlement_id: UUID, seen: int) -> Held:
     return found
 
 
-def after(attempt: Attempt, leg: Settlement) -> SettlementState:
-    """Return the state the attempted act leads to. Raises IllegalTransition."""
-    return SETTLEMENT.after(SettlementState(leg.state), attempt.action)
+def after(attempt: Attempt, leg: Settlement, act: Action | None = None) -> SettlementState:
+    """Return the state that the attempted act, or the act it comes to, leads to. Raises IllegalTransition."""
+    return SETTLEMENT.after(SettlementState(leg.state), act or attempt.action)
 
 
 def ask_for(attempt: Attempt, found: Held, item: Item, reason: str | None = None) -> None:

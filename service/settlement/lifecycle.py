@@ -118,3 +118,25 @@ PAYMENT: Lifecycle[PaymentState] = Lifecycle(
         (PaymentState.BLOCKED, Action.SETTLEMENT_PART): PaymentState.DROPPED,
     },
 )
+
+
+class PaymentStatusState(StrEnum):
+    """What became of something that a bank told about a payment."""
+
+    RECEIVED = "received"
+    NOTED = "noted"  # nothing moved: it is on its way
+    APPLIED = "applied"
+    WAITING = "waiting"
+    CLOSED = "closed"
+
+
+PAYMENT_STATUS: Lifecycle[PaymentStatusState] = Lifecycle(
+    "payment status",
+    {
+        (
+            PaymentStatusState.RECEIVED,
+            Action.PAYMENT_STATUS_APPLY,
+        ): PaymentStatusState.APPLIED,  # or noted, or waiting, as it turns out
+        (PaymentStatusState.WAITING, Action.PAYMENT_STATUS_CLOSE): PaymentStatusState.CLOSED,
+    },
+)

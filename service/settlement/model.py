@@ -111,6 +111,95 @@ class Payment(Recorded):
     delivered_on: Mapped[date | None]  # by the bank's business date
 
 
+class PaymentStatus(Recorded):
+    """One thing that a bank told about a payment: what it said, and what came of it.
+
+    A file that tells several has as many rows; one that cannot be read has one. Only what lay in the back office's
+    own inbox moves a payment.
+    """
+
+    __tablename__ = "payment_status"
+    __frozen__: ClassVar[tuple[str, ...]] = (
+        "source",
+        "sender",
+        "name",
+        "sha256",
+        "position",
+        "document_id",
+        "received_at",
+        "format",
+        "their_message",
+        "code",
+        "reasons",
+        "additional",
+        "message_id",
+        "instruction_id",
+        "end_to_end_id",
+        "uetr",
+        "account",
+        "servicer_reference",
+        "currency",
+        "amount",
+        "credit",
+        "reversal",
+        "value_on",
+    )
+    __table_args__ = (
+        UniqueConstraint("source", "sender", "name", "sha256", "position"),
+        CheckConstraint("source IN ('inbox', 'upload', 'trading')", name="source_known"),
+        CheckConstraint("state IN ('received', 'noted', 'applied', 'waiting', 'closed')", name="state_known"),
+        CheckConstraint(
+            "source = 'inbox' OR state IN ('waiting', 'closed')", name="only_the_inbox_moves_money"
+        ),
+        CheckConstraint("(state IN ('applied', 'noted')) = (effect IS NOT NULL)", name="applied_with_effect"),
+        CheckConstraint("amount >= 0", name="amount_not_negative"),
+        Index(None, "state"),
+        Index(None, "settlement_id"),
+        Index(
+            "ix_payment_status_counted_once",
+            "settlement_id",
+            "sender",
+            "servicer_reference",
+            "credit",
+            unique=True,
+            postgresql_where="state = 'applied' AND servicer_reference IS NOT NULL",
+        ),
+    )
+
+    source: Mapped[str]
+    sender: Mapped[str]  # whose folder it lay in
+    name: Mapped[str]
+    sha256: Mapped[str]
+    position: Mapped[int]  # within its file
+    document_id: Mapped[UUID] = mapped_column(ForeignKey("document.id"))
+    received_at: Mapped[datetime]
+    format: Mapped[str | None]
+    their_message: Mapped[str | None]
+    code: Mapped[str | None]
+    reasons: Mapped[list[Any]]
+    additional: Mapped[str | None]
+    message_id: Mapped[str | None]  # the names by which it calls the payment
+    instruction_id: Mapped[str | None]
+    end_to_end_id: Mapped[str | None]
+    uetr: Mapped[str | None]
+    account: Mapped[str | None]
+    servicer_reference: Mapped[str | None]
+    currency: Mapped[str | None]
+    amount: Mapped[Decimal | None]
+    credit: Mapped[bool | None]  # none: it speaks of the message, not of the account
+    reversal: Mapped[bool | None]
+    value_on: Mapped[date | None]
+    state: Mapped[str]
+    finding: Mapped[str | None]
+    field: Mapped[str | None]
+    reason: Mapped[str | None]
+    effect: Mapped[str | None]
+    payment_id: Mapped[UUID | None] = mapped_column(ForeignKey("payment.id"))
+    settlement_id: Mapped[UUID | None] = mapped_column(ForeignKey("settlement.id"))
+    trade_id: Mapped[UUID | None] = mapped_column(ForeignKey("trade.id"))
+    closed_because: Mapped[str | None]
+
+
 class CallBack(Recorded):
     """A call to the counterparty at the number of master data, about a payment route; made by one, checked by another."""
 

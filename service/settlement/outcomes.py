@@ -1,7 +1,11 @@
-"""What becomes of a leg once it was let go: whole, in part, failed, returned; for people and for messages alike."""
+"""What becomes of a leg once it was let go: whole, in part, failed, returned; for people and for messages alike.
+
+``act``: what it comes to, where a bank's word and no person's act brings it about.
+"""
 
 from decimal import Decimal
 
+from policies.vocabulary import Action
 from service.attempt import Attempt, Changed
 from service.kernel.errors import Refusal, Unprocessable
 from service.kernel.items import Item
@@ -26,10 +30,10 @@ class UnknownReason(Unprocessable):
     """422. Why a payment fails is told by a code of the settlement tables."""
 
 
-async def completed(attempt: Attempt, found: Held) -> Changed:
+async def completed(attempt: Attempt, found: Held, act: Action | None = None) -> Changed:
     """The money arrived or left, on its day or later; accounting books it."""
     leg = found.leg
-    state = after(attempt, leg)
+    state = after(attempt, leg, act)
     must_be_due(attempt, found)
     await must_have_left(attempt, leg)
     attempt.change(leg, state=state, settled_on=attempt.desk.business_date, paid=abs(leg.amount))
@@ -39,10 +43,10 @@ async def completed(attempt: Attempt, found: Held) -> Changed:
     return answer
 
 
-async def partly(attempt: Attempt, found: Held, amount: Decimal) -> Changed:
+async def partly(attempt: Attempt, found: Held, amount: Decimal, act: Action | None = None) -> Changed:
     """A part of the money arrived or left; the rest is still to come."""
     leg = found.leg
-    state = after(attempt, leg)
+    state = after(attempt, leg, act)
     must_be_due(attempt, found)
     if not 0 < amount < abs(leg.amount) - leg.paid:
         raise NotAPart(
@@ -56,20 +60,22 @@ async def partly(attempt: Attempt, found: Held, amount: Decimal) -> Changed:
     return await handed_on(attempt, found, (), None)
 
 
-async def failed(attempt: Attempt, found: Held, code: str, reason: str) -> Changed:
+async def failed(attempt: Attempt, found: Held, code: str, reason: str, act: Action | None = None) -> Changed:
     """The money, or the rest of it, stayed; the leg is prepared anew by other hands."""
-    state = after(attempt, found.leg)
+    state = after(attempt, found.leg, act)
     must_be_known(attempt, found, code)
     await take_back(attempt, found.leg)
     attempt.change(found.leg, state=state, failure=reason, failure_code=code)
     return await handed_on(attempt, found, (Item.COMPLETE,), Item.PREPARE, reason)
 
 
-async def returned(attempt: Attempt, found: Held, code: str, reason: str) -> Changed:
+async def returned(
+    attempt: Attempt, found: Held, code: str, reason: str, act: Action | None = None
+) -> Changed:
     """All that moved came back; what was booked is mirrored, and the leg is prepared anew by other hands."""
     leg = found.leg
     booked = leg.state == SettlementState.SETTLED
-    state = after(attempt, leg)
+    state = after(attempt, leg, act)
     must_be_known(attempt, found, code)
     await take_back(attempt, leg)
     attempt.change(leg, state=state, failure=reason, failure_code=code, paid=Decimal(0), settled_on=None)

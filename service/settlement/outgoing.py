@@ -14,10 +14,12 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Office
+from service.attempt import Command
 from service.channels import CannotDeliver, FileDrop, Parcel, deliver
 from service.confirmations.mailroom import Mailroom
 from service.documents.filing import content_of
 from service.documents.model import Document
+from service.gate import UseCase
 from service.messages.pacs009 import SCHEMA_FILE, AgainstSchema, NoSchema, validate
 from service.settlement.dispatching import (
     BeginPayment,
@@ -30,6 +32,7 @@ from service.settlement.dispatching import (
 from service.settlement.lifecycle import PaymentState
 from service.settlement.model import Payment
 from service.settlement.paying import REASON_CHARACTERS_MAX
+from service.settlement.statuses import collect_payment_status, collecting
 
 AT_ONCE: Final = 200
 GOING: Final = (PaymentState.QUEUED.value, PaymentState.UNDER_WAY.value)
@@ -48,6 +51,11 @@ class PaymentWay:
         async with AsyncSession(room.gate.offices[Office.BACK_OFFICE]) as session:
             waiting: Sequence[Payment] = (await session.scalars(wanted)).all()
         return sum([await room.now_or_later(str(one.id), self.send_one(room, one)) for one in waiting])
+
+    def collecting(self, sender: str, name: str, content: bytes) -> tuple[UseCase, Command] | None:
+        """Take in what a bank tells about payments."""
+        command = collecting(sender, name, content)
+        return None if command is None else (collect_payment_status, command)
 
     async def send_one(self, room: Mailroom, payment: Payment) -> bool:
         """Make one try; every step of it is an act of the gate."""

@@ -9,12 +9,26 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
-from service.faces import Allows, IdempotencyKey, Seen, answer, checked_key
+from service.faces import (
+    DOCUMENT_BYTES_MAX,
+    Allows,
+    IdempotencyKey,
+    Seen,
+    SeenWithReason,
+    answer,
+    checked_key,
+)
 from service.gate import Gate
 from service.kernel.actor import Actor
 from service.settlement import queries
 from service.settlement.dispatching import RetryPayment, retry_payment
-from service.settlement.lifecycle import PaymentState
+from service.settlement.lifecycle import PaymentState, PaymentStatusState
+from service.settlement.statuses import (
+    ClosePaymentStatus,
+    ReceivePaymentStatus,
+    close_payment_status,
+    receive_payment_status,
+)
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200)]
 
@@ -49,3 +63,46 @@ class PaymentApi(Controller):
         """Have a message written anew that could not leave, or sent again as it is."""
         command = RetryPayment(payment_id=payment_id, version=data.version)
         return answer(await gate.perform(actor, retry_payment, command, key=checked_key(key)))
+
+
+class PaymentStatusApi(Controller):
+    """What our banks say of payments."""
+
+    path = "/api/payment-statuses"
+    tags = ("settlement",)
+
+    @get(guards=[Allows(Action.SETTLEMENT_READ)])
+    async def index(
+        self,
+        reads: NamedDependency[AsyncSession],
+        state_: Annotated[PaymentStatusState | None, QueryParameter(name="state")] = None,
+        trade: FromQuery[UUID | None] = None,
+        cursor: FromQuery[UUID | None] = None,
+        limit: Limit = 50,
+    ) -> dict[str, Any]:
+        """List what came in, newest first, with what came of it or why it waits."""
+        return await queries.statuses(reads, state_, trade, limit, cursor)
+
+    @post(guards=[Allows(Action.PAYMENT_STATUS_RECEIVE)], request_max_body_size=DOCUMENT_BYTES_MAX)
+    async def receive(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        key: IdempotencyKey,
+        data: JSONBody[ReceivePaymentStatus],
+    ) -> Response[Any]:
+        """Take a file in by hand; it closes nothing. ``content`` is base64 of at most ten megabytes."""
+        return answer(await gate.perform(actor, receive_payment_status, data, key=checked_key(key)))
+
+    @post("/{status_id:uuid}/closing", guards=[Allows(Action.PAYMENT_STATUS_CLOSE)], status_code=200)
+    async def close(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        key: IdempotencyKey,
+        status_id: FromPath[UUID],
+        data: JSONBody[SeenWithReason],
+    ) -> Response[Any]:
+        """Say what was done about something that waits."""
+        command = ClosePaymentStatus(status_id=status_id, version=data.version, reason=data.reason)
+        return answer(await gate.perform(actor, close_payment_status, command, key=checked_key(key)))

@@ -10,7 +10,7 @@ from service import page_forms
 from service.faces import Allows
 from service.page_frame import History, Page
 from service.settlement import queries
-from service.settlement.lifecycle import PAYMENT, PaymentState
+from service.settlement.lifecycle import PAYMENT, PAYMENT_STATUS, PaymentState, PaymentStatusState
 
 ROWS = 50
 
@@ -46,4 +46,35 @@ class PaymentPages(Controller):
         }
         return page.show(
             "settlement/templates/payments.html", rows=found["items"], next=found["next"], buttons=buttons
+        )
+
+
+class PaymentStatusPages(Controller):
+    """What our banks say of payments."""
+
+    path = "/payment-statuses"
+    include_in_schema = False
+
+    @get("/", guards=[Allows(Action.SETTLEMENT_READ)])
+    async def index(
+        self,
+        page: NamedDependency[Page],
+        reads: NamedDependency[AsyncSession],
+        history: NamedDependency[History],
+        cursor: FromQuery[str] = "",
+    ) -> Response[str]:
+        """Show what came in, newest first, with what came of it or why it waits for a person."""
+        found = await queries.statuses(reads, None, None, ROWS, page_forms.id_in(cursor, "cursor"))
+        buttons = {
+            row["id"]: await history.buttons(
+                page,
+                PAYMENT_STATUS.actions_from(PaymentStatusState(row["state"])),
+                row["trade"],
+                [("payment_status", row["id"])]
+                + ([] if row["settlement"] is None else [("settlement", row["settlement"])]),
+            )
+            for row in found["items"]
+        }
+        return page.show(
+            "settlement/templates/statuses.html", rows=found["items"], next=found["next"], buttons=buttons
         )

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from service.kernel.database import plain_value
 from service.kernel.errors import NotFound
 from service.parties.model import Instruction
-from service.settlement.lifecycle import PaymentState, SettlementState
-from service.settlement.model import CallBack, Payment, Settlement
+from service.settlement.lifecycle import PaymentState, PaymentStatusState, SettlementState
+from service.settlement.model import CallBack, Payment, PaymentStatus, Settlement
 from service.settlement.selection import RULE
 
 NO_SCHEMA: Final = "No schema of this message was at hand: it passed our own check alone."
@@ -160,6 +160,63 @@ def payment_view(payment: Payment) -> dict[str, Any]:
         "proof": payment.proof,
         "delivered_at": payment.delivered_at,
         "delivered_on": payment.delivered_on,
+    }
+    return {name: None if value is None else plain_value(value) for name, value in facts.items()}
+
+
+async def statuses(
+    session: AsyncSession,
+    state: PaymentStatusState | None = None,
+    trade: UUID | None = None,
+    limit: int = 50,
+    cursor: UUID | None = None,
+) -> dict[str, Any]:
+    """Return a page of what banks told about payments, newest first."""
+    query = select(PaymentStatus).order_by(PaymentStatus.id.desc()).limit(limit + 1)
+    if state is not None:
+        query = query.where(PaymentStatus.state == state)
+    if trade is not None:
+        query = query.where(PaymentStatus.trade_id == trade)
+    if cursor is not None:
+        query = query.where(PaymentStatus.id < cursor)
+    found = list(await session.scalars(query))
+    return {
+        "items": [status_view(row) for row in found[:limit]],
+        "next": str(found[limit - 1].id) if len(found) > limit else None,
+    }
+
+
+def status_view(row: PaymentStatus) -> dict[str, Any]:
+    """Return one thing that a bank told as the interface shows it; the account stands in the filed file alone."""
+    facts = {
+        "id": row.id,
+        "version": row.rev or 1,
+        "state": row.state,
+        "source": row.source,
+        "sender": row.sender,
+        "name": row.name,
+        "document": row.document_id,
+        "sha256": row.sha256,
+        "position": row.position,
+        "format": row.format,
+        "code": row.code,
+        "reasons": row.reasons,
+        "additional": row.additional,
+        "end_to_end_id": row.end_to_end_id,
+        "uetr": row.uetr,
+        "currency": row.currency,
+        "amount": row.amount,
+        "credit": row.credit,
+        "value_on": row.value_on,
+        "finding": row.finding,
+        "field": row.field,
+        "reason": row.reason,
+        "effect": row.effect,
+        "payment": row.payment_id,
+        "settlement": row.settlement_id,
+        "trade": row.trade_id,
+        "received_at": row.received_at,
+        "closed_because": row.closed_because,
     }
     return {name: None if value is None else plain_value(value) for name, value in facts.items()}
 

@@ -31,6 +31,11 @@ PLACES: Final = (
     Place("/positions", N_("Positions"), (Action.POSITION_READ,)),
     Place("/confirmations", N_("Confirmations"), (Action.CONFIRMATION_READ,)),
     Place("/settlements", N_("Settlements"), (Action.SETTLEMENT_READ,)),
+    Place(
+        "/payment-statuses",
+        N_("What banks say"),
+        (Action.PAYMENT_STATUS_CLOSE, Action.PAYMENT_RETRY, Action.ENTRY_READ),
+    ),
     Place("/payments", N_("Payment messages"), (Action.SETTLEMENT_PREPARE, Action.PAYMENT_RETRY)),
     Place(
         "/call-backs", N_("Call-backs"), (Action.CALL_BACK_MAKE, Action.CALL_BACK_CHECK, Action.ENTRY_READ)

@@ -36,6 +36,7 @@ PLACES = {
     Item.CHECK_CALL_BACK: "/call-backs#{subject}",
     Item.APPROVE_SUBSTITUTE: "/trades/{trade}",
     Item.EXAMINE_ALLEGED: "/confirmations/inbound",
+    Item.EXAMINE_STATUS: "/payment-statuses#{subject}",
     Item.EXAMINE_MESSAGE: "/confirmations/inbound",
     Item.CLEAR_AGREEMENT: "/agreements#{subject}",
     Item.COMPLETE: "/settlements/{subject}",

@@ -29,7 +29,7 @@ from tests.deals import by_force, rows
 from tests.deputies import deputised
 from tests.keeping import findings, publish, verdict
 from tests.parties import LEI
-from tests.paying import let_go
+from tests.paying import heard, let_go, notice
 
 VERIFIED = "VERIFIED (L1 self-signed)"
 PARTY = {"lei": LEI, "name": "First counterparty", "bic": "COBADEFF"}
@@ -127,6 +127,7 @@ TAMPERED = {
     "notice": ("taken_at = taken_at - interval '1 day'", "true"),
     "organisation_proposal": ("reason = 'none'", "true"),
     "payment": ("settle_on = settle_on + 1", ONE.format("payment")),
+    "payment_status": ("reason = 'none'", ONE.format("payment_status")),
     "person": ("disabled = true", "name = 'verifier'"),
     "policy_approval": ("person_id = (SELECT id FROM public.person WHERE name = 'trader')", "true"),
     "policy_draft": ("reason = 'none'", "true"),
@@ -167,6 +168,7 @@ async def test_04_a_row_changed_behind_the_gate_is_named(bank_world: World) -> N
     await settling.set_up(bank_world)
     await dealt_with_controls(bank_world)
     await let_go(bank_world)
+    await heard(bank_world, notice(), "nothing moved.xml")
     await publish(bank_world)
     await proposes_a_line(bank_world)
     await deputised(bank_world, "verifier", "confirmer", "verifier")

@@ -238,6 +238,12 @@ CREATE TRIGGER payment_frozen BEFORE UPDATE ON public.payment FOR EACH ROW WHEN 
 
 CREATE TRIGGER payment_no_truncate BEFORE TRUNCATE ON public.payment FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
+CREATE TRIGGER payment_status_revision BEFORE INSERT OR UPDATE OR DELETE ON public.payment_status FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER payment_status_frozen BEFORE UPDATE ON public.payment_status FOR EACH ROW WHEN (NEW.source IS DISTINCT FROM OLD.source OR NEW.sender IS DISTINCT FROM OLD.sender OR NEW.name IS DISTINCT FROM OLD.name OR NEW.sha256 IS DISTINCT FROM OLD.sha256 OR NEW.position IS DISTINCT FROM OLD.position OR NEW.document_id IS DISTINCT FROM OLD.document_id OR NEW.received_at IS DISTINCT FROM OLD.received_at OR NEW.format IS DISTINCT FROM OLD.format OR NEW.their_message IS DISTINCT FROM OLD.their_message OR NEW.code IS DISTINCT FROM OLD.code OR NEW.reasons IS DISTINCT FROM OLD.reasons OR NEW.additional IS DISTINCT FROM OLD.additional OR NEW.message_id IS DISTINCT FROM OLD.message_id OR NEW.instruction_id IS DISTINCT FROM OLD.instruction_id OR NEW.end_to_end_id IS DISTINCT FROM OLD.end_to_end_id OR NEW.uetr IS DISTINCT FROM OLD.uetr OR NEW.account IS DISTINCT FROM OLD.account OR NEW.servicer_reference IS DISTINCT FROM OLD.servicer_reference OR NEW.currency IS DISTINCT FROM OLD.currency OR NEW.amount IS DISTINCT FROM OLD.amount OR NEW.credit IS DISTINCT FROM OLD.credit OR NEW.reversal IS DISTINCT FROM OLD.reversal OR NEW.value_on IS DISTINCT FROM OLD.value_on) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER payment_status_no_truncate BEFORE TRUNCATE ON public.payment_status FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
 CREATE TRIGGER person_revision BEFORE INSERT OR UPDATE OR DELETE ON public.person FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
 CREATE TRIGGER person_frozen BEFORE UPDATE ON public.person FOR EACH ROW WHEN (NEW.staff_number IS DISTINCT FROM OLD.staff_number) EXECUTE FUNCTION public.guard_append_only();
@@ -419,6 +425,8 @@ CREATE TRIGGER limit_vote_of_its_office BEFORE INSERT ON public.limit_vote FOR E
 CREATE TRIGGER settlement_hands BEFORE INSERT OR UPDATE ON public.settlement FOR EACH ROW EXECUTE FUNCTION public.guard_settlement_hands();
 
 CREATE TRIGGER payment_step BEFORE INSERT OR UPDATE ON public.payment FOR EACH ROW EXECUTE FUNCTION public.guard_payment();
+
+CREATE TRIGGER payment_status_step BEFORE INSERT OR UPDATE ON public.payment_status FOR EACH ROW EXECUTE FUNCTION public.guard_payment_status();
 
 CREATE CONSTRAINT TRIGGER payment_ordered AFTER INSERT OR UPDATE OF document_id ON public.payment DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_payment_ordered();
 

@@ -109,3 +109,30 @@ begin
   end if;
   return null;
 end $$;
+
+-- What a bank told is taken in as it came and judged once; what people took in themselves moves nothing.
+create function public.guard_payment_status() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if public.current_office() is null then
+    return new;
+  end if;
+  if tg_op = 'INSERT' then
+    if new.state not in ('received', 'waiting') or new.effect is not null or new.settlement_id is not null
+       or (new.state = 'received') is distinct from (new.finding is null)
+       or (new.source <> 'inbox' and new.state <> 'waiting') then
+      raise exception 'payment status %: it begins here, unjudged', new.id using errcode = '42501';
+    end if;
+    return new;
+  end if;
+  if new.state is distinct from old.state and not (old.state, new.state) in (
+    ('received', 'applied'), ('received', 'noted'), ('received', 'waiting'), ('waiting', 'closed')
+  ) then
+    raise exception 'payment status %: % does not follow %', new.id, new.state, old.state using errcode = '42501';
+  end if;
+  if (new.payment_id, new.settlement_id, new.trade_id, new.effect) is distinct from
+     (old.payment_id, old.settlement_id, old.trade_id, old.effect) and old.state <> 'received' then
+    raise exception 'payment status %: it was judged before', new.id using errcode = '42501';
+  end if;
+  return new;
+end $$;

@@ -1545,5 +1545,61 @@ CREATE TABLE transmission (
 
 CREATE INDEX ix_transmission_trade_id ON transmission (trade_id);
 
+CREATE TABLE payment_status (
+	source TEXT NOT NULL, 
+	sender TEXT NOT NULL, 
+	name TEXT NOT NULL, 
+	sha256 TEXT NOT NULL, 
+	position INTEGER NOT NULL, 
+	document_id UUID NOT NULL, 
+	received_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	format TEXT, 
+	their_message TEXT, 
+	code TEXT, 
+	reasons JSONB NOT NULL, 
+	additional TEXT, 
+	message_id TEXT, 
+	instruction_id TEXT, 
+	end_to_end_id TEXT, 
+	uetr TEXT, 
+	account TEXT, 
+	servicer_reference TEXT, 
+	currency TEXT, 
+	amount NUMERIC, 
+	credit BOOLEAN, 
+	reversal BOOLEAN, 
+	value_on DATE, 
+	state TEXT NOT NULL, 
+	finding TEXT, 
+	field TEXT, 
+	reason TEXT, 
+	effect TEXT, 
+	payment_id UUID, 
+	settlement_id UUID, 
+	trade_id UUID, 
+	closed_because TEXT, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('payment_status') STORED NOT NULL, 
+	CONSTRAINT pk_payment_status PRIMARY KEY (id), 
+	CONSTRAINT uq_payment_status_source_sender_name_sha256_position UNIQUE (source, sender, name, sha256, position), 
+	CONSTRAINT ck_payment_status_source_known CHECK (source IN ('inbox', 'upload', 'trading')), 
+	CONSTRAINT ck_payment_status_state_known CHECK (state IN ('received', 'noted', 'applied', 'waiting', 'closed')), 
+	CONSTRAINT ck_payment_status_only_the_inbox_moves_money CHECK (source = 'inbox' OR state IN ('waiting', 'closed')), 
+	CONSTRAINT ck_payment_status_applied_with_effect CHECK ((state IN ('applied', 'noted')) = (effect IS NOT NULL)), 
+	CONSTRAINT ck_payment_status_amount_not_negative CHECK (amount >= 0), 
+	CONSTRAINT fk_payment_status_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_payment_status_document_id FOREIGN KEY(document_id) REFERENCES document (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_payment_status_payment_id FOREIGN KEY(payment_id) REFERENCES payment (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_payment_status_settlement_id FOREIGN KEY(settlement_id) REFERENCES settlement (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_payment_status_trade_id FOREIGN KEY(trade_id) REFERENCES trade (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE UNIQUE INDEX ix_payment_status_counted_once ON payment_status (settlement_id, sender, servicer_reference, credit) WHERE state = 'applied' AND servicer_reference IS NOT NULL;
+
+CREATE INDEX ix_payment_status_settlement_id ON payment_status (settlement_id);
+
+CREATE INDEX ix_payment_status_state ON payment_status (state);
+
 ALTER TABLE trade ADD CONSTRAINT fk_trade_number FOREIGN KEY(portfolio_id, number, id) REFERENCES deal_number (book_id, number, trade_id) DEFERRABLE INITIALLY DEFERRED;
 
