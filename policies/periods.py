@@ -26,6 +26,7 @@ class Period(StrEnum):
     ABSENCE_DEADLINE = "absence_deadline"
     ABSENCE_NOTICE_DAYS = "absence_notice_days"
     DELEGATION_DAYS_MAX = "delegation_days_max"
+    RIGHT_NOTICE_DAYS = "right_notice_days"
 
 
 DAYS_OF_THE_YEAR: Final = frozenset({Period.ABSENCE_DEADLINE})

@@ -5,11 +5,12 @@ roles now, over all offices, and what was done to the object before.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,10 +18,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from policies.apart import Act
 from policies.policy import Policy
 from policies.standing import Standing, judge
-from policies.vocabulary import Action
+from policies.vocabulary import READS, Action
+from service.distance import NOWHERE, Distance, Origin, distances, far_enough, origins
 from service.kernel.errors import Refusal
 from service.kernel.items import ROUTES, Item
 
+BERLIN = ZoneInfo("Europe/Berlin")
 ITEMS_MAX = 500
 TOLD_MAX = 20
 
@@ -87,15 +90,45 @@ async def holders(connection: AsyncConnection, policy: Policy, actions: Collecti
     ]
 
 
-def able(
-    policy: Policy, people: Iterable[Holder], action: Action, history: Sequence[Act], now: datetime
-) -> list[Holder]:
-    """Return who of ``people`` may do ``action`` to an object with this history, now."""
-    return [
-        holder
-        for holder in people
-        if not holder.away and judge(policy, holder.standing, action, history, now).allowed
-    ]
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Who could do something now: their accounts, how far each person stands from trading, and the day."""
+
+    policy: Policy
+    now: datetime
+    people: Sequence[Holder]
+    where: Mapping[str, Distance]
+
+    def able(self, action: Action, history: Sequence[Act], origin: Origin) -> list[Holder]:
+        """Return who may do ``action`` to an object with this history and origin, now, by every rule of the gate."""
+        today = self.now.astimezone(BERLIN).date()
+        return [
+            holder
+            for holder in self.people
+            if not holder.away
+            and judge(self.policy, holder.standing, action, history, self.now).allowed
+            and far_enough(self.policy, action, self.where.get(holder.standing.person), origin, today)
+        ]
+
+    def after(self, change: Callable[[Holder], Holder | None]) -> "Bench":
+        """Return who is left once ``change`` has come about: what becomes of each account, None if it is closed."""
+        return replace(self, people=[left for left in map(change, self.people) if left is not None])
+
+
+async def bench(
+    connection: AsyncConnection, policy: Policy, now: datetime, actions: Collection[Action]
+) -> Bench:
+    """Return everybody that the roles let do one of ``actions``."""
+    people = await holders(connection, policy, actions)
+    persons = {holder.standing.person for holder in people}
+    near = await distances(connection, persons) if policy.independence.keys() & set(actions) else {}
+    return Bench(policy, now, people, near)
+
+
+async def origins_of(connection: AsyncConnection, waiting: Sequence[Waiting]) -> dict[Waiting, Origin]:
+    """Return what each piece of work comes from."""
+    found = await origins(connection, [(one.trade_id, one.subject_kind, one.subject_id) for one in waiting])
+    return dict(zip(waiting, found, strict=True))
 
 
 async def histories(
@@ -136,22 +169,27 @@ async def nobody_for(
     policy: Policy,
     now: datetime,
     waiting: Sequence[Waiting],
-    done: Mapping[Waiting, Sequence[Act]],
+    done: Mapping[Waiting, tuple[Sequence[Act], Origin]],
     fresh: Collection[UUID],
 ) -> list[Waiting]:
     """Return the work of ``waiting`` that nobody could do now.
 
-    ``done``: what this very act does to the history; ``fresh``: deals that it brings into being.
+    ``done``: what this very act does to the history, and where it is done; ``fresh``: deals it brings into being.
     """
     by_hand = [one for one in waiting if not ROUTES[one.kind].automatic]
     if not by_hand:
         return []
-    people = await holders(connection, policy, {one.action for one in by_hand})
-    left = [one for one in by_hand if able(policy, people, one.action, done[one], now)]
+    there = await bench(connection, policy, now, {one.action for one in by_hand})
+    left = [one for one in by_hand if there.able(one.action, *done[one])]
     alone = [one for one in by_hand if one not in left]
-    old = [one for one in left if one.trade_id not in fresh]
-    past = await histories(connection, old)
-    alone += [one for one in old if not able(policy, people, one.action, [*past[one], *done[one]], now)]
+    asked = left if any(one.former or one.applied for one in there.where.values()) else []
+    old = [one for one in left if one.trade_id not in fresh or one in asked]
+    past, came = await histories(connection, old), await origins_of(connection, old)
+    for one in old:
+        acts, here = done[one]
+        origin = Origin(came[one].entered | here.entered, came[one].desks)
+        if not there.able(one.action, [*past[one], *acts], origin):
+            alone.append(one)
     return alone
 
 
@@ -176,15 +214,30 @@ async def left_alone(
     ]
     if not waiting:
         return []
-    now_there = await holders(connection, policy, {one.action for one in waiting})
-    then = [holder for holder in map(after, now_there) if holder is not None]
-    past = await histories(connection, waiting)
+    there = await bench(connection, policy, now, {one.action for one in waiting})
+    then = there.after(after)
+    past, came = await histories(connection, waiting), await origins_of(connection, waiting)
     return [
         one
         for one in waiting
-        if able(policy, now_there, one.action, past[one], now)
-        and not able(policy, then, one.action, past[one], now)
+        if there.able(one.action, past[one], came[one]) and not then.able(one.action, past[one], came[one])
     ]
+
+
+async def unmanned(
+    connection: AsyncConnection,
+    policy: Policy,
+    now: datetime,
+    roles: Collection[str],
+    after: Callable[[Holder], Holder | None],
+) -> list[Action]:
+    """Return the acts that somebody could do to some object now and nobody could to any, once ``after`` has come about."""
+    lost = sorted(policy.powers(roles) - READS)
+    if not lost:
+        return []
+    there = await bench(connection, policy, now, lost)
+    then = there.after(after)
+    return [act for act in lost if there.able(act, (), NOWHERE) and not then.able(act, (), NOWHERE)]
 
 
 def must_leave_somebody(alone: Sequence[Waiting]) -> None:

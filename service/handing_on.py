@@ -13,8 +13,10 @@ from audit.entry import leaf_hash, timestamp
 from audit.note import SigningKey
 from audit.receipt import issue
 from policies.apart import Act
+from policies.duties import ENTER
 from service.attempt import Attempt, Command
 from service.dead_ends import Waiting, nobody_for
+from service.distance import NOWHERE, Origin
 from service.kernel.items import Item
 
 RECEIPT_DEADLINE_SECONDS = 60
@@ -32,13 +34,14 @@ async def warnings_of(connection: AsyncConnection, attempts: Sequence[Attempt]) 
     every = [one for each in opened for one in each]
     if not every:
         return [[] for _ in attempts]
-    done: dict[Waiting, Sequence[Act]] = {}
+    done: dict[Waiting, tuple[Sequence[Act], Origin]] = {}
     for attempt, each in zip(attempts, opened, strict=True):
         persons = attempt.actor.standing().persons(attempt.policy, attempt.action)
         own = {row.id for row in attempt.rows}
         for one in each:
             scope = "object" if one.subject_id in own else "trade"
-            done[one] = [Act(attempt.action, person, attempt.now, scope) for person in persons]
+            acts = [Act(attempt.action, person, attempt.now, scope) for person in persons]
+            done[one] = acts, entered_by(attempt)
     fresh = {row.id for attempt in attempts for row in attempt.rows if row.rev == 1}
     first = attempts[0]
     alone = set(await nobody_for(connection, first.policy, first.now, every, done, fresh))
@@ -46,6 +49,13 @@ async def warnings_of(connection: AsyncConnection, attempts: Sequence[Attempt]) 
     for attempt, each in zip(attempts, opened, strict=True):
         found.append([told(attempt, one) for one in each if one in alone])
     return found
+
+
+def entered_by(attempt: Attempt) -> Origin:
+    """Return where an attempt enters a deal, if it does."""
+    if attempt.action not in ENTER or attempt.actor.unit is None:
+        return NOWHERE
+    return Origin(frozenset({(str(attempt.actor.unit), attempt.actor.board)}))
 
 
 def waiting_of(item: Mapping[str, Any]) -> Waiting:

@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from policies.vocabulary import Action
 from service.attempt import Attempt, Changed, Command
+from service.compliance.ending import warn_of_endings
 from service.gate import use_case
 from service.kernel.database import plain_value
 from service.kernel.errors import NotFound, Refusal
@@ -81,7 +82,10 @@ async def check_log(attempt: Attempt, command: CheckLog) -> Changed:
 
 @use_case(Action.RIGHT_CHECK)
 async def check_rights(attempt: Attempt, command: CheckRights) -> Changed:
-    """Hold what everybody holds against separation.csv and lines.csv: sessions of whoever holds too much end (A-30)."""
+    """Hold what everybody holds against separation.csv and lines.csv: sessions of whoever holds too much end (A-30).
+
+    What ends by itself before long and leaves nobody for an act is told to compliance in time.
+    """
     found = (await attempt.session.execute(EVERYBODY)).all()
     persons = list(dict.fromkeys(row.person_id for row in found))
     ended = 0
@@ -100,6 +104,7 @@ async def check_rights(attempt: Attempt, command: CheckRights) -> Changed:
         ]
         or None,
         verdict="differs" if found else "ok",
+        ends_soon=await warn_of_endings(attempt) or None,
     )
     if command.item is not None:
         attempt.close_item(Item.CHECK_RIGHTS, command.item)

@@ -15,7 +15,8 @@ from policies.policy import Policy
 from policies.standing import Judgement, judge
 from policies.vocabulary import Action, Office
 from service.attempt import Attempt, Desk
-from service.dead_ends import HISTORY, Holder, able, holders
+from service.dead_ends import HISTORY, Holder, bench, holders
+from service.distance import origins
 from service.gate import Gate
 from service.kernel.actor import Actor
 from service.kernel.database import Base, Recorded, plain_value
@@ -57,18 +58,15 @@ async def explanation(
         for row in rows
     ]
     connection = await reads.connection()
-    people = await holders(connection, policy, {action})
+    there = await bench(connection, policy, now, {action})
+    (origin,) = await origins(connection, [(trade, kind, object_id)])
     standing = actor.standing()
     if who is not None:
         standing = (await holder_named(reads, policy, actor, who)).standing
     verdict = judge(policy, standing, action, history, now)
     close = await too_close(reads, gate, actor, verdict, standing.person, asked) if verdict.allowed else None
     entries = [row.entry_id for row, act in zip(rows, history, strict=True) if act in verdict.used]
-    able_people = [
-        holder
-        for holder in able(policy, people, action, history, now)
-        if await too_close(reads, gate, actor, verdict, holder.standing.person, asked) is None
-    ]
+    able_people = there.able(action, history, origin)
     return {
         "action": action.value,
         "subject": {"kind": kind, "id": str(object_id), "trade": None if trade is None else str(trade)},

@@ -76,6 +76,12 @@ class Move(Seen, frozen=True, forbid_unknown_fields=True):
     reason: Reason
 
 
+class Ending(SeenWithReason, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The version seen, why, and why work may wait for nobody."""
+
+    accept_dead_end: Reason | None = None
+
+
 class Owner(Seen, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The version seen, and the natural person who answers for the service account."""
 
@@ -370,10 +376,15 @@ class GrantApi(Controller):
         actor: NamedDependency[Actor],
         key: IdempotencyKey,
         grant: FromPath[UUID],
-        data: JSONBody[SeenWithReason],
+        data: JSONBody[Ending],
     ) -> Response[Any]:
         """Withdraw a right at once."""
-        command = RevokeGrant(grant=grant, version=data.version, reason=data.reason)
+        command = RevokeGrant(
+            grant=grant,
+            version=data.version,
+            reason=data.reason,
+            accept_dead_end=data.accept_dead_end,
+        )
         return answer(await gate.perform(actor, revoke_grant, command, key=checked_key(key)))
 
 

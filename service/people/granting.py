@@ -19,7 +19,8 @@ from service.people.lifecycle import GRANT, GrantState
 from service.people.model import Account, Person, RoleGrant
 from service.people.queries import accounts_of, owner_of, roles_counting
 from service.people.rights import apart_sentence, conflict_of, is_role_of
-from service.people.use_cases import END_ALL, Disabled, Identifier, OfAService, RolesConflict, must_be_usable
+from service.people.use_cases import Disabled, Identifier, OfAService, RolesConflict, must_be_usable
+from service.people.withdrawing import END_ALL, warn_of_right
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -89,11 +90,12 @@ class ExecuteGrant(Command, frozen=True, kw_only=True):
 
 
 class RevokeGrant(Command, frozen=True, kw_only=True):
-    """The administration withdraws a right at once."""
+    """The administration withdraws a right at once; ``accept_dead_end``: why work may wait for nobody."""
 
     grant: UUID
     version: int
     reason: Reason
+    accept_dead_end: Reason | None = None
 
 
 @use_case(Action.ACCOUNT_ASSIGN)
@@ -187,11 +189,12 @@ async def revoke_grant(attempt: Attempt, command: RevokeGrant) -> Changed:
     if account is None or account.service:
         raise OfAService("The rights of a service account came with the founding and stay.")
     state = GRANT.after(GrantState(grant.state), attempt.action)
+    warned = await warn_of_right(attempt, grant, command.accept_dead_end)
     attempt.change(grant, state=state.value)
     attempt.close_item(Item.GRANT_EXECUTE, grant.id)
     await attempt.session.execute(END_ALL, {"account": grant.account_id, "why": "right revoked"})
     attempt.note(beneficiary=account.person_id, reason=command.reason)
-    return Changed(outcome(grant, command.version + 1))
+    return Changed(outcome(grant, command.version + 1) | warned)
 
 
 async def advanced(attempt: Attempt, grant_id: UUID, version: int) -> RoleGrant:

@@ -10,15 +10,12 @@ from service.attempt import Attempt, Changed, Command, locked
 from service.gate import use_case
 from service.kernel.errors import AlreadyExists, NotFound, Refusal, Unprocessable
 from service.kernel.identifiers import uuid7
-from service.kernel.items import Item
 from service.kernel.texts import Name, PlainName
 from service.organisation.model import Unit
 from service.organisation.queries import today
-from service.people.lifecycle import GrantState
-from service.people.model import Account, Person, RoleGrant, StaffEvent
+from service.people.model import Person, StaffEvent
 from service.people.queries import accounts_of, roles_counting, staff_event_view
 from service.people.use_cases import (
-    END_ALL,
     Disabled,
     OfAService,
     StaffNumber,
@@ -27,9 +24,9 @@ from service.people.use_cases import (
     registered,
     unit_named,
 )
+from service.people.withdrawing import hand_over, warn_of_going, withdraw_everything
 
 Event = Literal["joiner", "mover", "leaver", "applies", "withdraws"]
-OPEN = (GrantState.REQUESTED, GrantState.APPROVED, GrantState.EXECUTED)
 
 
 class NotYetDue(Unprocessable):
@@ -79,12 +76,14 @@ async def record_staff_event(attempt: Attempt, command: RecordStaffEvent) -> Cha
     )
     if await attempt.session.scalar(before) is not None:
         raise AlreadyExists("This event was reported before.", field="effective_on")
-    ended = 0
+    ended, warned = 0, dict[str, Any]()
     match command.event:
         case "mover":
             assert unit is not None
+            warned = await warn_of_going(attempt, person) | await hand_over(attempt, person, but=unit.id)
             ended = await move(attempt, person, unit)
         case "leaver":
+            warned = await warn_of_going(attempt, person) | await hand_over(attempt, person)
             ended = await leave(attempt, person)
         case "applies" | "withdraws":
             assert unit is not None
@@ -94,7 +93,7 @@ async def record_staff_event(attempt: Attempt, command: RecordStaffEvent) -> Cha
         await attempt.session.flush()  # what was delegated ends with the event's own row
         left = await roles_counting(attempt.session, person.id, attempt.now, services=False)
         assert not left, "a mover and a leaver keep no right"
-    return answer
+    return Changed({**answer.answer, **warned}, answer.status)
 
 
 def must_be_whole(command: RecordStaffEvent) -> None:
@@ -136,27 +135,6 @@ async def leave(attempt: Attempt, person: Person) -> int:
     for account in await accounts_of(attempt.session, person.id):
         if not account.disabled:
             attempt.change(account, disabled=True)
-    return ended
-
-
-async def withdraw_everything(attempt: Attempt, person: Person, why: str) -> int:
-    """End every right, asked for or in force, every session and every token of a person; return how many rights."""
-    held = await attempt.session.scalars(
-        select(RoleGrant)
-        .join(Account, Account.id == RoleGrant.account_id)
-        .where(Account.person_id == person.id, RoleGrant.state.in_(OPEN))
-        .order_by(RoleGrant.id)
-        .with_for_update(of=RoleGrant)
-    )
-    ended = 0
-    for grant in held.all():
-        attempt.close_item(Item.GRANT_APPROVE, grant.id)
-        attempt.close_item(Item.GRANT_EXECUTE, grant.id)
-        attempt.change(grant, state=GrantState.REVOKED.value)
-        ended += 1
-    for account in await accounts_of(attempt.session, person.id):
-        await attempt.session.execute(END_ALL, {"account": account.id, "why": why})
-    await attempt.session.flush()
     return ended
 
 

@@ -36,6 +36,7 @@ from service.people.authentication import (
 from service.people.model import Account, Membership, Person
 from service.people.queries import accounts_of, owner_of, roles_outside
 from service.people.rights import WITHOUT_PEOPLE
+from service.people.withdrawing import END_ALL, hand_over, warn_of_going, withdraw_everything
 from service.work.queries import waits
 
 OPEN = text(
@@ -45,7 +46,6 @@ OPEN = text(
 ELSEWHERE = text("SELECT public.session_elsewhere(:account, :device)")
 CONFLICTS = text("SELECT control, left_role, right_role FROM public.conflicts_counting(:person, :at)")
 END = text("SELECT public.session_end(:session, :why)")
-END_ALL = text("SELECT public.sessions_end_of(:account, :why)")
 SET_PASSWORD = text("SELECT public.credential_set(:account, :hashed, :temporary, :entry)")
 
 Password = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
@@ -339,20 +339,22 @@ async def disable_person(attempt: Attempt, command: DisablePerson) -> Changed:
     accounts = await accounts_of(attempt.session, person.id)
     if any(account.service for account in accounts):
         raise OfAService("The service of an office is not disabled; stop its process instead.")
+    warned = await warn_of_going(attempt, person) | await hand_over(attempt, person)
     attempt.change(person, disabled=True)
     for account in accounts:
         if not account.disabled:
             attempt.change(account, disabled=True)
     await end_sessions(attempt, person.id, "person disabled")
     attempt.note(reason=command.reason)
-    return Changed({"id": str(person.id), "version": command.version + 1, "disabled": True})
+    return Changed({"id": str(person.id), "version": command.version + 1, "disabled": True} | warned)
 
 
 @use_case(Action.PERSON_MOVE)
 async def move_person(attempt: Attempt, command: MovePerson) -> Changed:
     """Move a person to another unit, once no right of another office than the new unit's is in force.
 
-    What the person did before stays theirs for ever: apart.csv looks at persons, not at units.
+    The rights that fit the new unit end as well, and what was delegated, as when the staff department reports it
+    (ORG-04). What the person did before stays theirs for ever: apart.csv looks at persons, not at units.
     """
     person = await locked(attempt, Person, command.person, seen=command.version)
     must_be_somebody_else(attempt, person.id)
@@ -363,11 +365,13 @@ async def move_person(attempt: Attempt, command: MovePerson) -> Changed:
         raise RightsFirst(
             f"Revoke first what does not belong to {unit.name}: {', '.join(left)}.", field="unit"
         )
+    warned = await warn_of_going(attempt, person) | await hand_over(attempt, person, but=unit.id)
+    ended = await withdraw_everything(attempt, person, "person moved")
     attempt.change(person, unit_id=unit.id)
     join(attempt, person, unit)
-    await end_sessions(attempt, person.id, "person moved")
     attempt.note(reason=command.reason)
-    return Changed({"id": str(person.id), "version": command.version + 1, "unit": str(unit.id)})
+    answer = {"id": str(person.id), "version": command.version + 1, "unit": str(unit.id)}
+    return Changed(answer | {"rights_ended": ended} | warned)
 
 
 def must_be_somebody_else(attempt: Attempt, person_id: UUID) -> None:

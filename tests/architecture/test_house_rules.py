@@ -27,6 +27,7 @@ VOCABULARY = {"__init__", "lifecycle", "model", "use_cases", "queries", "api", "
 DOING = {
     "bookkeeping/booking.py": "one journal written with its lines, for every act that books",
     "compliance/all_rows.py": "every business row of one moment, for a reconciliation outside",
+    "compliance/ending.py": "rights that end by themselves, judged before they do",
     "compliance/evidence.py": "what a pack needs, gathered from database and log",
     "compliance/nightly.py": "the books held against the log, each night",
     "compliance/papers.py": "the filed papers held against their hashes, and gathered for a pack",
@@ -53,6 +54,7 @@ DOING = {
     "people/directory.py": "who is behind a token, asked before any gate",
     "people/granting.py": "the three steps to a right, and its end",
     "people/staffing.py": "joiners, movers and leavers, and what ends with them",
+    "people/withdrawing.py": "what ends with a move or a leave, and what is left behind",
     "people/signing_in.py": "the one act by somebody not yet known",
     "reports/asking.py": "a report asked for, the same for every face",
     "trades/importing.py": "deals of a file brought to the gate, or looked at",

@@ -20,6 +20,7 @@ from service.people.use_cases import (
     register_person,
 )
 from tests.bank import PASSWORD, World
+from tests.deputies import deputised
 from tests.rights import (
     account_of,
     acts_of,
@@ -283,18 +284,45 @@ async def test_a_former_trader_moved_to_the_back_office_leaves_every_trading_rig
     assert refused_as(back) == (409, "rights_first", None)
 
 
-async def test_a_move_between_desks_of_one_office_ends_the_sessions_and_keeps_the_rights(
-    bank_world: World,
-) -> None:
+async def test_ORG_04_a_move_ends_sessions_rights_and_deputising_the_same_moment(bank_world: World) -> None:
+    await newcomer(bank_world, "FX desk", new_trader=Office.FRONT_OFFICE)
+    await deputised(bank_world, "trader", "new-trader", "trader")
     trader, person = await bank_world.as_("other-trader"), await person_of(bank_world, "other-trader")
+    deputy = await person_of(bank_world, "new-trader")
+    assert "trade.capture" in await acts_of(bank_world, "new-trader")
 
-    assert (await moved(bank_world, person, "Second FX desk")).status_code == 200
+    done = await moved(bank_world, person, "Second FX desk")
 
+    assert (done.status_code, done.json()["rights_ended"]) == (200, 1), done.text
     assert (await trader.get("/api/powers")).status_code == 401
-    assert "trade.capture" in await acts_of(bank_world, "other-trader")
+    assert await acts_of(bank_world, "other-trader") == set()
     assert refused_as(await moved(bank_world, person, "FX desk")) == (409, "stale_version", None)
     current = await person_of(bank_world, "other-trader")
     assert refused_as(await moved(bank_world, current, "Nowhere")) == (422, "unknown_unit", None)
+    assert (await moved(bank_world, deputy, "Second FX desk")).status_code == 200
+    assert await acts_of(bank_world, "new-trader") == set()  # nobody stands in from another unit
+
+
+async def test_ORG_04_what_a_leaver_led_or_owned_is_told_to_compliance(bank_world: World) -> None:
+    head = await person_of(bank_world, "head-of-trading")
+    left = await disabled(bank_world, head)
+
+    assert left.status_code == 200, left.text
+    assert len(left.json()["hand_over"]["units"]) == 2
+    work = (await (await bank_world.as_("compliance")).get("/api/work", kind="dead_end")).json()["items"]
+    assert {(one["subject"]["kind"], one["reason"]) for one in work} >= {("unit", "headless")}
+    await newcomer(bank_world, "Compliance", new_owner=Office.COMPLIANCE)
+    owner = await person_of(bank_world, "new-owner")
+    service = next(
+        one
+        for one in (await person_of(bank_world, "svc.compliance"))["accounts"]
+        if one["name"] == "svc.compliance"
+    )
+    body = {"version": service["version"], "owner": owner["id"]}
+    assigned = await (await bank_world.as_("rights-admin")).post(f"/api/accounts/{service['id']}/owner", body)
+    assert assigned.status_code == 200, assigned.text
+    gone = await disabled(bank_world, owner)
+    assert gone.json()["hand_over"] == {"units": [], "accounts": [service["id"]]}
 
 
 # Passwords ---------------------------------------------------------------------------------------

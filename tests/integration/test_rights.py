@@ -54,19 +54,25 @@ async def test_S_01_a_right_that_came_in_between_is_seen_at_execution(bank_world
     )
     first = (await requested(bank_world, "new-verifier", "verifier")).json()
     first = (await taken(bank_world, "approval", first)).json()
-    person = (await moved(bank_world, person, "FX desk")).json()
+    await placed(bank_world, person, "FX desk")
     before = replace(bank_world.bank.gate, policy=replace(bank_world.bank.policy, separation=()))
     await by_force(bank_world, "DELETE FROM public.role_conflict")
     trader = await brought_in(before, bank_world, "new-trader", "trader")  # as if S-01 were new
-    person = (await moved(bank_world, person, "Second FX desk")).json()
 
     refused = await taken(bank_world, "execution", first)
     assert refused_as(refused) == (403, "roles_conflict", "S-01")
 
     assert (await taken(bank_world, "revocation", trader)).status_code == 200
     assert refused_as(await taken(bank_world, "execution", first)) == (403, "wrong_unit", "SEG-01")
-    assert (await moved(bank_world, person, "Settlement and control")).status_code == 200
+    await placed(bank_world, person, "Settlement and control")
     assert (await taken(bank_world, "execution", first)).status_code == 200
+
+
+async def placed(world: World, person: dict[str, Any], unit: str) -> None:
+    """Let a person have belonged to a unit all along, past every act: a move would have ended what waits."""
+    there = f"(SELECT id FROM unit WHERE name = '{unit}')"
+    await by_force(world, f"UPDATE membership SET unit_id = {there} WHERE person_id = '{person['id']}'")
+    await by_force(world, f"UPDATE person SET unit_id = {there} WHERE id = '{person['id']}'")
 
 
 async def brought_in(gate: Gate, world: World, account: str, role: str) -> dict[str, Any]:
@@ -127,12 +133,17 @@ async def test_SEG_01_a_role_is_held_only_in_a_unit_of_its_own_function_class(ba
     refused = await requested(bank_world, "new-settler", "settler")
     assert refused_as(refused) == (403, "wrong_unit", "SEG-01")
 
-    person = (await moved(bank_world, person, "Settlement and control")).json()
+    await placed(bank_world, person, "Settlement and control")
     grant = (await requested(bank_world, "new-settler", "settler")).json()
-    person = (await moved(bank_world, person, "FX desk")).json()
+    await placed(bank_world, person, "FX desk")
     assert refused_as(await taken(bank_world, "approval", grant)) == (403, "wrong_unit", "SEG-01")
-    assert (await moved(bank_world, person, "Settlement and control")).status_code == 200
-    assert (await taken(bank_world, "approval", grant)).status_code == 200
+    await placed(bank_world, person, "Settlement and control")
+    approved = await taken(bank_world, "approval", grant)
+    assert approved.status_code == 200
+
+    there = await moved(bank_world, person, "Legal")
+    assert there.json()["rights_ended"] == 1  # what waits is not carried along
+    assert refused_as(await taken(bank_world, "execution", approved.json()))[:2] == (409, "stale_version")
 
 
 # Three people ------------------------------------------------------------------------------------

@@ -1,13 +1,16 @@
 -- Deputies: roles that an account holds for somebody else, for a time. They are computed whenever somebody asks, so
 -- a delegation that ended a second ago gives nothing, and no job has to see to it.
 
--- Whether the person of an account moved or left after an identifier was given: what was delegated before then ends
+-- Whether the person of an account moved or left after an identifier was given, by whatever act: what was delegated before then ends
 -- with the event itself (ORG-04). Identifiers are in the order of time.
 create function public.moved_since(account uuid, since uuid) returns boolean
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select exists (
     select from public.account a join public.staff_event s on s.person_id = a.person_id
     where a.id = moved_since.account and s.event in ('mover', 'leaver') and s.id > moved_since.since
+    union all
+    select from public.account a join public.membership m on m.person_id = a.person_id
+    where a.id = moved_since.account and m.id > moved_since.since
   )
 $$;
 

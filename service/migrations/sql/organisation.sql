@@ -328,3 +328,59 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
                                join public.portfolio b on b.id = l.owner_id where l.id = desk_of.id)
   end
 $$;
+
+-- The same for many people and many objects at once, asked before anybody acts: how people stand today, and what
+-- objects come from. Former units, and desks applied to, are told whole; which of them count, the object says.
+create function public.distances_of(persons uuid[])
+returns table (person_id uuid, unit_id uuid, function_class text, board text, trading_line boolean, former jsonb,
+               applied uuid[])
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  with line as materialized (select * from public.lines_on(public.calendar_day())),
+  answers as materialized (select * from public.answering_on(public.calendar_day())),
+  trading as materialized (
+    select distinct a.unit_id from answers a join answers x on x.person_id = a.person_id
+    where x.function_class = 'front_office'
+  )
+  select p.id, p.unit_id, l.function_class, l.board_member_id::text,
+         p.unit_id in (select t.unit_id from trading t),
+         (select jsonb_agg(jsonb_build_object('unit', m.unit_id, 'class', u.function_class, 'left_on', m.left_on)
+                           order by m.left_on)
+          from (select x.unit_id, lead(x.valid_from) over (order by x.valid_from, x.id) as left_on
+                from public.membership x where x.person_id = p.id) m
+          join public.unit u on u.id = m.unit_id
+          where m.left_on is not null and m.unit_id <> p.unit_id),
+         array(select s.unit_id from public.staff_event s
+               where s.person_id = p.id and s.event = 'applies' and not exists (
+                 select from public.staff_event x
+                 where x.person_id = p.id and x.id > s.id
+                   and (x.event = 'mover' or x.event = 'withdraws' and x.unit_id = s.unit_id)))
+  from public.person p join line l on l.unit_id = p.unit_id
+  where p.id = any(persons) and public.current_office() is not null
+$$;
+
+create function public.origins_of(trades uuid[], kinds text[], ids uuid[], entering text[])
+returns table (n integer, fact text, unit_id uuid, board text)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  with asked as materialized (
+    select q.n::integer as n, q.trade, q.kind, q.id
+    from unnest(trades, kinds, ids) with ordinality as q(trade, kind, id, n)
+    where public.current_office() is not null
+  ), deals as materialized (
+    select a.n, a.trade from asked a where a.trade is not null
+    union
+    select a.n, t.mirrors_id from asked a join public.trade t on t.id = a.trade where t.mirrors_id is not null
+    union
+    select a.n, t.id from asked a join public.trade t on t.mirrors_id = a.trade
+  )
+  select d.n, 'desk', b.desk_id, null::text
+  from deals d join public.trade t on t.id = d.trade join public.portfolio b on b.id = t.portfolio_id
+  union
+  select a.n, 'desk', public.desk_of(a.kind, a.id), null::text from asked a
+  where public.desk_of(a.kind, a.id) is not null
+  union
+  select done.n, 'entered', (b.body #>> '{actor,unit}')::uuid, b.body #>> '{actor,board}'
+  from (select distinct d.n, e.entry_id from deals d join public.audit_effect e on e.trade_id = d.trade
+        where e.act = any(entering)) as done
+  join public.audit_entry x on x.id = done.entry_id
+  cross join lateral (select pg_catalog.convert_from(x.bytes, 'UTF8')::jsonb as body) as b
+$$;
