@@ -114,6 +114,7 @@ async def test_nobody_does_two_acts_that_a_rule_keeps_apart_by_any_path(
     assert allowed >= len(SEEDS) * STEPS // 2, "a bank in which nothing is allowed proves nothing"
     assert allowed >= refused // 2
     assert sum(sum(play.forbidden.values()) for play in plays) >= len(SEEDS) * STEPS // 8
+    assert sum(play.forbidden["TRD-19"] for play in plays) > 0, "nobody knocked while absent"
     for path in ("api", "batch", "command line", "raw SQL"):
         assert sum(play.tally[path, "refused"] for play in plays) > 0, path
     for path in ("api", "batch", "command line", "second account", "service account"):

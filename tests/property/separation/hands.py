@@ -21,7 +21,11 @@ ACCOUNTS = text(
 LENT = text(
     "SELECT d.deputy_id::text AS deputy, g.person_id::text AS giver, d.account_id::text AS lender, d.roles "
     "FROM public.delegation d JOIN public.account g ON g.id = d.account_id WHERE d.state = 'approved' "
-    "AND d.valid_from <= clock_timestamp() AND d.valid_to > clock_timestamp()"
+    "AND d.valid_from <= clock_timestamp() AND d.valid_to > clock_timestamp() AND NOT EXISTS ("
+    "  SELECT FROM public.account a JOIN public.membership m ON m.person_id = a.person_id"
+    "  WHERE a.id IN (d.account_id, d.deputy_id) AND m.id > d.id) AND NOT EXISTS ("
+    "  SELECT FROM public.account a JOIN public.staff_event s ON s.person_id = a.person_id"
+    "  WHERE a.id IN (d.account_id, d.deputy_id) AND s.event IN ('mover', 'leaver') AND s.id > d.id)"
 )
 MIRRORS = text("SELECT id::text, mirrors_id::text AS first FROM public.trade WHERE mirrors_id IS NOT NULL")
 DESKS = text(

@@ -4,6 +4,7 @@ import random  # noqa: TID251  # seeded: the seed tells the whole run
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,9 @@ WAITING = text(
     "JOIN public.audit_entry e ON e.id = p.entry_id WHERE p.seq > :last ORDER BY p.seq"
 )
 TRAIL = 25
+
+
+OPENING = date(2026, 10, 27)
 
 
 class Violation(AssertionError):
@@ -75,6 +79,10 @@ class Play:
     tally: Counter[tuple[str, str]] = field(default_factory=Counter)  # of paths: allowed, refused
     forbidden: Counter[str] = field(default_factory=Counter)  # tries a rule forbids, by its control
     codes: Counter[str] = field(default_factory=Counter)
+    day: date = OPENING
+    away: str | None = None  # the person whom a block of absence keeps out, on every account
+    away_next: str | None = None  # who will be, once the day begins
+    absence: tuple[str, int] | None = None  # the block, by id and version
     trail: deque[str] = field(default_factory=lambda: deque(maxlen=TRAIL))
 
     def __post_init__(self) -> None:
@@ -143,7 +151,9 @@ class Play:
                 self.learn(deed_of(row.bytes))
 
     def learn(self, deed: Deed | None) -> None:
-        """Take a deed into the history."""
+        """Take a deed into the history; whoever is away does nothing."""
+        if deed is not None and deed.person == self.away and deed.act != "session.close":
+            raise self.broken(f"{deed.person} did {deed.act} while absent")
         if deed is not None:
             self.oracle.learn(deed)
 
@@ -172,6 +182,8 @@ class Play:
         said = f"{self.steps}: {hand.name} {move.act} by {face}: {ended.status} {ended.code}"
         self.trail.append(f"{said} ({barred or ('' if able else 'no right')})")
         await self.listen()
+        if ended.allowed and hand.person == self.away:
+            raise self.broken(f"{said}, although on leave")
         if ended.allowed and (barred or not able):
             raise self.broken(f"{said}, although {barred or 'no role gives it'}")
         if not ended.allowed and ended.decision not in self.refusals:
@@ -193,6 +205,8 @@ class Play:
             self.tally[path, outcome] += 1
         if barred:
             self.forbidden[barred.split()[0]] += 1
+        if hand.person == self.away:
+            self.forbidden["TRD-19"] += 1
         if ended.code:
             self.codes[ended.code] += 1
 
@@ -268,10 +282,21 @@ class Play:
             return self.rng.choice(lent)
         return self.rng.choice(people if roll < 0.42 or not fit else fit)
 
+    def ticket(self) -> dict[str, str]:
+        """Return the terms of a deal of today."""
+        return TICKET | {
+            "trade_date": str(self.day),
+            "value_date": str(self.day),
+            "executed_at": f"{self.day}T07:30:00Z",
+        }
+
     async def capture(self) -> None:
         """Enter a deal, by any trader or somebody who is none."""
         book = self.rng.choice([*BOOKS])
-        terms = TICKET | {"portfolio": book, "base_amount": f"{self.rng.choice(AMOUNTS) + self.steps}.00"}
+        terms = self.ticket() | {
+            "portfolio": book,
+            "base_amount": f"{self.rng.choice(AMOUNTS) + self.steps}.00",
+        }
         terms["side"] = self.rng.choice(["buy", "sell"])
         move = Move("trade.capture", terms, "/api/trades")
         face = self.rng.choice([*FACES, "import"])
@@ -282,7 +307,7 @@ class Play:
 
     async def offer(self) -> None:
         """Offer an internal deal from one desk to the other, and let somebody accept it."""
-        terms = {key: value for key, value in TICKET.items() if key != "counterparty"}
+        terms = {key: value for key, value in self.ticket().items() if key != "counterparty"}
         terms |= {"portfolio": "FX-EUR", "other_portfolio": "FX-TWO", "purpose": "hedge"}
         move = Move("internal.offer", terms, "/api/internal-deals")
         ended = await self.attempt(self.hand_for(move), move)

@@ -38,6 +38,11 @@ STATEMENTS = (
 
 async def break_in(play: Play) -> None:
     """Try, as some office's login, to write what the office or the named person may not."""
+    absent = [hand for hand in play.who.values() if hand.person == play.away and hand.office in OFFICES]
+    if absent and play.rng.random() < 0.5:
+        hand = play.rng.choice(absent)
+        act = play.rng.choice(["delegation.request", "password.change", "work.take"])  # any office's own
+        return await in_the_name(play, hand, Move(act, {}, "", None))
     tried = await barred_acts(play)
     if tried and play.rng.random() < 0.7:
         hand, move = play.rng.choice(tried)

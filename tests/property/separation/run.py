@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from tests.bank import World
-from tests.property.separation import raw, staff
+from tests.property.separation import leave, raw, staff
 from tests.property.separation.play import Play
 
 STEPS: tuple[tuple[int, Callable[[Play], Awaitable[None]]], ...] = (
@@ -18,6 +18,8 @@ STEPS: tuple[tuple[int, Callable[[Play], Awaitable[None]]], ...] = (
     (2, staff.hand_back),
     (2, staff.disable),
     (3, staff.route),
+    (4, leave.go_away),
+    (2, leave.come_back),
     (12, raw.break_in),
 )
 
@@ -29,10 +31,13 @@ async def played(world: World, seed: int, steps: int) -> Play:
         await play.begin()
         weights = [weight for weight, _ in STEPS]
         policy_at = play.rng.randrange(15, 45)  # whatever is asked for: the same seed begins the same run
+        away_at = play.rng.randrange(5, 40)
         for step in range(steps):
             play.steps = step + 1
             if step == policy_at:
                 await staff.change_policy(play)
+            if step == away_at:
+                await leave.go_away(play)
             (_, do) = play.rng.choices(STEPS, weights)[0]
             await do(play)
         await play.end()
