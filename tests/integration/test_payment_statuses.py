@@ -94,6 +94,11 @@ async def test_a_rejected_payment_fails_by_its_code_and_one_that_fits_nothing_mo
         assert newest["field"]
         assert newest["reason"]
         assert (await deal.legs())["USD"]["state"] == "released"
+    listed = await (await bank_world.as_("settler")).get("/api/payment-statuses", state="waiting", limit=200)
+    stranger = next(one for one in listed.json()["items"] if one["finding"] == "unknown_payment")
+    said = {"version": stranger["version"], "reason": "another bank's payment; ours sent it back"}
+    path = f"/api/payment-statuses/{stranger['id']}/closing"
+    assert done(await post(bank_world, "other-settler", path, said))["state"] == "closed"
     compliance = await (await bank_world.as_("compliance")).get("/api/work", kind="review_alert")
     assert {item["reason"] for item in compliance.json()["items"]} == {"other_sender", "other_account"}
 

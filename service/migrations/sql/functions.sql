@@ -271,8 +271,14 @@ begin
     where n.outcome = 'allow' and exists (select from public.apart_pair q where q.action = n.act)
   loop
     -- A block of absence covers every deal of a trader; the gate looks at each, and acts_of finds it later.
-    if done.of_a_deal and done.trade_id is null and done.act <> 'absence.accept'
-       and exists (select from public.audit_effect f where f.entry_id = done.id) then
+    -- What came from outside, and an alert about it, may be about no deal of ours, as long as none was found for it.
+    if done.of_a_deal and done.trade_id is null and done.act <> 'absence.accept' and exists (
+         select from public.audit_effect f
+         where f.entry_id = done.id and (
+           f.kind not in ('alert_review', 'alleged_deal', 'document', 'inbound_message', 'payment_status')
+           or exists (select from public.audit_effect p
+                      where p.kind = f.kind and p.id = f.id and p.trade_id is not null))
+       ) then
       raise exception '% names no deal', done.act using errcode = '42501';
     end if;
     named := array(
