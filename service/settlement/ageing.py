@@ -62,3 +62,36 @@ def totals(penalties: Iterable[Penalty]) -> dict[str, Decimal]:
     for one in penalties:
         sums[one.currency] = sums.get(one.currency, Decimal(0)) + one.amount
     return dict(sorted(sums.items()))
+
+
+class LateDay(msgspec.Struct, frozen=True):
+    """One business day on which a payment was late: what a day costs by the line in force then, not rounded."""
+
+    day: date
+    rate_bp: Decimal
+    amount: Decimal
+
+
+def late_days(amount: Decimal, days: Iterable[tuple[date, Decimal]]) -> list[LateDay]:
+    """Return what each of the days costs, by its own rate; ``amount``: what is late, its sign does not matter."""
+    return [
+        LateDay(day, rate, ARITHMETIC.divide(ARITHMETIC.multiply(abs(amount), rate), BASIS_POINTS))
+        for day, rate in days
+    ]
+
+
+def total_of(days: Iterable[LateDay], currency: str) -> Decimal:
+    """Return the penalty of all days, rounded once, at the end, to the currency's minor unit."""
+    sum_ = Decimal(0)
+    for one in days:
+        sum_ = ARITHMETIC.add(sum_, one.amount)
+    return quantize(sum_, currency)
+
+
+def business_days_after(since: date, until: date, currency: str) -> list[date]:
+    """Return the business days of a currency after ``since`` up to and on ``until``. Raises NoCalendar."""
+    found: list[date] = []
+    day = since
+    while len(found) < DAYS_MAX and (day := next_business_day(day, currency)) <= until:
+        found.append(day)
+    return found

@@ -18,7 +18,7 @@ from service.settlement import queries
 from service.settlement.hold_api import CallBackApi, HoldApi
 from service.settlement.lifecycle import SettlementState
 from service.settlement.outcomes import NARRATIVE
-from service.settlement.payment_api import PaymentApi, PaymentStatusApi
+from service.settlement.payment_api import BoardApi, PaymentApi, PaymentStatusApi
 from service.settlement.use_cases import (
     Amount,
     Code,
@@ -200,4 +200,4 @@ class SettlementApi(Controller):
         return answer(await gate.perform(actor, return_leg, command, key=checked_key(key)))
 
 
-ROUTES = [SettlementApi, HoldApi, CallBackApi, PaymentApi, PaymentStatusApi]
+ROUTES = [BoardApi, SettlementApi, HoldApi, CallBackApi, PaymentApi, PaymentStatusApi]

@@ -20,7 +20,7 @@ from service.settlement import queries
 from service.settlement.lifecycle import CALL_BACK, SETTLEMENT, CallBackState, SettlementState
 from service.settlement.model import Settlement
 from service.settlement.outcomes import NARRATIVE
-from service.settlement.payment_pages import PaymentPages, PaymentStatusPages
+from service.settlement.payment_pages import BoardPages, PaymentPages, PaymentStatusPages
 from service.settlement_rules.queries import rule_book
 from service.trades.queries import timeline, trade_view
 from service.ui.languages import N_
@@ -163,4 +163,4 @@ class CallBackPages(Controller):
         )
 
 
-ROUTES = [SettlementPages, CallBackPages, PaymentPages, PaymentStatusPages]
+ROUTES = [BoardPages, SettlementPages, CallBackPages, PaymentPages, PaymentStatusPages]

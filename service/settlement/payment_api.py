@@ -21,6 +21,7 @@ from service.faces import (
 from service.gate import Gate
 from service.kernel.actor import Actor
 from service.settlement import queries
+from service.settlement.board import board, penalties
 from service.settlement.dispatching import RetryPayment, retry_payment
 from service.settlement.lifecycle import PaymentState, PaymentStatusState
 from service.settlement.statuses import (
@@ -106,3 +107,33 @@ class PaymentStatusApi(Controller):
         """Say what was done about something that waits."""
         command = ClosePaymentStatus(status_id=status_id, version=data.version, reason=data.reason)
         return answer(await gate.perform(actor, close_payment_status, command, key=checked_key(key)))
+
+
+class BoardApi(Controller):
+    """What is still to be paid, and what being late costs."""
+
+    path = "/api"
+    tags = ("settlement",)
+
+    @get("/settlements/board", guards=[Allows(Action.SETTLEMENT_READ)])
+    async def board(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        reads: NamedDependency[AsyncSession],
+        cursor: FromQuery[UUID | None] = None,
+        limit: Limit = 50,
+    ) -> dict[str, Any]:
+        """List open legs, the next cut-off first, each with its age, why it waits and who can act."""
+        return await board(reads, actor, gate.policy, gate.clock.now(), cursor=cursor, limit=limit)
+
+    @get("/penalties", guards=[Allows(Action.SETTLEMENT_READ)])
+    async def penalties(
+        self,
+        gate: NamedDependency[Gate],
+        reads: NamedDependency[AsyncSession],
+        cursor: FromQuery[UUID | None] = None,
+        limit: Limit = 50,
+    ) -> dict[str, Any]:
+        """List late legs with what each day costs by the penalty table, and the sum, rounded once (CSDR Art. 7(2))."""
+        return await penalties(reads, gate.clock.now(), cursor=cursor, limit=limit)

@@ -8,8 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from policies.vocabulary import Action
 from service import page_forms
 from service.faces import Allows
+from service.kernel.actor import Actor
 from service.page_frame import History, Page
 from service.settlement import queries
+from service.settlement.board import board, penalties
 from service.settlement.lifecycle import PAYMENT, PAYMENT_STATUS, PaymentState, PaymentStatusState
 
 ROWS = 50
@@ -77,4 +79,28 @@ class PaymentStatusPages(Controller):
         }
         return page.show(
             "settlement/templates/statuses.html", rows=found["items"], next=found["next"], buttons=buttons
+        )
+
+
+class BoardPages(Controller):
+    """What is still to be paid, and what being late costs."""
+
+    path = "/settlements/board"
+    include_in_schema = False
+
+    @get("/", guards=[Allows(Action.SETTLEMENT_READ)])
+    async def index(
+        self,
+        page: NamedDependency[Page],
+        actor: NamedDependency[Actor],
+        reads: NamedDependency[AsyncSession],
+        cursor: FromQuery[str] = "",
+    ) -> Response[str]:
+        """Show open legs, the next cut-off first, and the penalties of late ones."""
+        now = page.gate.clock.now()
+        after = page_forms.id_in(cursor, "cursor")
+        return page.show(
+            "settlement/templates/board.html",
+            board=await board(reads, actor, page.gate.policy, now, cursor=after, limit=ROWS),
+            costs=await penalties(reads, now, limit=ROWS),
         )

@@ -62,6 +62,7 @@ DOING = {
     "recovery/replay.py": "rows told again from the entries that the database lost",
     "rotation/ceremony.py": "an approved change of the log's key, made by whoever runs its signer",
     "settlement/applying.py": "one thing that a bank told, brought to its payment",
+    "settlement/board.py": "what is still to be paid, and what being late costs, read for the board",
     "settlement/calling.py": "calls to counterparties about payment routes, made by one and checked by another",
     "settlement/dispatching.py": "the acts of a payment message on its way to our bank",
     "settlement/hold_api.py": "the faces of what stops a payment",

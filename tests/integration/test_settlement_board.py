@@ -1,0 +1,69 @@
+"""The board of what is still to be paid: by cut-off and age, why it waits, who can act, and what being late costs."""
+
+from decimal import Decimal
+from typing import Any
+
+from tests.bank import World
+from tests.parties import a_settlement_rule
+from tests.settling import VALUE_DATE, done, matched, on_business_date, set_up
+
+
+async def shown(world: World, account: str, path: str) -> dict[str, Any]:
+    """Return what an account reads."""
+    answer = await (await world.as_(account)).get(path)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+async def test_CSD_03_late_payments_stand_on_the_board_with_age_reason_cost_and_who_can_act(
+    bank_world: World,
+) -> None:
+    await set_up(bank_world)
+    deal = await matched(bank_world)
+    await matched(bank_world, value_date="2026-10-28")
+    board = await shown(bank_world, "settler", "/api/settlements/board")
+    assert [row["pay_on"] for row in board["items"]] == ["2026-10-28", "2026-10-28", VALUE_DATE, VALUE_DATE]
+    assert {row["failing"] for row in board["items"]} == {False}
+    assert await shown(bank_world, "settler", "/api/penalties") == {
+        "business_date": "2026-10-27",
+        "items": [],
+        "totals": {},
+        "next": None,
+    }
+    assert (await (await bank_world.as_("trader")).get("/api/settlements/board")).status_code == 403
+    assert (await (await bank_world.as_("trader")).get("/api/penalties")).status_code == 403
+
+    done(await deal.settle("USD", "hold", "settler", reason="the amount is in doubt"))
+    await a_settlement_rule(bank_world, rule="cut_off", currency="USD", at="18:00", zone="Europe/Berlin")
+    await a_settlement_rule(
+        bank_world, rule="penalty", product="cash", rate_bp="0.50", valid_from="1999-01-04"
+    )
+    await a_settlement_rule(
+        bank_world, rule="penalty", product="cash", rate_bp="0.75", valid_from="2026-11-03"
+    )
+    await on_business_date(bank_world, "2026-11-03")
+    board = await shown(bank_world, "settler", "/api/settlements/board")
+    held = next(row for row in board["items"] if row["state"] == "held")
+    assert (held["days_late"], held["bucket"], held["failing"]) == (3, "2-3", True)
+    assert held["reason"] == "the amount is in doubt"
+    assert held["cut_off"].startswith(VALUE_DATE)
+    (free,) = held["work"]
+    assert (free["kind"], set(free["who_can_act"])) == ("free", {"releaser", "other-releaser"})
+    assert {row["bucket"] for row in board["summary"]} == {"2-3", "4-7"}
+    by_auditor = await shown(bank_world, "auditor", "/api/settlements/board")
+    assert by_auditor["items"][0]["work"] == []
+    first = await shown(bank_world, "settler", "/api/settlements/board?limit=1")
+    rest = await shown(bank_world, "settler", f"/api/settlements/board?cursor={first['next']}")
+    assert len({row["id"] for row in first["items"] + rest["items"]}) == 4
+
+    costs = await shown(bank_world, "compliance", "/api/penalties")
+    dollars = next(row for row in costs["items"] if row["settlement"] == held["id"])
+    assert [(one["day"], one["rate_bp"]) for one in dollars["days"]] == [
+        ("2026-10-30", "0.50"),
+        ("2026-11-02", "0.50"),
+        ("2026-11-03", "0.75"),
+    ]
+    assert dollars["total"] == "203.88"  # 1,165,000 at 58.25, 58.25 and 87.375 a day, rounded once
+    assert Decimal(costs["totals"]["USD"]) == sum(
+        Decimal(row["total"]) for row in costs["items"] if row["currency"] == "USD"
+    )
