@@ -59,6 +59,8 @@ VERIFY: Final = frozenset(
 )
 CONFIRM: Final = frozenset(
     {
+        Action.BROKER_STATEMENT_RECORD,
+        Action.CHECKLIST_SIGN,
         Action.CONFIRMATION_COUNTER,
         Action.CONFIRMATION_DISPATCH,
         Action.CONFIRMATION_MATCH,
@@ -67,6 +69,7 @@ CONFIRM: Final = frozenset(
         Action.INBOUND_DISMISS,
         Action.INBOUND_LINK,
         Action.INBOUND_SHARE,
+        Action.LONG_FORM_FILE,
         Action.SUBSTITUTE_APPROVE,
         Action.SUBSTITUTE_PROPOSE,
         Action.SUBSTITUTE_REFUSE,

@@ -113,18 +113,17 @@ async def begin(
     """
     units, people, rights, secrets_by_account = rows_of(founding)
     keeper = next(account for account in people if isinstance(account, Account) and account.name == "svc.log")
-    others: list[Recorded] = [*rights, *desk_rows(founding)]
-    first = line(keeper, policy, Action.LOG_GENESIS, now, [*units, *people])
-    first["data"] = dict(promises)
-    second = line(keeper, policy, Action.POLICY_PUBLISH, now, others)  # with it come the rights held under it
-    rights_held = {f"{type(row).__tablename__}:{row.id}": visible(row) for row in others}
-    second["data"] = policy_facts(policy) | {"rows": rights_held}
+    opening = desk_rows(founding)
+    first = line(keeper, policy, Action.LOG_GENESIS, now, [*units, *people, *opening])
+    first["data"] = dict(promises) | {"rows": shown(opening)}
+    second = line(keeper, policy, Action.POLICY_PUBLISH, now, rights)  # with it come the rights held under it
+    second["data"] = policy_facts(policy) | {"rows": shown(rights)}
     different = sorted({password for password, _ in passwords.values()})  # a demo may have one for all
     kept = dict(zip(different, await asyncio.gather(*map(hashed, different)), strict=True))
     engine = create_async_engine(admin_url, poolclass=NullPool)
     async with AsyncSession(engine) as session, session.begin():
         await session.execute(text(f"SET LOCAL ROLE {quoted(f'{prefix}_owner')}"))
-        for batch in (units, people, others):
+        for batch in (units, people, [*rights, *opening]):
             session.add_all(batch)
             await session.flush()
         await session.execute(GENESIS, {"entries": [encode(entry) for entry in (first, second)]})
@@ -239,6 +238,11 @@ def desk_rows(founding: Founding) -> list[Recorded]:
             DeskTime(id=DESK_TIME_ID, rev=1, business_date=founding.business_date, desk_clock=opening)
         )
     return rows
+
+
+def shown(rows: Sequence[Recorded]) -> dict[str, Any]:
+    """Return what the log may show of rows, by kind and id."""
+    return {f"{type(row).__tablename__}:{row.id}": visible(row) for row in rows}
 
 
 def visible(row: Recorded) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from service.kernel.money import Money
 from service.messages import mt300, mt320
 from service.messages.terms import ConfirmedTerms, as_the_other_sees
 from tests.bank import World
-from tests.parties import LEI, in_force
+from tests.parties import LEI, OTHER_LEI, a_channel, a_counterparty, in_force
 from tests.settling import Deal, done, post, sent, the_post
 
 
@@ -97,7 +97,13 @@ async def alleged(world: World) -> dict[str, Any]:
 async def every_kind(world: World) -> None:
     """Leave a row of every kind that confirming knows: sent, forwarded, alleged, verified otherwise, reviewed."""
     await in_force(world, "/api/tolerances", {"rates": "0.000002", "amounts": "0.01"})
-    deal = await sent(world)
+    await a_counterparty(world, OTHER_LEI, "A broker", bic="DEUTDEFF")
+    await a_channel(world, long_form=True)
+    deal = await sent(world, execution="broker", broker=OTHER_LEI)
+    paper = {"name": "note.pdf", "content": base64.b64encode(b"%PDF-1.7 as it came").decode()}
+    said_by_broker = {"fields": (await deal.confirmation())["ours"]}
+    done(await deal.confirm("broker-statement", **paper | said_by_broker))
+    done(await deal.confirm("long-form", **paper | {"version": 1}))
     message = await alleged(world)
     share = {"version": message["version"], "reason": "no deal of ours fits"}
     shared = done(await post(world, "verifier", f"/api/inbound/{message['id']}/share", share))

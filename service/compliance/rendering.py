@@ -24,6 +24,18 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
         "hat einen Bestätigungsweg vorgeschlagen",
     ),
     Action.CHANNEL_READ: ("read how counterparties are written to", "hat Bestätigungswege gelesen"),
+    Action.BROKER_STATEMENT_RECORD: (
+        "recorded the broker's statement",
+        "hat die Schlussnote des Maklers erfasst",
+    ),
+    Action.CHECKLIST_SIGN: (
+        "signed off the papers of the deal",
+        "hat die Unterlagen des Geschäfts abgezeichnet",
+    ),
+    Action.LONG_FORM_FILE: (
+        "filed the long form of the contract",
+        "hat die Langfassung des Vertrags abgelegt",
+    ),
     Action.CONFIRMATION_CHASE: ("reminded the counterparty", "hat die Gegenpartei gemahnt"),
     Action.CONFIRMATION_COLLECT: ("took in what the counterparty sent", "hat den Posteingang übernommen"),
     Action.CONFIRMATION_DEEM: (

@@ -30,6 +30,7 @@ from service.confirmations.inbound import (
     share_inbound,
 )
 from service.confirmations.lifecycle import ConfirmationState, InboundState
+from service.confirmations.papers_api import ManualApi, PapersApi
 from service.confirmations.sending import RetryTransmission, retry_transmission
 from service.confirmations.use_cases import (
     DispatchConfirmation,
@@ -427,4 +428,6 @@ ROUTES = [
     TransmissionApi,
     ForwardedApi,
     AlertApi,
+    ManualApi,
+    PapersApi,
 ]

@@ -117,3 +117,40 @@ SUBSTITUTE: Lifecycle[SubstituteState] = Lifecycle(
         (SubstituteState.PROPOSED, Action.SUBSTITUTE_REFUSE): SubstituteState.REFUSED,
     },
 )
+
+
+class LongFormState(StrEnum):
+    """Whether the contract after the short confirmation is there."""
+
+    DUE = "due"
+    FILED = "filed"
+    VOID = "void"
+
+
+LONG_FORM: Lifecycle[LongFormState] = Lifecycle(
+    "long form",
+    {
+        (LongFormState.DUE, Action.LONG_FORM_FILE): LongFormState.FILED,
+        (LongFormState.DUE, Action.CONFIRMATION_WITHDRAW): LongFormState.VOID,
+        (LongFormState.DUE, Action.CONFIRMATION_REDRAFT): LongFormState.VOID,
+    },
+)
+
+
+class ChecklistState(StrEnum):
+    """Whether the papers of a deal are in order."""
+
+    COMPLETE = "complete"
+    OPEN = "open"
+    SIGNED = "signed"
+    VOID = "void"
+
+
+CHECKLIST: Lifecycle[ChecklistState] = Lifecycle(
+    "checklist",
+    {
+        (ChecklistState.OPEN, Action.CHECKLIST_SIGN): ChecklistState.SIGNED,
+        (ChecklistState.OPEN, Action.CONFIRMATION_WITHDRAW): ChecklistState.VOID,
+        (ChecklistState.OPEN, Action.CONFIRMATION_REDRAFT): ChecklistState.VOID,
+    },
+)

@@ -78,6 +78,9 @@ CLAUSE: Final = "off_market_clause"
 SIDE_AGREEMENT: Final = "side_agreement"
 """What was agreed beyond the terms, in words."""
 
+BROKER: Final = "broker"
+"""Who brought the deal about, by LEI: named where a broker did, and compared where the other side names one (SET-04)."""
+
 TOLD: Final = (REFERENCE, CLAUSE, SIDE_AGREEMENT)
 """What a side may say for the other to know; never compared."""
 
@@ -115,6 +118,7 @@ def ours(
     reference: str = "",
     clause: str = "",
     side_agreement: str = "",
+    broker: str = "",
 ) -> dict[str, str]:
     """Say what we confirm, from our point of view; ``clause``: how an off-market deal is disclosed.
 
@@ -128,7 +132,7 @@ def ours(
         **(_exchange(terms) if isinstance(terms, FxTerms) else _loan(terms, our_lei, their_lei)),
         REFERENCE: reference,
     }
-    beside = {CLAUSE: clause, SIDE_AGREEMENT: side_agreement}
+    beside = {BROKER: broker, CLAUSE: clause, SIDE_AGREEMENT: side_agreement}
     return said | {name: text for name, text in beside.items() if text}
 
 
@@ -191,6 +195,7 @@ def match(
     References and the off-market clause are not compared.
     """
     fields = tuple(field for field in fields_of(ours) if field != TYPE or theirs.get(TYPE))
+    fields += (BROKER,) if ours.get(BROKER) else ()
     strange = sorted((ours.keys() | theirs.keys()) - {*fields, TYPE, *TOLD})
     return [
         FieldBreak(field, ours.get(field), theirs.get(field), why)
@@ -205,7 +210,7 @@ def _why_apart(
 ) -> str | None:
     if field not in fields:
         return "this is no field of a confirmation"
-    if field in DERIVED and not they_say.strip():
+    if field in (*DERIVED, BROKER) and not they_say.strip():
         return None
     if not we_say.strip() or not they_say.strip():
         return "we do not say it" if they_say.strip() else "they do not say it"

@@ -32,6 +32,7 @@ class Confirmation(Recorded):
     sent_at: Mapped[datetime | None]
     counter: Mapped[dict[str, Any] | None]
     counter_at: Mapped[datetime | None]
+    counter_source: Mapped[str | None]  # "typed" by a clerk, or the message it came in
     breaks: Mapped[list[Any] | None]
     agreed_by: Mapped[dict[str, Any] | None]  # how they agreed: tolerance, message, clause or other evidence
 
@@ -137,6 +138,72 @@ class ForwardedConfirmation(Recorded):
     said: Mapped[str]
     forwarded_by: Mapped[UUID] = mapped_column(ForeignKey("account.id"))
     forwarded_at: Mapped[datetime]
+
+
+class BrokerStatement(Recorded):
+    """What the broker says of a deal it brought about, laid beside our confirmation (SET-04, SET-14)."""
+
+    __tablename__ = "broker_statement"
+    __frozen__: ClassVar[tuple[str, ...]] = (
+        "confirmation_id",
+        "trade_id",
+        "broker_id",
+        "document_id",
+        "fields",
+        "breaks",
+        "received_on",
+        "recorded_by",
+    )
+    __table_args__ = (Index(None, "confirmation_id"),)
+
+    confirmation_id: Mapped[UUID] = mapped_column(ForeignKey("confirmation.id"))
+    trade_id: Mapped[UUID] = mapped_column(ForeignKey("trade.id"), index=True)
+    broker_id: Mapped[UUID] = mapped_column(ForeignKey("counterparty.id"))
+    document_id: Mapped[UUID] = mapped_column(ForeignKey("document.id"))
+    fields: Mapped[dict[str, Any]]  # from our point of view
+    breaks: Mapped[list[Any]]  # empty where the broker says what we say
+    received_on: Mapped[date]
+    recorded_by: Mapped[UUID] = mapped_column(ForeignKey("account.id"))
+
+
+class LongForm(Recorded):
+    """The contract that the counterparty drafts after the short confirmation, with a deadline of its own (SET-08)."""
+
+    __tablename__ = "long_form"
+    __frozen__: ClassVar[tuple[str, ...]] = ("confirmation_id", "trade_id", "due_on")
+    __table_args__ = (
+        CheckConstraint("(state = 'filed') = (document_id IS NOT NULL)", name="filed_with_document"),
+    )
+
+    confirmation_id: Mapped[UUID] = mapped_column(ForeignKey("confirmation.id"), unique=True)  # the short one
+    trade_id: Mapped[UUID] = mapped_column(ForeignKey("trade.id"), index=True)
+    due_on: Mapped[date]
+    state: Mapped[str]
+    document_id: Mapped[UUID | None] = mapped_column(ForeignKey("document.id"))
+    filed_on: Mapped[date | None]
+    filed_by: Mapped[UUID | None] = mapped_column(ForeignKey("account.id"))
+
+
+class DocumentChecklist(Recorded):
+    """Whether the papers of a confirmed deal are there and in time; what is not, a second person signs (SET-13)."""
+
+    __tablename__ = "document_checklist"
+    __frozen__: ClassVar[tuple[str, ...]] = ("confirmation_id", "trade_id", "version", "by_hand")
+    __table_args__ = (
+        CheckConstraint("(state = 'signed') = (signed_by IS NOT NULL)", name="signed_by_somebody"),
+        CheckConstraint("(signed_by IS NULL) = (code IS NULL)", name="signed_with_code"),
+    )
+
+    confirmation_id: Mapped[UUID] = mapped_column(ForeignKey("confirmation.id"), unique=True)
+    trade_id: Mapped[UUID] = mapped_column(ForeignKey("trade.id"), index=True)
+    version: Mapped[int]
+    by_hand: Mapped[bool]  # a clerk typed what the counterparty says (SET-02)
+    state: Mapped[str]
+    papers: Mapped[list[Any]]  # each with its due day and the day it came
+    code: Mapped[str | None]
+    reason: Mapped[str | None]
+    signed_by: Mapped[UUID | None] = mapped_column(ForeignKey("account.id"))
+    signed_at: Mapped[datetime | None]
 
 
 class AllegedDeal(Recorded):

@@ -21,8 +21,11 @@ from service.confirmations.model import (
     AlertReview,
     AllegedAnswer,
     AllegedDeal,
+    BrokerStatement,
     Confirmation,
+    DocumentChecklist,
     InboundMessage,
+    LongForm,
     SubstituteVerification,
     Transmission,
 )
@@ -88,6 +91,7 @@ def view(confirmation: Confirmation) -> dict[str, Any]:
         "sent_at": confirmation.sent_at,
         "counter": confirmation.counter,
         "counter_at": confirmation.counter_at,
+        "counter_source": confirmation.counter_source,
     }
     plain = {name: None if value is None else plain_value(value) for name, value in facts.items()}
     # Breaks name the side that is silent, so nothing is left out of them.
@@ -206,6 +210,23 @@ async def substitutes(session: AsyncSession, confirmation_id: UUID) -> list[dict
     return [substitute_view(row) for row in await session.scalars(wanted.order_by(SubstituteVerification.id))]
 
 
+async def papers(session: AsyncSession, confirmation_id: UUID) -> dict[str, Any]:
+    """Return the papers of a deal: its checklist, its long form, what the broker said. Raises NotFound."""
+    if await session.get(Confirmation, confirmation_id) is None:
+        raise NotFound("confirmation")
+    drawn = select(DocumentChecklist).where(DocumentChecklist.confirmation_id == confirmation_id)
+    checklist, awaited = await session.scalar(drawn), select(LongForm)
+    form = await session.scalar(awaited.where(LongForm.confirmation_id == confirmation_id))
+    said = select(BrokerStatement).where(BrokerStatement.confirmation_id == confirmation_id)
+    return {
+        "checklist": None if checklist is None else checklist_view(checklist),
+        "long_form": None if form is None else long_form_view(form),
+        "broker_statements": [
+            statement_view(row) for row in await session.scalars(said.order_by(BrokerStatement.id))
+        ],
+    }
+
+
 async def alleged_deals(session: AsyncSession, limit: int) -> list[dict[str, Any]]:
     """Return the deals that counterparties allege and the back office asked trading about, newest first."""
     rows = await session.execute(
@@ -246,6 +267,21 @@ def inbound_view(row: InboundMessage) -> dict[str, Any]:
 def substitute_view(row: SubstituteVerification) -> dict[str, Any]:
     """Return another verification as answers show it."""
     return _told(row) | {"version": row.rev}
+
+
+def statement_view(row: BrokerStatement) -> dict[str, Any]:
+    """Return what a broker said as answers show it."""
+    return _told(row) | {"version": row.rev or 1}
+
+
+def long_form_view(row: LongForm) -> dict[str, Any]:
+    """Return a long form as answers show it."""
+    return _told(row) | {"version": row.rev}
+
+
+def checklist_view(row: DocumentChecklist) -> dict[str, Any]:
+    """Return a checklist as answers show it; ``trade_version`` is the deal's, ``version`` its own."""
+    return _told(row) | {"trade_version": row.version, "version": row.rev}
 
 
 def _told(row: Recorded) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from sqlalchemy import String, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.attempt import Attempt, locked
+from service.confirmations.documenting import check_papers
 from service.confirmations.lifecycle import AWAITED, ConfirmationState, InboundState
-from service.confirmations.matching import EXACT, REFERENCE, STANDARD, Tolerance, as_we_see_it, match
+from service.confirmations.matching import BROKER, EXACT, REFERENCE, STANDARD, Tolerance, as_we_see_it, match
 from service.confirmations.model import Confirmation, InboundMessage
 from service.confirmations.told import fields_told
 from service.control.holding import hold_trade, must_be_verified
@@ -31,6 +32,7 @@ from service.parties.model import ConfirmationChannel, Counterparty
 from service.parties.queries import instruction_for, tolerance_in_force
 
 TEXT_FORMS: Final = ((b"<", "application/xml"), (b"{", "text/plain"), (b"%PDF-", "application/pdf"))
+BANK_CHARACTERS: Final = 8  # of a BIC; the rest names a branch
 CANDIDATES_MAX: Final = 2000
 ALERTING: Final = frozenset({"unknown_sender", "other_counterparty"})
 """Findings that somebody outside the desk looks into at once (A-09)."""
@@ -166,25 +168,33 @@ async def answer(
     message.state, message.confirmation_id = InboundState.LINKED.value, confirmation.id
     counter = {name: said for name, said in message.fields.items() if name not in silent_on}
     if confirmation.state == ConfirmationState.DUE:
-        attempt.change(confirmation, counter=counter, counter_at=attempt.now)
+        attempt.change(confirmation, counter=counter, counter_at=attempt.now, counter_source=str(message.id))
         return
     allowed = EXACT if attempt.actor.service else await tolerance(attempt.session)
     breaks = match(confirmation.ours, counter, allowed)
     said: dict[str, Any] = {
         "counter": counter,
         "counter_at": attempt.now,
+        "counter_source": str(message.id),
         "breaks": msgspec.to_builtins(breaks),
         "state": (ConfirmationState.MISMATCHED if breaks else ConfirmationState.MATCHED).value,
     }
     if not breaks:
-        said["agreed_by"] = {"way": "message", "message": str(message.id), "tolerance": allowed.number}
+        said["agreed_by"] = agreed(attempt, "message", message=str(message.id), tolerance=allowed.number)
     attempt.change(confirmation, **said)
     if not breaks:
-        follow(attempt, confirmation)
+        await follow(attempt, confirmation)
 
 
-def follow(attempt: Attempt, confirmation: Confirmation) -> None:
-    """Hand a deal whose terms stand on to settlement."""
+def agreed(attempt: Attempt, way: str, **how: Any) -> dict[str, Any]:
+    """Return what a confirmation keeps of how both sides came to agree: by which way, on which day, by whose hand."""
+    day = attempt.desk.business_date.isoformat()
+    return {"way": way, "on": day, "by": str(attempt.actor.account), **how}
+
+
+async def follow(attempt: Attempt, confirmation: Confirmation) -> None:
+    """Hand a deal whose terms stand on to settlement, and look for its papers."""
+    await check_papers(attempt, confirmation)
     attempt.close_item(Item.MATCH, confirmation.id)
     attempt.open_item_about(
         Item.PROJECT,
@@ -273,6 +283,8 @@ async def held_against(
         sentence = f"It is from {counterparty.name} and names {terms.party} and {terms.counterparty}."
         return replace(told, finding=Finding("other_counterparty", "party", sentence))
     fields = as_we_see_it(fields_told(terms, counterparty.lei, attempt.entity_lei))
+    if terms.broker is not None and terms.broker.lei is None and terms.broker.bic is not None:
+        fields[BROKER] = await lei_of(attempt.session, terms.broker.bic) or fields[BROKER]
     told = replace(told, fields=fields)
     if await came_before(attempt.session, counterparty.id, terms.our_reference):
         sentence = "Another message of this counterparty carries the same reference."
@@ -285,6 +297,15 @@ async def held_against(
         route = await instruction_for(attempt.session, counterparty.id, currency)
         told = replace(told, route_differs=route is None or route.account_number != terms.our_account.account)
     return told
+
+
+async def lei_of(session: AsyncSession, bic: str) -> str | None:
+    """Return the LEI of the party with this bank identifier, None if nobody or more than one has it."""
+    found = await session.scalars(
+        select(Counterparty.lei).where(func.left(Counterparty.bic, BANK_CHARACTERS) == bic[:BANK_CHARACTERS])
+    )
+    named = list(found)
+    return named[0] if len(named) == 1 else None
 
 
 async def sender_of(session: AsyncSession, sender: str) -> Counterparty | None:

@@ -17,6 +17,7 @@ from policies.vocabulary import Action
 from service.attempt import Attempt, Changed, Command, locked
 from service.confirmations import writing
 from service.confirmations.lifecycle import TRANSMISSION, TransmissionState
+from service.confirmations.matching import BROKER
 from service.confirmations.model import Confirmation, Transmission
 from service.confirmations.queries import transmission_view
 from service.confirmations.told import confirmed_terms
@@ -97,8 +98,12 @@ async def terms_to_say(
     previous: str | None,
     *,
     void: bool = False,
+    short: bool = False,
 ) -> ConfirmedTerms:
-    """Return what our message says: the terms, who both sides are, and where each wants its money."""
+    """Return what our message says: the terms, who both sides are, and where each wants its money.
+
+    ``short``: the essential data ahead of the contract that the counterparty drafts (SET-08).
+    """
     reference = str(confirmation.ours["reference"])
     own = await attempt.session.scalar(select(Counterparty).where(Counterparty.own))
     us = PartyId(
@@ -117,7 +122,14 @@ async def terms_to_say(
         our_account=None if own is None else await _account(attempt, own.id, received),
         their_account=await _account(attempt, counterparty.id, paid),
         clause=str(confirmation.ours.get("off_market_clause", "")),
+        short=short,
+        broker=await _broker(attempt, str(confirmation.ours.get(BROKER, ""))),
     )
+
+
+async def _broker(attempt: Attempt, lei: str) -> PartyId | None:
+    found = await attempt.session.scalar(select(Counterparty).where(Counterparty.lei == lei)) if lei else None
+    return None if found is None else PartyId(lei=found.lei, bic=found.bic, name=found.name)
 
 
 async def _account(attempt: Attempt, party_id: UUID, currency: str) -> SettlementAccount | None:
@@ -126,20 +138,24 @@ async def _account(attempt: Attempt, party_id: UUID, currency: str) -> Settlemen
 
 
 async def queue_confirmation(
-    attempt: Attempt, confirmation: Confirmation, terms: Terms, counterparty: Counterparty
+    attempt: Attempt,
+    confirmation: Confirmation,
+    terms: Terms,
+    counterparty: Counterparty,
+    channel: ConfirmationChannel,
 ) -> Transmission:
     """Write our message in the counterparty's format, file it, and hand it to the office's own account.
 
     Where an earlier one of this deal has left for the same counterparty, this one amends it by its reference;
     one that left for another counterparty is void.
     """
-    channel = await must_have_channel(attempt, counterparty.id)
     former, previous = await last_word(attempt, confirmation.trade_id), None
     if former is not None and former.ours["their_lei"] == counterparty.lei:
         previous = str(former.ours["reference"])
     elif former is not None:
         await take_back(attempt, confirmation.trade_id)
-    said = await terms_to_say(attempt, confirmation, terms, counterparty, previous)
+    short = channel.long_form
+    said = await terms_to_say(attempt, confirmation, terms, counterparty, previous, short=short)
     written = writing.written(said, channel.format, channel.language, attempt.now)
     return await queue(attempt, confirmation, channel, written, purpose="confirmation", step=0)
 

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from service.confirmations.matching import CLAUSE, REFERENCE, SIDE_AGREEMENT, TYPE
+from service.confirmations.matching import BROKER, CLAUSE, REFERENCE, SIDE_AGREEMENT, TYPE
 from service.kernel.money import Money, plain
 from service.messages.terms import (
     ConfirmedTerms,
@@ -105,6 +105,8 @@ def fields_told(terms: ConfirmedTerms, sender_lei: str, receiver_lei: str) -> di
             "borrower_lei": receiver_lei if lends else sender_lei,
         }
     fields[REFERENCE] = terms.our_reference
+    if terms.broker is not None:
+        fields[BROKER] = terms.broker.lei or str(terms.broker)
     if terms.off_market_clause is not None:
         fields[CLAUSE] = terms.off_market_clause
     if terms.side_agreement is not None:

@@ -12,12 +12,13 @@ from policies.vocabulary import Action
 from service.attempt import Attempt, Changed, Command, locked
 from service.confirmations.clusters import look_for_clusters
 from service.confirmations.deadlines import confirm_by
+from service.confirmations.documenting import TYPED, await_papers, drop_papers
 from service.confirmations.lifecycle import CONFIRMATION, ConfirmationState
-from service.confirmations.matching import CLAUSE, REFERENCE, TYPE, fields_of, match, ours
+from service.confirmations.matching import BROKER, CLAUSE, REFERENCE, TYPE, fields_of, match, ours
 from service.confirmations.model import Confirmation
 from service.confirmations.queries import view
-from service.confirmations.receiving import follow, tolerance
-from service.confirmations.sending import drop, queue_confirmation, take_back
+from service.confirmations.receiving import agreed, follow, tolerance
+from service.confirmations.sending import drop, must_have_channel, queue_confirmation, take_back
 from service.confirmations.standing import is_past, must_be_undone, must_have_been_verified
 from service.confirmations.told import beyond
 from service.conformity.standing import Standing, must_stand_within_the_market, standing_of
@@ -31,7 +32,7 @@ from service.kernel.texts import Reason
 from service.parties.model import Counterparty, Portfolio
 from service.parties.queries import channel_for
 from service.trades.deals.deal import type_of
-from service.trades.model import Trade
+from service.trades.model import Trade, TradeVersion
 from service.trades.versions import terms_of, version_of
 from service.work.model import WorkItem
 from service.work.queries import waits
@@ -147,6 +148,7 @@ async def draft(attempt: Attempt, trade: Trade, version: int, *, number: int) ->
                 reference=await reference_for(session, book, trade),
                 clause=clause_for(standing),
                 side_agreement=beyond(terms.side_agreements) or "",
+                broker=await broker_lei(session, entered),
             ),
             confirm_by=confirm_by(type_of(terms), party_class, terms.trade_date, entered.executed_at),
         )
@@ -164,12 +166,15 @@ async def dispatch_confirmation(attempt: Attempt, command: DispatchConfirmation)
     clause = clause_for(await standing_of(attempt.session, trade, confirmation.version))
     if clause and confirmation.ours.get(CLAUSE) != clause:
         raise NoClause("This deal is off the market, and its confirmation does not say so.")
-    must_say_everything(confirmation)
+    entered = await version_of(attempt.session, trade.id, confirmation.version)
+    must_say_everything(confirmation, brokered=entered.broker_id is not None)
     terms = await terms_of(attempt.session, trade.id, confirmation.version)
     counterparty = await attempt.session.get_one(Counterparty, terms.counterparty_id)
     attempt.change(confirmation, state=after(attempt, confirmation), sent_at=attempt.now)
     if not counterparty.own:  # between books of the bank nothing leaves the house
-        await queue_confirmation(attempt, confirmation, terms, counterparty)
+        channel = await must_have_channel(attempt, counterparty.id)
+        await queue_confirmation(attempt, confirmation, terms, counterparty, channel)
+        await await_papers(attempt, confirmation, short=channel.long_form)
     attempt.close_item(Item.CONFIRM, confirmation.id)
     attempt.open_item(
         Item.MATCH,
@@ -188,6 +193,7 @@ async def redraft_confirmation(attempt: Attempt, command: RedraftConfirmation) -
     trade = await attempt.session.get_one(Trade, confirmation.trade_id)
     attempt.change(confirmation, state=after(attempt, confirmation))
     await drop(attempt, confirmation.id)
+    await drop_papers(attempt, confirmation.id)
     for item in (Item.CONFIRM, Item.MATCH):
         attempt.close_item(item, confirmation.id)
     attempt.note(reason=command.reason)
@@ -200,7 +206,11 @@ async def record_counter(attempt: Attempt, command: RecordCounter) -> Changed:
     """Their side comes straight to the back office, never through the hands that dealt (SET-05)."""
     confirmation = await held(attempt, command.confirmation_id, command.version)
     attempt.change(
-        confirmation, state=after(attempt, confirmation), counter=dict(command.fields), counter_at=attempt.now
+        confirmation,
+        state=after(attempt, confirmation),
+        counter=dict(command.fields),
+        counter_at=attempt.now,
+        counter_source=TYPED,
     )
     return await shown(attempt, confirmation)
 
@@ -218,10 +228,10 @@ async def match_confirmation(attempt: Attempt, command: MatchConfirmation) -> Ch
         confirmation,
         state=ConfirmationState.MISMATCHED if breaks else matched,
         breaks=msgspec.to_builtins(breaks),
-        agreed_by=None if breaks else {"way": "person", "tolerance": allowed.number},
+        agreed_by=None if breaks else agreed(attempt, "person", tolerance=allowed.number),
     )
     if not breaks:
-        follow(attempt, confirmation)
+        await follow(attempt, confirmation)
     return await shown(attempt, confirmation)
 
 
@@ -248,6 +258,7 @@ async def withdraw_confirmation(attempt: Attempt, command: WithdrawConfirmation)
         attempt.close_item(Item.CONFIRM, confirmation.id)
         attempt.close_item(Item.MATCH, confirmation.id)
         await drop(attempt, confirmation.id)
+        await drop_papers(attempt, confirmation.id)
     if control.state == ControlState.CANCELLED:
         await take_back(attempt, command.trade_id)
     await look_for_clusters(attempt, command.trade_id)
@@ -263,6 +274,13 @@ async def reference_for(session: AsyncSession, book: Portfolio, trade: Trade) ->
     return f"{book.name}/{trade.number}" + (f"-{before + 1}" if before else "")
 
 
+async def broker_lei(session: AsyncSession, entered: TradeVersion) -> str:
+    """Return who brought a version of a deal about; empty where nobody did."""
+    if entered.broker_id is None:
+        return ""
+    return (await session.get_one(Counterparty, entered.broker_id)).lei
+
+
 def clause_for(standing: Standing) -> str:
     """Return the clause that a confirmation of a deal off the market carries (TRD-05); empty within the market."""
     if standing.check.state != "alert" or standing.justification is None:
@@ -270,10 +288,10 @@ def clause_for(standing: Standing) -> str:
     return "agreed at off-market terms"
 
 
-def must_say_everything(confirmation: Confirmation) -> None:
-    """Raise Incomplete, naming the field, unless our side says all its deal type asks for (SET-03)."""
+def must_say_everything(confirmation: Confirmation, *, brokered: bool) -> None:
+    """Raise Incomplete, naming the field, unless our side says all its deal type asks for (SET-03, SET-04)."""
     said = confirmation.ours
-    for field in (TYPE, *fields_of(said), REFERENCE):
+    for field in (TYPE, *fields_of(said), REFERENCE, *((BROKER,) if brokered else ())):
         if not str(said.get(field, "")).strip():
             raise Incomplete("A confirmation does not go out without everything it must say.", field=field)
 

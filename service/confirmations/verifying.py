@@ -1,6 +1,6 @@
 """What happens when a counterparty stays silent: reminders, the agreed meaning of silence, verification otherwise."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -11,7 +11,7 @@ from service.confirmations.deadlines import CHASED_AFTER, HEARD_BEFORE, business
 from service.confirmations.lifecycle import CONFIRMATION, SUBSTITUTE, ConfirmationState, SubstituteState
 from service.confirmations.model import Confirmation, SubstituteVerification
 from service.confirmations.queries import heard_in_own_words, substitute_view, transmission_view, view
-from service.confirmations.receiving import follow, held_for_answer
+from service.confirmations.receiving import agreed, follow, held_for_answer
 from service.confirmations.sending import delivered_on, must_have_channel, queue
 from service.confirmations.writing import reminder
 from service.gate import use_case
@@ -123,9 +123,9 @@ async def deem_confirmation(attempt: Attempt, command: DeemConfirmation) -> Chan
     terms = await version_of(attempt.session, confirmation.trade_id, confirmation.version)
     channel = await must_have_channel(attempt, terms.counterparty_id)
     await must_mean_something(attempt, channel, confirmation)
-    way = {"way": "deemed", "clause": channel.deemed_clause, "agreement": str(channel.agreement_id)}
+    way = agreed(attempt, "deemed", clause=channel.deemed_clause, agreement=str(channel.agreement_id))
     attempt.change(confirmation, state=state.value, agreed_by=way)
-    follow(attempt, confirmation)
+    await follow(attempt, confirmation)
     await attempt.session.flush()
     return Changed(view(confirmation))
 
@@ -193,10 +193,10 @@ async def approve_substitute(attempt: Attempt, command: ApproveSubstitute) -> Ch
     await attempt.admit(row.trade_id, related=[(SubstituteVerification.__tablename__, row.id)])
     state = CONFIRMATION.after(ConfirmationState(confirmation.state), attempt.action)
     attempt.change(row, state=SUBSTITUTE.after(SubstituteState(row.state), attempt.action).value)
-    told: dict[str, Any] = {"way": row.way, "verification": str(row.id)}
+    told = agreed(attempt, row.way, verification=str(row.id))
     attempt.change(confirmation, state=state.value, agreed_by=told)
     attempt.close_item(Item.APPROVE_SUBSTITUTE, row.id)
-    follow(attempt, confirmation)
+    await follow(attempt, confirmation)
     await attempt.session.flush()
     return Changed(substitute_view(row))
 

@@ -176,6 +176,20 @@ async def confirm(hands: Hands, entered: Entered) -> None:
         confirmer, f"{path}/counter", {"version": version, "fields": theirs}, f"{key}-counter"
     )
     await hands.act(confirmer, f"{path}/match", {"version": said["version"]}, f"{key}-match")
+    await sign_off(hands, entered)
+
+
+async def sign_off(hands: Hands, entered: Entered) -> None:
+    """Have the verifier sign for what a clerk typed: the counterparty confirmed without a message."""
+    path = f"/api/confirmations/{entered.confirmation}"
+    drawn = (await hands.get(entered.verifier, f"{path}/papers"))["checklist"]
+    if drawn is not None and drawn["state"] == "open":
+        why = {
+            "version": drawn["version"],
+            "code": "no_message",
+            "reason": "they confirm in their own portal",
+        }
+        await hands.act(entered.verifier, f"{path}/checklist", why, f"{entered.key}-checklist")
 
 
 async def find_confirmation(hands: Hands, entered: Entered) -> None:

@@ -32,7 +32,7 @@ TYPES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The columns of each type of deal, besides those all deals have."""
 COMMON: Final = ("type", "trade_date", "counterparty", "portfolio", "executed_at", "side_agreements")
-OPTIONAL: Final = ("location",)
+OPTIONAL: Final = ("location", "execution", "broker")
 KEY: Final = "key"
 COLUMNS: Final = tuple(
     dict.fromkeys((*COMMON, *(name for own in TYPES.values() for name in own), *OPTIONAL, KEY))
@@ -69,6 +69,8 @@ _READERS: Final[Mapping[str, Callable[[str, str], str]]] = {
     "portfolio": _line(140),
     "side_agreements": _line(2000),
     "location": _line(140),
+    "execution": _line(20),
+    "broker": _line(64),
     "day_count": _line(40),
 }
 

@@ -23,6 +23,7 @@ class Item(StrEnum):
     BOOK_TRANSFER = "book_transfer"
     CALL_BACK = "call_back"
     CHECK_CALL_BACK = "check_call_back"
+    CHECK_DOCUMENTS = "check_documents"
     CHECK_RIGHTS = "check_rights"
     ANSWER_ALLEGED = "answer_alleged"
     APPLY_STATUS = "apply_status"
@@ -51,6 +52,7 @@ class Item(StrEnum):
     EXAMINE_MESSAGE = "examine_message"
     EXAMINE_STATUS = "examine_status"
     EXCESS = "excess"
+    FILE_LONG_FORM = "file_long_form"
     FREE = "free"
     GRANT_APPROVE = "grant_approve"
     GRANT_EXECUTE = "grant_execute"
@@ -66,6 +68,7 @@ class Item(StrEnum):
     RELEASE = "release"
     RELEASE_TRANSFER = "release_transfer"
     REPAIR_PAYMENT = "repair_payment"
+    RECORD_BROKER_STATEMENT = "record_broker_statement"
     RESOLVE_CONFLICT = "resolve_conflict"
     RESEND = "resend"
     SECOND_DEVICE = "second_device"
@@ -131,6 +134,7 @@ ROUTES: dict[Item, Route] = {
     Item.BOOK_TRANSFER: Route(BACK, BOOKS, Action.TRANSFER_BOOK, automatic=True, within=HOURS),
     Item.CALL_BACK: Route(BACK, BACK, Action.CALL_BACK_MAKE, automatic=False, within=HOURS),
     Item.CHECK_CALL_BACK: Route(BACK, BACK, Action.CALL_BACK_CHECK, automatic=False, within=HOURS),
+    Item.CHECK_DOCUMENTS: Route(BACK, BACK, Action.CHECKLIST_SIGN, automatic=False, within=DAY),
     Item.CHECK_RIGHTS: Route(
         Office.ADMINISTRATION,
         Office.COMPLIANCE,
@@ -200,6 +204,7 @@ ROUTES: dict[Item, Route] = {
     Item.EXAMINE_MESSAGE: Route(BACK, BACK, Action.INBOUND_LINK, automatic=False, within=HOURS),
     Item.EXAMINE_STATUS: Route(BACK, BACK, Action.PAYMENT_STATUS_CLOSE, automatic=False, within=HOURS),
     Item.EXCESS: Route(FRONT, RISK, Action.EXCESS_CLOSE, automatic=False, within=HOURS, also=(CREDIT, RISK)),
+    Item.FILE_LONG_FORM: Route(BACK, BACK, Action.LONG_FORM_FILE, automatic=False, within=DAY),
     Item.FREE: Route(BACK, BACK, Action.SETTLEMENT_FREE, automatic=False, within=HOURS),
     Item.GRANT_APPROVE: Route(
         Office.ADMINISTRATION, Office.ADMINISTRATION, Action.GRANT_APPROVE, automatic=False, within=DAY
@@ -221,6 +226,9 @@ ROUTES: dict[Item, Route] = {
         BACK, BACK, Action.TRANSFER_RELEASE, automatic=False, within=HOURS, also=(RISK, BOOKS)
     ),
     Item.REPAIR_PAYMENT: Route(BACK, BACK, Action.PAYMENT_RETRY, automatic=False, within=HOURS),
+    Item.RECORD_BROKER_STATEMENT: Route(
+        BACK, BACK, Action.BROKER_STATEMENT_RECORD, automatic=False, within=DAY
+    ),
     Item.RESOLVE_CONFLICT: Route(
         Office.COMPLIANCE, Office.COMPLIANCE, Action.CONFLICT_CLOSE, automatic=False, within=DAY
     ),

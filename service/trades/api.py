@@ -22,7 +22,7 @@ from service.kernel.errors import Malformed, Refusal
 from service.kernel.problems import problem
 from service.market.queries import desk
 from service.trades import queries
-from service.trades.entering import UnknownCounterparty, checked_terms, look_up, name_or_id
+from service.trades.entering import UnknownCounterparty, broker_of, checked_terms, look_up, name_or_id
 from service.trades.impact import foreseen
 from service.trades.internal import (
     AcceptInternal,
@@ -282,10 +282,12 @@ async def previewed(
     now = gate.clock.now().astimezone(BERLIN)
     clock = time(now.hour, now.minute) if row is None or row.desk_clock is None else row.desk_clock
     at = Desk(now.date() if row is None else row.business_date, clock)
-    known = (await look_up(reads, [ticket], at)).counterparties.get(name_or_id(ticket.counterparty))
+    found = await look_up(reads, [ticket], at)
+    known = found.counterparties.get(name_or_id(ticket.counterparty))
     if known is None:
         raise UnknownCounterparty("No counterparty in force has this id or LEI.", field="counterparty")
-    return await foreseen(reads, trade, checked_terms(ticket, known.id, trade.portfolio_id), at)
+    terms = checked_terms(ticket, known.id, trade.portfolio_id)
+    return await foreseen(reads, trade, terms, at, broker_of(ticket, known, found))
 
 
 def about(trade: UUID, body: Any, command: Any) -> Any:

@@ -73,6 +73,18 @@ class UnknownPortfolio(Unprocessable):
     """422. No portfolio in force has this id or name."""
 
 
+class NoBroker(Unprocessable):
+    """422. A deal that a broker brought about names the broker, and one dealt directly names none."""
+
+    rule = "SET-04"
+
+
+class UnknownBroker(Unprocessable):
+    """422. No party in force that is neither side of the deal has this id or LEI."""
+
+    rule = "SET-04"
+
+
 class NoAgreement(Unprocessable):
     """422. No master agreement with the counterparty is cleared for the trade date, and legal waived none."""
 
@@ -126,6 +138,7 @@ class Judged:
     counterparty: Counterparty
     marks: list[str]
     max_eur: Decimal | None = None
+    broker_id: UUID | None = None
 
     def needs(self, version: int) -> Wanted:
         """Return what a version of the deal takes of the limits."""
@@ -144,7 +157,7 @@ class Judged:
 async def look_up(session: AsyncSession, tickets: Iterable[Ticket], desk: Desk) -> Known:
     """Find every counterparty and portfolio the tickets name, their agreements, and the back office's desk rules."""
     tickets = list(tickets)
-    parties = {ticket.counterparty for ticket in tickets}
+    parties = {name for ticket in tickets for name in (ticket.counterparty, ticket.broker) if name}
     books = {ticket.portfolio for ticket in tickets}
     counterparties: dict[str, Counterparty] = {}
     for found in await session.scalars(
@@ -187,6 +200,7 @@ def judged(
     if portfolio.desk_id != attempt.actor.unit:
         sentence = "This portfolio belongs to another desk; enter the deal in a book of your own."
         raise ForeignPortfolio(sentence, field="portfolio", rule="ORG-01")
+    broker_id = broker_of(ticket, counterparty, known)
     terms = checked_terms(ticket, counterparty.id, portfolio.id)
     must_stand_on_an_agreement(terms, counterparty, known.agreements)
     desk = attempt.desk
@@ -202,8 +216,30 @@ def judged(
     if internal:
         found.append(Mark.INTERNAL)
     return Judged(
-        attempt, trade_id, terms, ticket.executed_at, ticket.location, counterparty, sorted(found), max_eur
+        attempt,
+        trade_id,
+        terms,
+        ticket.executed_at,
+        ticket.location,
+        counterparty,
+        sorted(found),
+        max_eur,
+        broker_id,
     )
+
+
+def broker_of(ticket: Ticket, counterparty: Counterparty, known: Known) -> UUID | None:
+    """Return who brought the deal about, None where nobody did. Raises NoBroker, UnknownBroker (SET-04)."""
+    if ticket.execution == "direct":
+        if ticket.broker is not None:
+            raise NoBroker("This deal names a broker; say that a broker brought it about.", field="execution")
+        return None
+    if ticket.broker is None:
+        raise NoBroker("A broker brought this deal about; name the broker.", field="broker")
+    broker = known.counterparties.get(name_or_id(ticket.broker))
+    if broker is None or broker.own or broker.id == counterparty.id:
+        raise UnknownBroker("No broker in force has this id or LEI.", field="broker")
+    return broker.id
 
 
 def must_be_writable(told: str, field: str) -> None:
@@ -340,6 +376,7 @@ def add_version(deal: Judged, version: int) -> TradeVersion:
         **terms_columns(terms),
         executed_at=deal.executed_at,
         location=deal.location,
+        broker_id=deal.broker_id,
         entered_by=attempt.actor.account,
         entered_at=attempt.now,
     )

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,7 +18,7 @@ from service.market.queries import is_published, rates_of
 from service.trades.deals.deal import Terms, cash_flows, differences, exposure, is_material
 from service.trades.model import Trade
 from service.trades.queries import held_positions, states_beside
-from service.trades.versions import changes_between, terms_of
+from service.trades.versions import broker_changed, changes_between, terms_of, version_of
 
 ROOM = text("SELECT * FROM public.limit_room('counterparty', :owner)")
 WITHDRAWN, UNSENT = "withdrawn", ("due",)
@@ -28,15 +29,21 @@ class NothingChanges(Unprocessable):
     """422. The terms are those in force."""
 
 
-async def foreseen(session: AsyncSession, trade: Trade, new: Terms, desk: Desk) -> dict[str, Any]:
-    """Return what changes, whether that is material, and what will follow. Raises NothingChanges."""
+async def foreseen(
+    session: AsyncSession, trade: Trade, new: Terms, desk: Desk, broker_id: UUID | None
+) -> dict[str, Any]:
+    """Return what changes, whether that is material, and what will follow. Raises NothingChanges.
+
+    Another broker is material: the confirmation names the broker and goes out anew (SET-04).
+    """
     old = await terms_of(session, trade.id)
-    found = differences(old, new)
-    if not found:
+    found, changes = differences(old, new), changes_between(old, new)
+    changes |= (other := broker_changed((await version_of(session, trade.id)).broker_id, broker_id))
+    if not changes:
         raise NothingChanges("These are the terms in force; nothing would change.")
-    material = is_material(found)
+    material = bool(other) or is_material(found)
     impact = await impact_of(session, trade, new, desk, material=material)
-    return {"changes": changes_between(old, new), "material": material, "impact": impact}
+    return {"changes": changes, "material": material, "impact": impact}
 
 
 async def impact_of(

@@ -103,6 +103,7 @@ class TradeVersion(Moved):
     value_date: Mapped[date] = mapped_column(index=True)  # of the first payment
     end_date: Mapped[date | None]  # of the last payment, where it is another day
     counterparty_id: Mapped[UUID] = mapped_column(ForeignKey("counterparty.id"), index=True)
+    broker_id: Mapped[UUID | None] = mapped_column(ForeignKey("counterparty.id"))  # who brought it about
     side_agreements: Mapped[str]
     executed_at: Mapped[datetime]
     location: Mapped[str]  # premises, home_office or other, as the trader states it

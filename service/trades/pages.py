@@ -29,7 +29,7 @@ from service.trades.deals.deal import TYPES, Terms, wording
 from service.trades.deals.fx import FxTerms
 from service.trades.deals.fx_forward import FxForwardTerms
 from service.trades.desk_times import desk_now
-from service.trades.entering import UnknownCounterparty, checked_terms, look_up, name_or_id
+from service.trades.entering import UnknownCounterparty, broker_of, checked_terms, look_up, name_or_id
 from service.trades.impact import foreseen
 from service.trades.internal_pages import InternalPages
 from service.trades.lifecycle import TradeState
@@ -282,14 +282,16 @@ async def checked(
     try:
         said = page_forms.decoded(command, page_forms.command_fields(form, page.language))
         desk = Desk(page.business_date or said.trade_date, page.desk_clock or time(9))
-        known = (await look_up(reads, [said], desk)).counterparties.get(name_or_id(said.counterparty))
+        found = await look_up(reads, [said], desk)
+        known = found.counterparties.get(name_or_id(said.counterparty))
         if known is None:
             raise UnknownCounterparty("No counterparty in force has this id or LEI.", field="counterparty")
+        broker = broker_of(said, known, found)
         terms = checked_terms(said, known.id, known.id)
         told = None
         if deal is not None and action == AMEND:
             row = await reads.get_one(Trade, UUID(deal["id"]))
-            told = await foreseen(reads, row, checked_terms(said, known.id, row.portfolio_id), desk)
+            told = await foreseen(reads, row, checked_terms(said, known.id, row.portfolio_id), desk, broker)
         echo = Echo(wording(terms, known.name, page.language), await distance(page, reads, terms), told)
     except Refusal as refusal:
         page.said, status = page_frame.refused(action, refusal, action, form), refusal.status
@@ -315,7 +317,11 @@ async def reference_of(page: Page, reads: AsyncSession, deal: Mapping[str, Any])
 
 async def names_in(reads: AsyncSession, deal: Mapping[str, Any]) -> dict[str, str]:
     """Return the names of the counterparties that the deal's corrections speak of."""
-    changed = [version["changes"].get("counterparty_id", {}) for version in deal["versions"]]
+    changed = [
+        version["changes"].get(name, {})
+        for version in deal["versions"]
+        for name in ("broker_id", "counterparty_id")
+    ]
     ids = {UUID(party) for change in changed for party in change.values()}
     found = await counterparty_names(reads, ids) if ids else {}
     return {str(party): name for party, name in found.items()}
@@ -352,6 +358,8 @@ def fresh_terms(page: Page) -> dict[str, str]:
 def terms_of(deal: Mapping[str, Any]) -> dict[str, str]:
     """Return a deal's terms as the ticket's fields hold them."""
     terms = {name: str(value) for name, value in deal["terms"].items()}
+    if deal["broker"] is not None:
+        terms |= {"execution": "broker", "broker": deal["broker"]["lei"]}
     moment = datetime.fromisoformat(terms["executed_at"]).astimezone(UTC)
     return terms | {
         "counterparty": deal["counterparty"]["lei"],

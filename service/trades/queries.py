@@ -41,7 +41,7 @@ from service.people.model import Account
 from service.trades.deals.deal import Terms, wording
 from service.trades.lifecycle import BY_CONTROL, TradeState
 from service.trades.model import ChangeRequest, PositionMovement, Trade, TradeVersion
-from service.trades.versions import changes_between, terms_from_version, terms_view
+from service.trades.versions import broker_changed, changes_between, terms_from_version, terms_view
 
 CONTROL = table(
     "trade_control",
@@ -202,6 +202,7 @@ async def trade_view(session: AsyncSession, actor: Actor, trade_id: UUID) -> dic
         | (await states_beside(session, {trade_id: row.Trade.version}))[trade_id]
         | {
             "wording": wording(terms, row.counterparty),
+            "broker": await broker_told(session, row.TradeVersion),
             "versions": await versions(session, row.Trade),
             "requests": await requests_about(session, trade_id),
         }
@@ -228,6 +229,14 @@ def view_of(row: Row[Any, Any, Any, Any, Any, Any, Any]) -> dict[str, Any]:
         "replaces": plain_value(trade.replaces_id) if trade.replaces_id else None,
         "terms": terms_view(version),
     }
+
+
+async def broker_told(session: AsyncSession, version: TradeVersion) -> dict[str, str] | None:
+    """Return who brought a version of a deal about, None where nobody did."""
+    if version.broker_id is None:
+        return None
+    broker = await session.get_one(Counterparty, version.broker_id)
+    return {"id": str(broker.id), "lei": broker.lei, "name": broker.name}
 
 
 async def states_beside(session: AsyncSession, trades: Mapping[UUID, int]) -> dict[UUID, dict[str, Any]]:
@@ -282,12 +291,17 @@ async def versions(session: AsyncSession, trade: Trade) -> list[dict[str, Any]]:
     )
     found: list[dict[str, Any]] = []
     before: Terms | None = None
+    broker: UUID | None = None
     for version, entered_by in rows:
         terms = terms_from_version(version, trade.portfolio_id)
         view = {"version": version.version, "entered_by": entered_by, "terms": terms_view(version)}
-        changes = {} if before is None else changes_between(before, terms)
+        changes = (
+            {}
+            if before is None
+            else changes_between(before, terms) | broker_changed(broker, version.broker_id)
+        )
         found.append(view | {"entered_at": plain_value(version.entered_at), "changes": changes})
-        before = terms
+        before, broker = terms, version.broker_id
     return found
 
 

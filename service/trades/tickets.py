@@ -15,6 +15,9 @@ Currency = Annotated[str, msgspec.Meta(min_length=3, max_length=3, description="
 Location = Annotated[
     Literal["premises", "home_office", "other"], msgspec.Meta(description="Where the deal was struck.")
 ]
+Execution = Annotated[
+    Literal["direct", "broker"], msgspec.Meta(description="Whether a broker brought the deal about.")
+]
 SideAgreements = Annotated[
     str,
     msgspec.Meta(
@@ -35,6 +38,18 @@ class Ticket(Command, frozen=True, kw_only=True):
     executed_at: Annotated[datetime, msgspec.Meta(tz=True)]
     side_agreements: SideAgreements
     location: Location = "premises"
+    execution: Execution = "direct"
+    broker: (
+        Annotated[
+            str,
+            msgspec.Meta(
+                max_length=64,
+                pattern=LINE_PATTERN,
+                description="Id or LEI; named if, and only if, a broker brought the deal about.",
+            ),
+        ]
+        | None
+    ) = None
     replaces: Annotated[
         UUID | None, msgspec.Meta(description="The cancelled deal that this one is booked for anew.")
     ] = None

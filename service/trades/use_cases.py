@@ -32,6 +32,7 @@ from service.trades.entering import (
     Judged,
     add_version,
     beside_the_market,
+    broker_of,
     checked_terms,
     judged,
     look_up,
@@ -311,7 +312,7 @@ async def request_amendment(attempt: Attempt, command: RequestAmendment) -> Chan
     await must_be_changed_alone(session, trade, command.location)
     deal = judged(attempt, command, await look_up(session, [command], attempt.desk), trade.id)
     must_stay_in_book(deal, trade)
-    told = await foreseen(session, trade, deal.terms, attempt.desk)
+    told = await foreseen(session, trade, deal.terms, attempt.desk, deal.broker_id)
     request = attempt.add(
         ChangeRequest(
             id=uuid7(),
@@ -353,7 +354,16 @@ async def amend_trade(attempt: Attempt, command: AmendTrade) -> Changed:
     known = await look_up(session, [ticket], attempt.desk)
     counterparty = known.counterparties[name_or_id(ticket.counterparty)]
     terms = checked_terms(ticket, counterparty.id, trade.portfolio_id)
-    deal = Judged(attempt, trade.id, terms, ticket.executed_at, ticket.location, counterparty, trade.marks)
+    deal = Judged(
+        attempt,
+        trade.id,
+        terms,
+        ticket.executed_at,
+        ticket.location,
+        counterparty,
+        trade.marks,
+        broker_id=broker_of(ticket, counterparty, known),
+    )
     attempt.note(changes=changes_between(asked, terms), request=request.id)
     answer = await put_in_force(deal, trade)
     attempt.close_item(Item.AMEND, request.id)

@@ -88,6 +88,8 @@ def terms_view(version: TradeVersion) -> dict[str, Any]:
     else:
         view |= {name: plain_value(getattr(version, name)) for name in LENT}
         view |= {"start_date": plain_value(version.value_date), "end_date": plain_value(version.end_date)}
+    if version.broker_id is not None:
+        view["broker_id"] = str(version.broker_id)
     return view | {
         "trade_date": plain_value(version.trade_date),
         "executed_at": plain_value(version.executed_at),
@@ -106,6 +108,14 @@ def changes_between(old: Terms, new: Terms) -> dict[str, Any]:
         }
         for change in differences(old, new)
     }
+
+
+def broker_changed(before: UUID | None, after: UUID | None) -> dict[str, Any]:
+    """Return the change of who brought the deal about, as ``changes_between`` tells the changes of terms."""
+    if before == after:
+        return {}
+    told = {"old": before, "new": after}
+    return {"broker_id": {name: str(value) for name, value in told.items() if value is not None}}
 
 
 async def version_of(session: AsyncSession, trade_id: UUID, version: int | None = None) -> TradeVersion:

@@ -78,7 +78,7 @@ async def test_a_verified_deal_is_confirmed_from_its_terms_and_matched_field_by_
     agreed = done(await deal.confirm("match", "other-confirmer"))
     assert (agreed["state"], agreed["breaks"]) == ("matched", [])
     assert agreed["receipt"]
-    assert await deal.items() == {"project"}
+    assert await deal.items() == {"project", "check_documents"}
 
 
 async def test_every_break_is_named_and_waits_for_the_counterparty_s_next_word(bank_world: World) -> None:

@@ -50,18 +50,20 @@ WRITING = {
     "head_of_trading": "absence.interrupt absence.plan absence.withdraw desk_report.acknowledge limit.propose",
     "svc_front_office": "position.unwind trade.amend",
     "verifier": (
-        "desk_rule.approve desk_rule.propose desk_rule.refuse handover.accept handover.offer "
-        "handover.return inbound.dismiss inbound.share premises.acknowledge request.approve "
-        "request.refuse substitute.approve substitute.refuse trade.return trade.verify"
+        "checklist.sign desk_rule.approve desk_rule.propose desk_rule.refuse handover.accept "
+        "handover.offer handover.return inbound.dismiss inbound.share premises.acknowledge "
+        "request.approve request.refuse substitute.approve substitute.refuse trade.return "
+        "trade.verify"
     ),
     "log_custodian": (
         "log.recover recovery.complete recovery.request rotation.approve rotation.refuse rotation.request"
     ),
     "svc_compliance": "log.check log.rotate right.check work.escalate",
     "confirmer": (
-        "alert.review confirmation.counter confirmation.dispatch confirmation.match "
-        "confirmation.receive confirmation.redraft document.file handover.accept handover.offer "
-        "handover.return inbound.link substitute.propose transmission.retry"
+        "alert.review broker_statement.record confirmation.counter confirmation.dispatch "
+        "confirmation.match confirmation.receive confirmation.redraft document.file "
+        "handover.accept handover.offer handover.return inbound.link long_form.file "
+        "substitute.propose transmission.retry"
     ),
     "settler": (
         "call_back.make document.file handover.accept handover.offer handover.return "

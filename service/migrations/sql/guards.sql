@@ -58,6 +58,12 @@ CREATE TRIGGER benchmark_frozen BEFORE UPDATE ON public.benchmark FOR EACH ROW W
 
 CREATE TRIGGER benchmark_no_truncate BEFORE TRUNCATE ON public.benchmark FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
+CREATE TRIGGER broker_statement_revision BEFORE INSERT OR UPDATE OR DELETE ON public.broker_statement FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER broker_statement_frozen BEFORE UPDATE ON public.broker_statement FOR EACH ROW WHEN (NEW.confirmation_id IS DISTINCT FROM OLD.confirmation_id OR NEW.trade_id IS DISTINCT FROM OLD.trade_id OR NEW.broker_id IS DISTINCT FROM OLD.broker_id OR NEW.document_id IS DISTINCT FROM OLD.document_id OR NEW.fields IS DISTINCT FROM OLD.fields OR NEW.breaks IS DISTINCT FROM OLD.breaks OR NEW.received_on IS DISTINCT FROM OLD.received_on OR NEW.recorded_by IS DISTINCT FROM OLD.recorded_by) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER broker_statement_no_truncate BEFORE TRUNCATE ON public.broker_statement FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
 CREATE TRIGGER call_back_revision BEFORE INSERT OR UPDATE OR DELETE ON public.call_back FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
 CREATE TRIGGER call_back_frozen BEFORE UPDATE ON public.call_back FOR EACH ROW WHEN (NEW.subject_kind IS DISTINCT FROM OLD.subject_kind OR NEW.subject_id IS DISTINCT FROM OLD.subject_id OR NEW.counterparty_id IS DISTINCT FROM OLD.counterparty_id OR NEW.number IS DISTINCT FROM OLD.number OR NEW.spoke_to IS DISTINCT FROM OLD.spoke_to OR NEW.outcome IS DISTINCT FROM OLD.outcome OR NEW.note IS DISTINCT FROM OLD.note OR NEW.made_by IS DISTINCT FROM OLD.made_by OR NEW.made_at IS DISTINCT FROM OLD.made_at) EXECUTE FUNCTION public.guard_append_only();
@@ -134,6 +140,12 @@ CREATE TRIGGER document_frozen BEFORE UPDATE ON public.document FOR EACH ROW WHE
 
 CREATE TRIGGER document_no_truncate BEFORE TRUNCATE ON public.document FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
+CREATE TRIGGER document_checklist_revision BEFORE INSERT OR UPDATE OR DELETE ON public.document_checklist FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER document_checklist_frozen BEFORE UPDATE ON public.document_checklist FOR EACH ROW WHEN (NEW.confirmation_id IS DISTINCT FROM OLD.confirmation_id OR NEW.trade_id IS DISTINCT FROM OLD.trade_id OR NEW.version IS DISTINCT FROM OLD.version OR NEW.by_hand IS DISTINCT FROM OLD.by_hand) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER document_checklist_no_truncate BEFORE TRUNCATE ON public.document_checklist FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
 CREATE CONSTRAINT TRIGGER document_content_came_with_entry AFTER INSERT ON public.document_content DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_came_with_entry();
 
 CREATE TRIGGER document_content_append_only BEFORE UPDATE OR DELETE ON public.document_content FOR EACH ROW EXECUTE FUNCTION public.guard_append_only();
@@ -203,6 +215,12 @@ CREATE TRIGGER limit_reservation_no_truncate BEFORE TRUNCATE ON public.limit_res
 CREATE TRIGGER limit_vote_revision BEFORE INSERT OR UPDATE OR DELETE ON public.limit_vote FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
 CREATE TRIGGER limit_vote_no_truncate BEFORE TRUNCATE ON public.limit_vote FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER long_form_revision BEFORE INSERT OR UPDATE OR DELETE ON public.long_form FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER long_form_frozen BEFORE UPDATE ON public.long_form FOR EACH ROW WHEN (NEW.confirmation_id IS DISTINCT FROM OLD.confirmation_id OR NEW.trade_id IS DISTINCT FROM OLD.trade_id OR NEW.due_on IS DISTINCT FROM OLD.due_on) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER long_form_no_truncate BEFORE TRUNCATE ON public.long_form FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
 CREATE CONSTRAINT TRIGGER market_check_came_with_entry AFTER INSERT ON public.market_check DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_came_with_entry();
 

@@ -1007,6 +1007,7 @@ CREATE TABLE confirmation (
 	sent_at TIMESTAMP WITH TIME ZONE, 
 	counter JSONB, 
 	counter_at TIMESTAMP WITH TIME ZONE, 
+	counter_source TEXT, 
 	breaks JSONB, 
 	agreed_by JSONB, 
 	id UUID NOT NULL, 
@@ -1300,6 +1301,7 @@ CREATE TABLE trade_version (
 	value_date DATE NOT NULL, 
 	end_date DATE, 
 	counterparty_id UUID NOT NULL, 
+	broker_id UUID, 
 	side_agreements TEXT NOT NULL, 
 	executed_at TIMESTAMP WITH TIME ZONE NOT NULL, 
 	location TEXT NOT NULL, 
@@ -1314,6 +1316,7 @@ CREATE TABLE trade_version (
 	CONSTRAINT fk_trade_version_entry FOREIGN KEY(entry_id) REFERENCES audit_entry (id) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT fk_trade_version_trade_id FOREIGN KEY(trade_id) REFERENCES trade (id) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT fk_trade_version_counterparty_id FOREIGN KEY(counterparty_id) REFERENCES counterparty (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_trade_version_broker_id FOREIGN KEY(broker_id) REFERENCES counterparty (id) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT fk_trade_version_entered_by FOREIGN KEY(entered_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
 );
 
@@ -1352,6 +1355,57 @@ CREATE TABLE transfer_signature (
 	CONSTRAINT fk_transfer_signature_account_id FOREIGN KEY(account_id) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT fk_transfer_signature_person_id FOREIGN KEY(person_id) REFERENCES person (id) DEFERRABLE INITIALLY DEFERRED
 );
+
+CREATE TABLE broker_statement (
+	confirmation_id UUID NOT NULL, 
+	trade_id UUID NOT NULL, 
+	broker_id UUID NOT NULL, 
+	document_id UUID NOT NULL, 
+	fields JSONB NOT NULL, 
+	breaks JSONB NOT NULL, 
+	received_on DATE NOT NULL, 
+	recorded_by UUID NOT NULL, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('broker_statement') STORED NOT NULL, 
+	CONSTRAINT pk_broker_statement PRIMARY KEY (id), 
+	CONSTRAINT fk_broker_statement_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_broker_statement_confirmation_id FOREIGN KEY(confirmation_id) REFERENCES confirmation (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_broker_statement_trade_id FOREIGN KEY(trade_id) REFERENCES trade (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_broker_statement_broker_id FOREIGN KEY(broker_id) REFERENCES counterparty (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_broker_statement_document_id FOREIGN KEY(document_id) REFERENCES document (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_broker_statement_recorded_by FOREIGN KEY(recorded_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE INDEX ix_broker_statement_confirmation_id ON broker_statement (confirmation_id);
+
+CREATE INDEX ix_broker_statement_trade_id ON broker_statement (trade_id);
+
+CREATE TABLE document_checklist (
+	confirmation_id UUID NOT NULL, 
+	trade_id UUID NOT NULL, 
+	version INTEGER NOT NULL, 
+	by_hand BOOLEAN NOT NULL, 
+	state TEXT NOT NULL, 
+	papers JSONB NOT NULL, 
+	code TEXT, 
+	reason TEXT, 
+	signed_by UUID, 
+	signed_at TIMESTAMP WITH TIME ZONE, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('document_checklist') STORED NOT NULL, 
+	CONSTRAINT pk_document_checklist PRIMARY KEY (id), 
+	CONSTRAINT ck_document_checklist_signed_by_somebody CHECK ((state = 'signed') = (signed_by IS NOT NULL)), 
+	CONSTRAINT ck_document_checklist_signed_with_code CHECK ((signed_by IS NULL) = (code IS NULL)), 
+	CONSTRAINT fk_document_checklist_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT uq_document_checklist_confirmation_id UNIQUE (confirmation_id), 
+	CONSTRAINT fk_document_checklist_confirmation_id FOREIGN KEY(confirmation_id) REFERENCES confirmation (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_document_checklist_trade_id FOREIGN KEY(trade_id) REFERENCES trade (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_document_checklist_signed_by FOREIGN KEY(signed_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE INDEX ix_document_checklist_trade_id ON document_checklist (trade_id);
 
 CREATE TABLE inbound_message (
 	source TEXT NOT NULL, 
@@ -1420,6 +1474,29 @@ CREATE TABLE justification (
 );
 
 CREATE INDEX ix_justification_trade_id ON justification (trade_id);
+
+CREATE TABLE long_form (
+	confirmation_id UUID NOT NULL, 
+	trade_id UUID NOT NULL, 
+	due_on DATE NOT NULL, 
+	state TEXT NOT NULL, 
+	document_id UUID, 
+	filed_on DATE, 
+	filed_by UUID, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('long_form') STORED NOT NULL, 
+	CONSTRAINT pk_long_form PRIMARY KEY (id), 
+	CONSTRAINT ck_long_form_filed_with_document CHECK ((state = 'filed') = (document_id IS NOT NULL)), 
+	CONSTRAINT fk_long_form_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT uq_long_form_confirmation_id UNIQUE (confirmation_id), 
+	CONSTRAINT fk_long_form_confirmation_id FOREIGN KEY(confirmation_id) REFERENCES confirmation (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_long_form_trade_id FOREIGN KEY(trade_id) REFERENCES trade (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_long_form_document_id FOREIGN KEY(document_id) REFERENCES document (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_long_form_filed_by FOREIGN KEY(filed_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE INDEX ix_long_form_trade_id ON long_form (trade_id);
 
 CREATE TABLE payment (
 	settlement_id UUID NOT NULL, 
