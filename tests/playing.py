@@ -10,6 +10,7 @@ import httpx
 
 from policies.policy import load
 from service import bank as banks
+from service import running
 from service.app import create_app
 from service.automatic import Workers
 from service.bank import Bank
@@ -20,6 +21,7 @@ from service.demo.hands import AnswerBook, Hands
 from service.demo.market import open_market
 from service.demo.master_data import leis
 from service.demo.plan import make_plan
+from service.demo.post import Folders
 from service.migrations.upgrade import ensure_database
 from service.settings import Settings
 from tests.bank import PASSWORD
@@ -61,7 +63,8 @@ class Playground:
         async with httpx.AsyncClient(transport=transport, base_url="http://bank.test") as client:
             book = AnswerBook(keeping.answers_file(self.bank.settings))
             hands = Hands(client, lambda account: token_for(self.bank, account), book)
-            await work(House(hands, market, make_plan(market, leis(), deals), self.workers.drain))
+            plan, folders = make_plan(market, leis(), deals), Folders.of(self.bank.settings)
+            await work(House(hands, market, plan, self.workers.drain, folders))
 
 
 @contextlib.asynccontextmanager
@@ -73,8 +76,8 @@ async def playground(server_url: str, data: Path) -> AsyncIterator[Playground]:
     admin_url, urls = await banks.prepare(settings, url, policy)
     passwords = dict.fromkeys(cast.people(), (PASSWORD, False))
     await banks.found(settings, admin_url, policy, cast.founding(open_market(None).opening), passwords)
-    async with banks.running(settings, admin_url, urls, policy=policy) as bank:
-        workers = Workers(bank)
-        workers.start()
+    async with (
+        banks.running(settings, admin_url, urls, policy=policy) as bank,
+        running.automatic_work(bank) as workers,
+    ):
         yield Playground(bank, workers)
-        await workers.stop()

@@ -317,7 +317,17 @@ def controls_exercised(house: House, trials: Trials) -> list[tuple[str, str, int
             "deals were confirmed from the verified version",
             len(house.entered) - stories[Story.CANCELLED],
         ),
-        ("SET-05", "a mismatch was found and cleared with the counterparty", stories[Story.MISMATCHED]),
+        (
+            "SET-05",
+            "a mismatch was found and cleared with the counterparty",
+            stories[Story.MISMATCHED] + stories[Story.MESSAGED],
+        ),
+        ("SET-05", "a confirmation that came through trading closed nothing", stories[Story.FORWARDED]),
+        ("SET-05", "a deal that the bank does not have was cleared outside trading", stories[Story.ALLEGED]),
+        ("SEG-02", "a deal was controlled by a deputy, approved for a time", stories[Story.DEPUTISED]),
+        ("TRD-19", "a trader on leave was kept out", refused["TRD-19"]),
+        ("ORG-03", "the staff number of a leaver was not given again", refused["ORG-03"]),
+        ("ORG-14", "a policy that its proof refutes was not even kept", refused["ORG-14"]),
         ("SET-19", "cancellations were decided outside trading", cancelled + stories[Story.KEPT]),
     ]
     return [row for row in rows if row[2]]

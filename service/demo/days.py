@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, time
 from functools import partial
 
-from service.demo import controls, offices
+from service.demo import controls, offices, post
 from service.demo.hands import Hands, each
 from service.demo.market import Market
 from service.demo.master_data import OWN_BANK, enter_master_data
@@ -28,10 +28,10 @@ class House:
     market: Market
     plan: Plan
     quiet: Callable[[], Awaitable[None]]
+    folders: post.Folders
     entered: dict[str, Entered] = field(default_factory=dict)
     twins: dict[str, Entered] = field(default_factory=dict)
     desk_version: int = 1
-    shown: dict[str, int] = field(default_factory=dict)  # how often a control around dealing did what
 
     def of(self, deal: Deal) -> Entered:
         """Return what was entered of a deal."""
@@ -48,6 +48,8 @@ class Interludes:
     captured: Interlude
     verified: Interlude
     released: Interlude
+    evening: Interlude  # of the last trading day
+    away: Interlude  # on the working day after it
     last: Interlude
 
 
@@ -55,6 +57,8 @@ async def play(house: House, interludes: Interludes) -> None:
     """Play everything. Safe to repeat from the beginning after any interruption."""
     await enter_master_data(house.hands)
     trading = {day: number for number, day in enumerate(house.plan.trading_days)}
+    last = house.plan.trading_days[-1] if trading else None
+    after = next((day for day in working_days(house.plan) if last is not None and day > last), None)
     for day in working_days(house.plan):
         await set_desk(house, day, MORNING_CLOCK)
         if day in house.market.rates:
@@ -69,8 +73,11 @@ async def play(house: House, interludes: Interludes) -> None:
             )
             await set_desk(house, day, LATE_CLOCK)
             await deal_and_settle(house, house.plan.of_day(trading[day], late=True), None)
-            if day == house.plan.trading_days[-1]:
+            if day == last:
                 await show_controls(house)
+                await interludes.evening(house)
+        if day == after:
+            await interludes.away(house)
     await house.quiet()
     if house.plan.deals:
         await interludes.last(house)
@@ -119,6 +126,12 @@ async def deal_and_settle(house: House, deals: list[Deal], interludes: Interlude
         if deal.story is Story.DUPLICATE:
             await offices.sort_out_twin(hands, house.twins[deal.key])
 
+    async def confirm(deal: Deal) -> None:
+        if deal.story in post.BY_MESSAGE:
+            await post.confirm(hands, house.folders, house.of(deal))
+        else:
+            await offices.confirm(hands, house.of(deal))
+
     await each(deals, capture)
     if interludes is not None:
         await interludes.captured(house)
@@ -127,7 +140,7 @@ async def deal_and_settle(house: House, deals: list[Deal], interludes: Interlude
     await each(deals, lambda deal: controls.amend(hands, house.of(deal)))
     if interludes is not None:
         await interludes.verified(house)
-    await each(deals, lambda deal: offices.confirm(hands, house.of(deal)))
+    await each(deals, confirm)
     await each(deals, lambda deal: offices.settle(hands, house.of(deal)))
     if interludes is not None:
         await interludes.released(house)
@@ -135,6 +148,7 @@ async def deal_and_settle(house: House, deals: list[Deal], interludes: Interlude
 
 async def show_controls(house: House) -> None:
     """Show what no single deal shows: a limit that was passed, cash that was moved, an internal deal."""
+    await post.look_into_alerts(house.hands)
     deal = house.plan.one(Story.AMENDED)
     await controls.pass_a_limit(house.hands, deal.counterparty, deal.terms)
     await controls.move_cash(house.hands, house.of(house.plan.one(Story.FORWARD)))

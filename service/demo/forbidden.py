@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from service.demo import bad_input, intruder, mover, offices
+from service.demo import bad_input, intruder, mover, offices, rules, staff
 from service.demo.days import House, Interludes
 from service.demo.offices import Entered
 from service.demo.plan import Story
@@ -35,10 +35,19 @@ def interludes(trials: Trials) -> Interludes:
         await two_steps_in_one_hand(trials, own)
         await intruder.break_in(trials, own)
 
+    async def evening(house: House) -> None:
+        await staff.stand_in(trials, house)
+        await staff.come_and_go(trials, house)
+        await staff.plan_leave(trials, house)
+        await rules.change(trials, house)
+
+    async def away(house: House) -> None:
+        await staff.be_away(trials, house)
+
     async def last(house: House) -> None:
         await touch_what_is_done(trials, probe(house))
 
-    return Interludes(captured, verified, released, last)
+    return Interludes(captured, verified, released, evening, away, last)
 
 
 def probe(house: House) -> Entered:

@@ -13,7 +13,7 @@ from service.kernel import embedded
 from service.people.authentication import one_time_password
 from service.settings import Settings
 
-MADE_HERE = ("log", "keys", "tmp")
+MADE_HERE = ("log", "keys", "tmp", "documents", "policies", "post")
 MADE_HERE_FILES = ("log-key.pub", "demo.json", "answers.jsonl")
 
 
@@ -75,7 +75,7 @@ def passwords_file(settings: Settings) -> Path:
 
 
 def erase(data: Path) -> None:
-    """Delete the bank of this data directory: database, log, keys. Settings stay. Raises CannotStart if it is in use."""
+    """Delete the bank of this data directory: database, log, keys, documents, post. Settings stay. Raises CannotStart if it is in use."""
     embedded.erase(data)
     for name in MADE_HERE:
         shutil.rmtree(data / name, ignore_errors=True)

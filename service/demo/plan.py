@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
@@ -57,6 +57,10 @@ class Story(StrEnum):
     INVERTED = "inverted"  # quoted upside down: recognised, returned, corrected
     AMENDED = "amended"  # the amount changes after verification, through every office
     OFF_PREMISES = "off_premises"  # struck at home under a mandate, acknowledged by the back office
+    MESSAGED = "messaged"  # their message first says another amount, their next one the right one
+    FORWARDED = "forwarded"  # their confirmation first comes through trading and closes nothing
+    ALLEGED = "alleged"  # beside it they confirm a deal that the bank does not have
+    DEPUTISED = "deputised"  # controlled by somebody who stands in for a verifier
     INTERNAL = "internal"  # between two books of the bank, each leg accepted by its own owner
 
     @property
@@ -87,6 +91,10 @@ TOLD = {
     Story.INVERTED: "quoted upside down, returned, corrected, settled",
     Story.AMENDED: "amended after verification, confirmed and booked anew, settled",
     Story.OFF_PREMISES: "struck off the premises, acknowledged, settled",
+    Story.MESSAGED: "mismatched by message, corrected by message, settled",
+    Story.FORWARDED: "confirmed through trading first, then properly, settled",
+    Story.ALLEGED: "confirmed beside a deal that nobody knows, settled",
+    Story.DEPUTISED: "verified by a deputy, settled",
     Story.INTERNAL: "internal, both legs accepted by their owners, settled",
 }
 
@@ -258,11 +266,19 @@ def under_control(
         (Story.INVERTED, exchange, {"rate": upside_down}),
         (Story.AMENDED, exchange | {"base_amount": "1500000.00"}, {"base_amount": "1250000.00"}),
         (Story.OFF_PREMISES, exchange | {"location": "home_office"}, {}),
+        (Story.MESSAGED, exchange | {"base_amount": "1750000.00"}, {}),
+        (Story.FORWARDED, exchange | {"base_amount": "2250000.00"}, {}),
+        (Story.ALLEGED, exchange | {"base_amount": "2750000.00"}, {}),
     ]
     for number, (story, terms, typed) in enumerate(told):
         counterparty = counterparties[number % len(counterparties)]
         key = f"control-{story.value}"
         yield Deal(key, day, TRADER, counterparty, story, late=False, terms=terms, entered=terms | typed)
+
+
+def again(deal: Deal, story: Story) -> Deal:
+    """Return another deal on the terms of one, with a story of its own, struck after the day's last hour."""
+    return replace(deal, key=f"control-{story.value}", story=story, late=True, entered=deal.terms)
 
 
 def internal_pair(own_lei: str, deal: Deal) -> tuple[Deal, Deal]:

@@ -36,7 +36,8 @@ from service.demo.hands import AnswerBook, Hands
 from service.demo.keeping import Remembered
 from service.demo.market import Market, open_market
 from service.demo.master_data import leis
-from service.demo.plan import DEALS, Plan, Story, make_plan
+from service.demo.plan import CURRENCIES, DEALS, Plan, Story, make_plan
+from service.demo.post import Folders
 from service.demo.report import as_json, console, kept, promises_of, report_of, show, show_promises
 from service.demo.trials import Trials
 from service.settings import Settings
@@ -125,7 +126,9 @@ async def play_and_tell(
     async with calling(bank, address) as hands:
         with progress(console(), plan, quiet=wishes.json) as advance:
             hands.on_act = advance
-            report, findings = await play_and_check(bank, House(hands, market, plan, workers.drain))
+            report, findings = await play_and_check(
+                bank, House(hands, market, plan, workers.drain, Folders.of(bank.settings))
+            )
     tell(bank.settings, remembered, report, findings, wishes)
     if not kept(report["promises"]):
         return verdict(report["promises"])
@@ -195,8 +198,9 @@ def acts_planned(plan: Plan) -> int:
     """Return about how many acts the days take."""
     usual = 1 + 1 + 3 + 2 + 2 + 2  # capture, verify, confirm, prepare, release, complete
     more = {Story.RETURNED: 2, Story.DUPLICATE: 4, Story.CANCELLED: -7, Story.MISMATCHED: 2, Story.FAILING: 3}
-    master_data = 2 * len(leis()) * 11
-    return master_data + sum(usual + more.get(deal.story, 0) for deal in plan.deals)
+    master_data = len(leis()) * (11 + 4 * len(CURRENCIES))  # a payment route takes four acts
+    around = 80  # the desks' clock, references, limits, deputies, leave, the policy
+    return master_data + around + sum(usual + more.get(deal.story, 0) for deal in plan.deals)
 
 
 # --- every later start

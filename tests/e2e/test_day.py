@@ -14,8 +14,8 @@ from tests.playing import LostAnswer, Playground, playground
 
 FORBIDDEN_MIN = 25
 
-UNDER_CONTROL, INTERNAL_LEGS = 8, 2
-STATES = {"verified": DEALS_MIN - 2 + UNDER_CONTROL - 1 + INTERNAL_LEGS, "cancelled": 3 + 1}
+UNDER_CONTROL, INTERNAL_LEGS, BY_A_DEPUTY = 11, 2, 1
+STATES = {"verified": DEALS_MIN - 2 + UNDER_CONTROL - 1 + INTERNAL_LEGS + BY_A_DEPUTY, "cancelled": 3 + 1}
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ async def test_a_day_keeps_every_promise_and_refuses_every_forbidden_act(here: P
     assert len(report["forbidden"]) >= FORBIDDEN_MIN
     assert {way for _, _, way, _, _ in report["forbidden"]} == {"API", "batch", "command line", "SQL"}
     assert report["states"] == STATES
-    assert report["marks"]["late"] == 4
+    assert report["marks"]["late"] == 5
     assert report["refusals"]["D-01"] >= 3
 
     again = await played(here)  # by the same keys: nothing happens twice
@@ -54,7 +54,7 @@ async def test_a_day_keeps_every_promise_and_refuses_every_forbidden_act(here: P
 
 
 async def test_an_interrupted_day_goes_on_where_it_was_and_changes_no_answer(here: Playground) -> None:
-    for lost in (7, 243, 402, 530):
+    for lost in (7, 402, 830, 880):
         with pytest.raises(LostAnswer):
             await played(here, lost)
 
