@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, time
 from functools import partial
 
-from service.demo import controls, offices, post
+from service.demo import controls, offices, paying, post
 from service.demo.hands import Hands, each
 from service.demo.market import Market
 from service.demo.master_data import OWN_BANK, enter_master_data
@@ -160,6 +160,12 @@ async def show_controls(house: House) -> None:
 
 
 async def complete_what_is_due(house: House, day: date) -> None:
-    """Attest every payment whose day has come."""
-    open_deals = [entered for entered in house.entered.values() if not entered.cancelled]
-    await each(open_deals, lambda entered: offices.complete(house.hands, entered, day))
+    """Attest every payment whose day has come, or have our bank say what became of it."""
+
+    async def complete(entered: Entered) -> None:
+        if entered.deal.story is Story.BANKED:
+            await paying.complete(house.hands, house.folders, entered, day)
+        else:
+            await offices.complete(house.hands, entered, day)
+
+    await each([entered for entered in house.entered.values() if not entered.cancelled], complete)

@@ -20,12 +20,13 @@ ALWAYS = {"valid_from": "1999-01-04", "valid_to": "2099-12-31"}
 
 @dataclass(frozen=True, slots=True)
 class Bank:
-    """A counterparty: name, legal entity identifier, BIC, and its account in euro."""
+    """A counterparty: name, legal entity identifier, BIC, its account in euro, and who keeps its accounts."""
 
     name: str
     lei: str
     bic: str
     iban: str
+    kept_at: str = ""
 
     @property
     def number(self) -> str:
@@ -49,7 +50,7 @@ BANKS = (
 )
 
 LIMIT_EUR, MARKET_LIMIT_EUR, MANDATE_EUR = "500000000.00", "5000000000.00", "5000000.00"
-OWN_CURRENCIES = ("EUR", "USD")
+NOSTRO_BANK = "NSTRDEF0"  # keeps our accounts in every currency
 PORTFOLIOS = ((FX_EUR, "FX desk"), (FX_USD, "Second FX desk"))
 
 
@@ -60,7 +61,7 @@ async def enter_master_data(hands: Hands) -> None:
     await each(PORTFOLIOS, lambda book: enter_portfolio(hands, *book))
     await each((*BANKS, OWN_BANK), lambda bank: enter_number(hands, bank))
     routes = [(bank, currency) for bank in BANKS for currency in CURRENCIES]
-    routes += [(OWN_BANK, currency) for currency in OWN_CURRENCIES]
+    routes += [(OWN_BANK, currency) for currency in CURRENCIES]
     await each(routes, lambda route: enter_instruction(hands, *route))
     await each(BANKS, lambda bank: enter_limit(hands, bank))
     await each(PORTFOLIOS, lambda book: enter_market_limit(hands, book[0]))
@@ -68,7 +69,9 @@ async def enter_master_data(hands: Hands) -> None:
     await enter_mandate(hands)
 
 
-OWN_BANK = Bank(cast.OWN_BANK[1], cast.OWN_BANK[0], cast.OWN_BANK[2], "DE48999999991000000001")
+OWN_BANK = Bank(
+    cast.OWN_BANK[1], cast.OWN_BANK[0], cast.OWN_BANK[2], "DE48999999991000000001", kept_at=NOSTRO_BANK
+)
 
 
 def leis() -> Sequence[str]:
@@ -107,7 +110,7 @@ async def enter_instruction(hands: Hands, bank: Bank, currency: str) -> None:
     terms = {
         "counterparty": bank.lei,
         "currency": currency,
-        "bic": bank.bic,
+        "bic": bank.kept_at or bank.bic,
         "account_number": bank.account(currency),
     }
     key = f"instruction-{bank.bic}-{currency}"

@@ -12,6 +12,7 @@ from service.kernel.calendar import is_business_day, next_business_day
 from service.kernel.money import plain
 
 WRONG_BANK = "the counterparty dealt with the wrong bank"
+GONE = frozenset({"delivered", "dropped"})
 TOO_MUCH = 1_000  # what the counterparty's first message says too much
 
 
@@ -253,16 +254,32 @@ async def release(hands: Hands, entered: Entered, leg: Leg, what: str) -> None:
 
 async def complete(hands: Hands, entered: Entered, day: date) -> None:
     """Attest that the payments of the day settled; one that failed is prepared and released again."""
-    settler = entered.one_of("settler")
     for number, leg in enumerate(entered.legs):
         if payment_day(leg.value_date) != day:
             continue
+        await until_sent(hands, leg)
         if entered.deal.story is Story.FAILING and number == 0:
             reason = "the correspondent bank rejected the payment"
-            await move(hands, entered, leg, settler, "failure", "failure", reason=reason)
+            await move(hands, entered, leg, entered.one_of("settler"), "failure", "failure", reason=reason)
             await prepare(hands, entered, leg, "second-preparation")
             await release(hands, entered, leg, "second-release")
-        await move(hands, entered, leg, settler, "completion", "completion")
+            await until_sent(hands, leg)
+        await attest(hands, entered, leg)
+
+
+async def attest(hands: Hands, entered: Entered, leg: Leg) -> None:
+    """Say that a payment settled, as the account shows it."""
+    await move(hands, entered, leg, entered.one_of("settler"), "completion", "completion")
+
+
+async def until_sent(hands: Hands, leg: Leg) -> None:
+    """Wait until the messages that order the payment have left."""
+
+    async def look() -> bool | None:
+        shown = await hands.get("settler", f"/api/settlements/{leg.id}")
+        return all(payment["state"] in GONE for payment in shown["payments"]) or None
+
+    await until(look, f"the message that orders {leg.id} leaves")
 
 
 async def move(

@@ -60,6 +60,7 @@ class Story(StrEnum):
     MESSAGED = "messaged"  # their message first says another amount, their next one the right one
     FORWARDED = "forwarded"  # their confirmation first comes through trading and closes nothing
     ALLEGED = "alleged"  # beside it they confirm a deal that the bank does not have
+    BANKED = "banked"  # our bank refuses the payment, then books it, both by message
     DEPUTISED = "deputised"  # controlled by somebody who stands in for a verifier
     INTERNAL = "internal"  # between two books of the bank, each leg accepted by its own owner
 
@@ -94,6 +95,7 @@ TOLD = {
     Story.MESSAGED: "mismatched by message, corrected by message, settled",
     Story.FORWARDED: "confirmed through trading first, then properly, settled",
     Story.ALLEGED: "confirmed beside a deal that nobody knows, settled",
+    Story.BANKED: "payment refused by message, paid again, booked by message, settled",
     Story.DEPUTISED: "verified by a deputy, settled",
     Story.INTERNAL: "internal, both legs accepted by their owners, settled",
 }
@@ -269,6 +271,7 @@ def under_control(
         (Story.MESSAGED, exchange | {"base_amount": "1750000.00"}, {}),
         (Story.FORWARDED, exchange | {"base_amount": "2250000.00"}, {}),
         (Story.ALLEGED, exchange | {"base_amount": "2750000.00"}, {}),
+        (Story.BANKED, exchange | {"base_amount": "3250000.00"}, {}),
     ]
     for number, (story, terms, typed) in enumerate(told):
         counterparty = counterparties[number % len(counterparties)]

@@ -14,7 +14,7 @@ from tests.playing import LostAnswer, Playground, playground
 
 FORBIDDEN_MIN = 25
 
-UNDER_CONTROL, INTERNAL_LEGS, BY_A_DEPUTY = 11, 2, 1
+UNDER_CONTROL, INTERNAL_LEGS, BY_A_DEPUTY = 12, 2, 1
 STATES = {"verified": DEALS_MIN - 2 + UNDER_CONTROL - 1 + INTERNAL_LEGS + BY_A_DEPUTY, "cancelled": 3 + 1}
 
 

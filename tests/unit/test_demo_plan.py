@@ -25,6 +25,7 @@ UNDER_CONTROL = (
     Story.MESSAGED,
     Story.FORWARDED,
     Story.ALLEGED,
+    Story.BANKED,
 )
 BY_THE_DAY = {Story.INTERNAL, Story.DEPUTISED}  # struck while the day is played, by more than one person
 
