@@ -18,6 +18,8 @@ BLOCK = timedelta(days=21)  # ten trading days and more, whatever holidays lie b
 NOT_PERMITTED, ON_LEAVE = "403 not_permitted", "403 TRD-19"
 NEWCOMER, STAFF_NUMBER = "leaving-settler", "D-9001"
 FIRST = {"version": 1}
+INTERRUPTED = "interrupted"
+ACCEPTED = 2  # the version of a block that was planned and taken over
 
 
 async def stand_in(trials: Trials, house: House) -> None:
@@ -100,14 +102,16 @@ async def plan_leave(trials: Trials, house: House) -> None:
 async def be_away(trials: Trials, house: House) -> None:
     """Try to get in while absent; two offices look into it, and the head calls the trader back."""
     hands = house.hands
+    (absence,) = (await hands.get(HEAD, "/api/absences"))["items"]
+    if absence["state"] == INTERRUPTED:
+        return  # played before: the trader is back, and nothing would be refused
     await trials.api(ABSENT, "deals while absent", "/api/trades", {}, ON_LEAVE)
     await trials.look(ABSENT, "looks at the own book while absent", "/api/positions", ON_LEAVE)
-    (absence,) = (await hands.get(HEAD, "/api/absences"))["items"]
     path = f"/api/absences/{absence['id']}"
     for account in WATCHERS:
         finding = {"finding": "a program was left running"}
         await hands.act(account, f"{path}/reviews", finding, f"absence-review-{account}")
-    back = {"version": absence["version"], "reason": "the market is in turmoil"}
+    back = {"version": ACCEPTED, "reason": "the market is in turmoil"}
     called = await hands.act(HEAD, f"{path}/interruption", back, "absence-interruption")
-    if called["state"] != "interrupted":
+    if called["state"] != INTERRUPTED:
         raise BrokenPromise(f"a block ended before its time: {called}")
