@@ -31,9 +31,30 @@ async def account_of(world: World, account: str) -> dict[str, Any]:
     return next(login for login in person["accounts"] if login["name"] == account)
 
 
-async def requested(world: World, account: str, role: str, **more: Any) -> httpx.Response:
+MANAGER = """
+    SELECT a.name FROM public.account b JOIN public.person p ON p.id = b.person_id
+    JOIN public.lines_on(public.calendar_day()) l ON l.unit_id = p.unit_id
+    JOIN public.account a ON a.person_id IN (l.functional_head_id, l.board_member_id) AND a.person_id <> p.id
+    JOIN public.role_grant g ON g.account_id = a.id AND g.state = 'executed'
+     AND g.role IN ('head_of_trading', 'head_of_risk', 'board_back', 'board_trading')
+    WHERE b.name = '{account}' AND NOT a.disabled
+    ORDER BY a.person_id = l.functional_head_id DESC LIMIT 1
+"""
+
+
+async def manager_of(world: World, account: str) -> str:
+    """Return the account of whoever asks for rights of an account's person: their manager, or the administration."""
+    found = await asked(world, MANAGER.format(account=account))
+    return found[0].name if found else "rights-requester"
+
+
+async def requested(
+    world: World, account: str, role: str, *, by: str | None = None, **more: Any
+) -> httpx.Response:
+    """Ask for a right as the manager of its holder would."""
     body = {"account": account, "role": role, "reason": "joins the unit", **more}
-    return await (await world.as_("rights-requester")).post("/api/grants", body)
+    asker = await world.as_(by or await manager_of(world, account))
+    return await asker.post("/api/grants", body)
 
 
 async def taken(world: World, step: str, grant: dict[str, Any], by: str | None = None) -> httpx.Response:

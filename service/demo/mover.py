@@ -8,7 +8,8 @@ from service.demo.hands import Hands
 from service.demo.plan import Story
 from service.demo.trials import Trials
 
-REQUESTER, OWNER, ADMIN = "rights-requester", "rights-owner", "rights-admin"
+REQUESTER, MANAGER = "rights-requester", "board-back"
+OWNER, ADMIN = "rights-owner", "rights-admin"
 NOT_PERMITTED = "403 not_permitted"
 ANOTHER_DESK = "second-desk-trader"
 FIRST = {"version": 1}
@@ -69,9 +70,9 @@ async def deal_without_the_right(trials: Trials, house: House) -> None:
 async def grant_verifier(trials: Trials, hands: Hands) -> None:
     """Request, approve and execute by three people; no one of them can do two of the steps."""
     wanted = {"account": MOVER_CONTROL, "role": "verifier", "reason": "verifies deals from now on"}
-    grant = await hands.act(REQUESTER, "/api/grants", wanted, "mover-request")
+    grant = await hands.act(MANAGER, "/api/grants", wanted, "mover-request")
     path = f"/api/grants/{grant['id']}"
-    await trials.api(REQUESTER, "approves what they asked for", f"{path}/approval", FIRST, NOT_PERMITTED)
+    await trials.api(MANAGER, "approves what they asked for", f"{path}/approval", FIRST, NOT_PERMITTED)
     approved = await hands.act(OWNER, f"{path}/approval", FIRST, "mover-approval")
     seen = {"version": approved["version"]}
     await trials.api(OWNER, "puts in force what they approved", f"{path}/execution", seen, NOT_PERMITTED)

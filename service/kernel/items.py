@@ -207,7 +207,12 @@ ROUTES: dict[Item, Route] = {
     Item.FILE_LONG_FORM: Route(BACK, BACK, Action.LONG_FORM_FILE, automatic=False, within=DAY),
     Item.FREE: Route(BACK, BACK, Action.SETTLEMENT_FREE, automatic=False, within=HOURS),
     Item.GRANT_APPROVE: Route(
-        Office.ADMINISTRATION, Office.ADMINISTRATION, Action.GRANT_APPROVE, automatic=False, within=DAY
+        Office.ADMINISTRATION,
+        Office.ADMINISTRATION,
+        Action.GRANT_APPROVE,
+        automatic=False,
+        within=DAY,
+        also=(FRONT, RISK, BOARD),
     ),
     Item.GRANT_EXECUTE: Route(
         Office.ADMINISTRATION, Office.ADMINISTRATION, Action.GRANT_EXECUTE, automatic=False, within=DAY

@@ -109,6 +109,7 @@ def organisation_guards() -> Iterator[str]:
     yield at_commit("person", "has_membership", "INSERT OR UPDATE OF unit_id", "guard_person_has_membership")
     yield at_commit("portfolio", "of_trading", "INSERT OR UPDATE OF desk_id", "guard_portfolio_of_trading")
     yield at_commit("account", "owner_apart", "UPDATE OF owner_id", "guard_owner_apart")
+    yield at_commit("role_grant", "asked", "INSERT", "guard_grant_asked")
     yield at_commit("role_grant", "apart", "INSERT OR UPDATE OF state", "guard_roles_apart")
 
 

@@ -47,6 +47,7 @@ EVERY_OFFICE = (
     "deals_touched(uuid, uuid)",
     "decision_of(uuid)",
     "desk_day()",
+    "beneficiary_of(uuid, uuid[])",
     "desks_today()",
     "distances_of(uuid[])",
     "duties_of(uuid)",

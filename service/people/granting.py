@@ -1,26 +1,28 @@
 """Rights: asked for by one person, answered for by another, put in force by a third; none of them gains by it."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import select, text
 
-from policies.vocabulary import Action
+from policies.vocabulary import Action, Office
 from service.attempt import Attempt, Changed, Command, locked
 from service.gate import use_case
 from service.kernel.errors import AlreadyExists, NotFound, NotPermitted, Unprocessable
 from service.kernel.identifiers import uuid7
 from service.kernel.items import Item
 from service.kernel.texts import Reason
-from service.organisation.model import Unit
 from service.people.lifecycle import GRANT, GrantState
 from service.people.model import Account, Person, RoleGrant
 from service.people.queries import accounts_of, owner_of, roles_counting
 from service.people.rights import apart_sentence, conflict_of, is_role_of
-from service.people.use_cases import Disabled, Identifier, OfAService, RolesConflict, must_be_usable
+from service.people.use_cases import Disabled, Identifier, OfAService, RolesConflict
 from service.people.withdrawing import END_ALL, warn_of_right
+
+BENEFICIARY = text("SELECT * FROM public.beneficiary_of(:account, CAST(:askers AS uuid[]))")
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -37,6 +39,12 @@ class OwnRight(NotPermitted):
     """403. Nobody asks for, answers for or puts in force a right of their own (D-13)."""
 
     rule = "D-13"
+
+
+class NotTheManager(NotPermitted):
+    """403. A right is asked for by whoever answers for its holder's unit today: a manager or a board member (ORG-04)."""
+
+    rule = "ORG-04"
 
 
 class NoService(Unprocessable):
@@ -98,6 +106,27 @@ class RevokeGrant(Command, frozen=True, kw_only=True):
     accept_dead_end: Reason | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Beneficiary:
+    """Whom a right is for: account, person and unit as of today, and how the acting person stands above them.
+
+    ``managed``: they answer for the unit; ``nobody_above``: nobody but the beneficiary does. ``asked``: roles that
+    the account holds or waits for.
+    """
+
+    account_id: UUID
+    person_id: UUID
+    office: str
+    service: bool
+    closed: bool
+    left_us: bool
+    unit: str
+    function_class: str
+    managed: bool
+    nobody_above: bool
+    asked: list[str]
+
+
 @use_case(Action.ACCOUNT_ASSIGN)
 async def assign_account(attempt: Attempt, command: AssignAccount) -> Changed:
     """Name who answers for a service account: what it does counts as theirs, so its role counts beside their own."""
@@ -120,29 +149,24 @@ async def assign_account(attempt: Attempt, command: AssignAccount) -> Changed:
 
 @use_case(Action.GRANT_REQUEST)
 async def request_grant(attempt: Attempt, command: RequestGrant) -> Changed:
-    """Ask for a role on behalf of its holder; the first of three people."""
+    """Ask for a role on behalf of its holder, as their manager of today; the first of three people (ORG-04)."""
     if command.valid_until is not None and command.valid_until <= attempt.now:
         raise EndInPast("This right would have ended already.", field="valid_until")
     if command.valid_until is not None and (command.valid_from or attempt.now) >= command.valid_until:
         raise EndInPast("This right would end before it begins.", field="valid_until")
-    if (owner := await owner_of(attempt.session, command.account)) is None:
-        raise NotFound("account")
+    whose = await beneficiary(attempt, command.account)
     grant = RoleGrant(
         id=uuid7(),
-        account_id=owner[0],
+        account_id=whose.account_id,
         role=command.role,
         state=GrantState.REQUESTED.value,
         reason=command.reason,
         valid_from=command.valid_from,
         valid_until=command.valid_until,
     )
-    await must_be_grantable(attempt, grant, await locked(attempt, Person, owner[1]))
-    twin = select(RoleGrant.id).where(
-        RoleGrant.account_id == grant.account_id,
-        RoleGrant.role == grant.role,
-        RoleGrant.state.in_(("requested", "approved", "executed")),
-    )
-    if await attempt.session.scalar(twin) is not None:
+    await must_be_grantable(attempt, grant, whose)
+    must_be_managed(attempt, whose)
+    if grant.role in whose.asked:
         raise AlreadyExists(
             "The account holds this role or waits for it; revoke an ended right first.", field="role"
         )
@@ -207,38 +231,60 @@ async def advanced(attempt: Attempt, grant_id: UUID, version: int) -> RoleGrant:
     person_id = await attempt.session.scalar(behind.where(RoleGrant.id == grant_id))
     if person_id is None:
         raise NotFound("grant")
-    person = await locked(attempt, Person, person_id)
+    await locked(attempt, Person, person_id)
     grant = await locked(attempt, RoleGrant, grant_id, seen=version)
     await attempt.admit(related=[(RoleGrant.__tablename__, grant.id)])
     state = GRANT.after(GrantState(grant.state), attempt.action)
     if grant.valid_until is not None and grant.valid_until <= attempt.now:
         raise EndInPast("This right has ended before it began; ask anew.", field="valid_until")
-    await must_be_grantable(attempt, grant, person)
+    await must_be_grantable(attempt, grant, await beneficiary(attempt, str(grant.account_id)))
     return attempt.change(grant, state=state.value)
 
 
-async def must_be_grantable(attempt: Attempt, grant: RoleGrant, person: Person) -> None:
+async def beneficiary(attempt: Attempt, account: str) -> Beneficiary:
+    """Return who a right is for, locked: what else the person holds or waits for cannot change meanwhile."""
+    if (owner := await owner_of(attempt.session, account)) is None:
+        raise NotFound("account")
+    askers = sorted(attempt.actor.standing().persons(attempt.policy, attempt.action))
+    row = (
+        await attempt.session.execute(BENEFICIARY, {"account": owner[0], "askers": [*map(UUID, askers)]})
+    ).one()
+    return Beneficiary(**row._mapping)  # noqa: SLF001 - how SQLAlchemy names a row's columns
+
+
+def must_be_managed(attempt: Attempt, whose: Beneficiary) -> None:
+    """Raise NotTheManager unless the acting person answers for the beneficiary's unit today.
+
+    For somebody who answers for themselves, such as a board member, the rights administration asks.
+    """
+    alone = whose.nobody_above and attempt.actor.office is Office.ADMINISTRATION
+    if not whose.managed and not alone:
+        raise NotTheManager("A right is asked for by a manager or board member of its holder's line.")
+
+
+async def must_be_grantable(attempt: Attempt, grant: RoleGrant, whose: Beneficiary) -> None:
     """Hold the role against office, person, unit and everything else the locked person holds or waits for.
 
     Raises OwnRight, Disabled, OfAService, ForeignRole, RolesConflict, WrongUnit.
     """
-    if person.id == attempt.actor.person:
+    if whose.person_id == attempt.actor.person:
         raise OwnRight("Nobody asks for, answers for or puts in force a right of their own.")
-    account = (await attempt.session.scalars(select(Account).where(Account.id == grant.account_id))).one()
-    must_be_usable(account)
-    if person.disabled:
+    if whose.service:
+        raise OfAService("No person uses a service account; its rights came with the founding.")
+    if whose.closed:
+        raise Disabled("This account is closed.", field="account")
+    if whose.left_us:
         raise Disabled("This person has left.", field="account")
-    if not is_role_of(attempt.policy, grant.role, account.office):
-        raise ForeignRole(f"The office {account.office} has no role {grant.role!a} for people.", field="role")
-    others = await roles_counting(attempt.session, person.id, attempt.now, but=grant.id)
+    if not is_role_of(attempt.policy, grant.role, whose.office):
+        raise ForeignRole(f"The office {whose.office} has no role {grant.role!a} for people.", field="role")
+    others = await roles_counting(attempt.session, whose.person_id, attempt.now, but=grant.id)
     if (conflict := conflict_of(attempt.policy, grant.role, others)) is not None:
         raise RolesConflict(apart_sentence(conflict), rule=conflict.control)
-    unit = await attempt.session.get_one(Unit, person.unit_id)
-    if unit.function_class != account.office:
+    if whose.function_class != whose.office:
         raise WrongUnit(
-            f"{unit.name} is a unit of {unit.function_class}; {grant.role} belongs to {account.office}."
+            f"{whose.unit} is a unit of {whose.function_class}; {grant.role} belongs to {whose.office}."
         )
-    attempt.note(beneficiary=person.id)
+    attempt.note(beneficiary=whose.person_id)
 
 
 def outcome(grant: RoleGrant, version: int) -> dict[str, object]:

@@ -155,6 +155,22 @@ class RightPages(Controller):
         )
 
 
+class RequestPages(Controller):
+    """A manager asks for a right of one of their people."""
+
+    path = "/rights/request"
+    include_in_schema = False
+
+    @get("/", guards=[Allows(Action.GRANT_REQUEST)])
+    async def ask(self, page: NamedDependency[Page]) -> Response[str]:
+        """Show the form; what becomes of the request, its holder learns."""
+        return page.show(
+            "people/templates/request_right.html",
+            request=Button(Action.GRANT_REQUEST),
+            roles=[each for each in page.gate.policy.roles if not each.startswith("svc_")],
+        )
+
+
 class StaffEventPages(Controller):
     """Who joined, moved, left or applied, as it was reported."""
 
@@ -192,4 +208,4 @@ def door(page: Page, account: str, wanted: str, status: int = 200) -> Response[s
     )
 
 
-ROUTES = [PeoplePages, RightPages, StaffEventPages]
+ROUTES = [PeoplePages, RightPages, RequestPages, StaffEventPages]

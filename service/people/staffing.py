@@ -24,7 +24,12 @@ from service.people.use_cases import (
     registered,
     unit_named,
 )
-from service.people.withdrawing import hand_over, warn_of_going, withdraw_everything
+from service.people.withdrawing import (
+    hand_over,
+    must_lead_nothing_apart,
+    warn_of_going,
+    withdraw_everything,
+)
 
 Event = Literal["joiner", "mover", "leaver", "applies", "withdraws"]
 
@@ -80,6 +85,7 @@ async def record_staff_event(attempt: Attempt, command: RecordStaffEvent) -> Cha
     match command.event:
         case "mover":
             assert unit is not None
+            await must_lead_nothing_apart(attempt, person, unit.id)
             warned = await warn_of_going(attempt, person) | await hand_over(attempt, person, but=unit.id)
             ended = await move(attempt, person, unit)
         case "leaver":

@@ -36,7 +36,13 @@ from service.people.authentication import (
 from service.people.model import Account, Membership, Person
 from service.people.queries import accounts_of, owner_of, roles_outside
 from service.people.rights import WITHOUT_PEOPLE
-from service.people.withdrawing import END_ALL, hand_over, warn_of_going, withdraw_everything
+from service.people.withdrawing import (
+    END_ALL,
+    hand_over,
+    must_lead_nothing_apart,
+    warn_of_going,
+    withdraw_everything,
+)
 from service.work.queries import waits
 
 OPEN = text(
@@ -365,6 +371,7 @@ async def move_person(attempt: Attempt, command: MovePerson) -> Changed:
         raise RightsFirst(
             f"Revoke first what does not belong to {unit.name}: {', '.join(left)}.", field="unit"
         )
+    await must_lead_nothing_apart(attempt, person, unit.id)
     warned = await warn_of_going(attempt, person) | await hand_over(attempt, person, but=unit.id)
     ended = await withdraw_everything(attempt, person, "person moved")
     attempt.change(person, unit_id=unit.id)

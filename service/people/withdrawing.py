@@ -6,15 +6,23 @@ from uuid import UUID
 from sqlalchemy import select, text
 
 from service.attempt import Attempt
+from service.kernel.errors import NotPermitted
 from service.kernel.items import Item
 from service.leaving import nobody_left, without_person, without_right
-from service.organisation.queries import chart_on, today
+from service.organisation.chart import meetings
+from service.organisation.queries import chart_on, homes_of, today
 from service.people.lifecycle import GrantState
 from service.people.model import Account, Person, RoleGrant
 from service.people.queries import accounts_of, roles_counting
 
 END_ALL = text("SELECT public.sessions_end_of(:account, :why)")
 OPEN = (GrantState.REQUESTED, GrantState.APPROVED, GrantState.EXECUTED)
+
+
+class LeadsOtherwise(NotPermitted):
+    """403. Whoever leads trading moves to what controls it, or the reverse, only once somebody else leads (SEG-01)."""
+
+    rule = "SEG-01"
 
 
 async def withdraw_everything(attempt: Attempt, person: Person, why: str) -> int:
@@ -36,6 +44,17 @@ async def withdraw_everything(attempt: Attempt, person: Person, why: str) -> int
         await attempt.session.execute(END_ALL, {"account": account.id, "why": why})
     await attempt.session.flush()
     return ended
+
+
+async def must_lead_nothing_apart(attempt: Attempt, person: Person, unit: UUID) -> None:
+    """Raise LeadsOtherwise if the person would then answer for trading and for what controls it, by what they lead."""
+    chart = await chart_on(attempt.session, today(attempt.now))
+    homes = dict(await homes_of(attempt.session, chart))
+    if person.id not in homes:
+        return
+    homes[person.id] = unit
+    if found := meetings(chart, homes, attempt.policy.lines):
+        raise LeadsOtherwise(f"Somebody else must lead those units first: {found[0].why}.", field="unit")
 
 
 async def warn_of_going(attempt: Attempt, person: Person) -> dict[str, Any]:

@@ -72,6 +72,7 @@ PLACES: Final = (
     Place("/explain", N_("Why"), (Action.EXPLANATION_READ,)),
     Place("/absences", N_("Absences"), (Action.ABSENCE_READ,)),
     Place("/rights", N_("Rights"), (Action.GRANT_READ,)),
+    Place("/rights/request", N_("Request right"), (Action.GRANT_REQUEST,)),
     Place("/organisation", N_("Organisation"), (Action.ORGANISATION_READ,)),
     Place("/staff-events", N_("Staff events"), (Action.PERSON_READ,)),
     Place("/policy", N_("Policy"), (Action.POLICY_READ,)),

@@ -163,9 +163,9 @@ async def move_to_control(world: World) -> None:
         {"version": mover["version"], "unit": "Settlement and control", "reason": "moves"},
     )
     assert moved.status_code == 200, moved.text
-    asks, owns = await signed_in(world, "rights-requester"), await signed_in(world, "rights-owner")
+    asks, owns = await signed_in(world, "board-back"), await signed_in(world, "rights-owner")
     wish = {"account": "mover-control", "role": "verifier", "reason": "moves to control"}
-    assert "The right is requested." in (await asks.act("/rights", "grant.request", **wish)).text
+    assert "The right is requested." in (await asks.act("/rights/request", "grant.request", **wish)).text
     assert "The right is approved" in (await owns.act("/rights", "/acts/grant.approve")).text
     assert "The right is in force." in (await admin.act("/rights?state=approved", "/acts/grant.execute")).text
 

@@ -153,10 +153,13 @@ async def test_the_business_date_moves_forward_by_the_closer(bank: World) -> Non
 
 
 async def test_a_right_takes_three_people(bank: World) -> None:
-    asks, owns = await signed_in(bank, "rights-requester"), await signed_in(bank, "rights-owner")
+    asks, owns = await signed_in(bank, "head-of-trading"), await signed_in(bank, "rights-owner")
     wish = {"account": "mover-control", "role": "verifier", "reason": "moves to control"}
-    assert "Against a rule" in (await asks.act("/rights", "grant.request", **wish | {"role": "trader"})).text
-    refused = await asks.act("/rights", "grant.request", **wish)
+    assert (
+        "Against a rule"
+        in (await asks.act("/rights/request", "grant.request", **wish | {"role": "trader"})).text
+    )
+    refused = await asks.act("/rights/request", "grant.request", **wish)
     assert "refused: Request right" in refused.text  # still a trader: the static conflict
     assert not (await owns.get("/rights")).offers("grant.approve")
 

@@ -12,8 +12,9 @@ from service.kernel.failures import sqlstate
 from service.kernel.identifiers import uuid7
 from tests.bank import World
 from tests.conftest import Template, a_copy
-from tests.deals import rows
+from tests.deals import by_force, rows
 from tests.intruders import Intruder
+from tests.rights import requested
 from tests.settling import Deal, captured, matched, set_up
 
 
@@ -77,8 +78,12 @@ async def test_D_02_a_login_does_not_release_in_the_name_of_who_prepared(here: W
 
 
 async def test_D_13_a_login_does_not_approve_a_right_in_the_name_of_who_asked_for_it(here: World) -> None:
-    body = {"account": "confirmer", "role": "verifier", "reason": "stands in"}
-    asked = await (await here.as_("rights-requester")).post("/api/grants", body)
+    await by_force(
+        here,
+        "UPDATE reporting_line SET functional_head_id = (SELECT person_id FROM account WHERE name = 'rights-requester') "
+        "WHERE unit_id = (SELECT id FROM unit WHERE code = 'BO')",
+    )
+    asked = await requested(here, "confirmer", "verifier", by="rights-requester")
     assert asked.status_code == 201, asked.text
 
     effect = await last(here, "role_grant", asked.json()["id"])

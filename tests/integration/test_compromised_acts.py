@@ -64,7 +64,7 @@ async def busy_bank(bank_world: World) -> World:
     await deals.verified(bank_world, await deals.captured(bank_world))
     await deals.captured(bank_world)
     request = {"account": "other-trader", "role": "head_of_trading", "reason": "stands in"}
-    asked = await (await bank_world.as_("rights-requester")).post("/api/grants", request)
+    asked = await (await bank_world.as_("head-of-trading")).post("/api/grants", request)
     assert asked.status_code == 201, asked.text
     await (await bank_world.as_("verifier")).post("/api/trades/x", key="of-the-verifier")
     return bank_world

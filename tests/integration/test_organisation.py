@@ -16,7 +16,7 @@ from tests.bank import World
 from tests.conftest import Template, a_copy
 from tests.deals import a_desk, rows
 from tests.intruders import Intruder, append, intruder_of
-from tests.rights import asked, newcomer, person_of, refused_as
+from tests.rights import asked, newcomer, person_of, refused_as, requested
 
 BACK = {"functional_head": "board-back", "disciplinary_head": "board-back", "board_member": "board-back"}
 
@@ -294,9 +294,7 @@ async def test_SEG_04_the_entry_of_a_control_tells_its_level_with_unit_and_board
 ) -> None:
     person = await newcomer(bank_world, "Legal")
     assert person["id"]
-    grant = await (await bank_world.as_("rights-requester")).post(
-        "/api/grants", {"account": "other-verifier", "role": "settler", "reason": "covers"}
-    )
+    grant = await requested(bank_world, "other-verifier", "settler")
     await (await bank_world.as_("rights-owner")).post(
         f"/api/grants/{grant.json()['id']}/approval", {"version": 1}
     )

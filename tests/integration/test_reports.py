@@ -23,7 +23,7 @@ from tests.conftest import Template, a_copy
 from tests.deals import rows
 from tests.keeping import public_key, publish
 from tests.parted import urls_of
-from tests.rights import asked, disabled, granted, newcomer, person_of, taken
+from tests.rights import asked, disabled, granted, newcomer, person_of, requested, taken
 
 WHY = {"purpose": "sample of the annual auditor"}
 
@@ -286,8 +286,7 @@ async def test_ORG_10_internal_audit_changes_no_business(world: World) -> None:
 async def test_S_26_an_examiner_from_outside_gets_no_role_of_the_house(world: World) -> None:
     await newcomer(world, "Internal audit", an_examiner=Office.INTERNAL_AUDIT)
     await granted(world, "an-examiner", "examiner")
-    body = {"account": "an-examiner", "role": "auditor", "reason": "helps out"}
-    answer = await (await world.as_("rights-requester")).post("/api/grants", body)
+    answer = await requested(world, "an-examiner", "auditor")
     assert (answer.status_code, answer.json()["rule"]) == (403, "S-26")
 
 

@@ -47,7 +47,9 @@ WRITING = {
         "cancellation.request confirmation.forward internal.accept internal.offer trade.capture "
         "trade.resubmit transfer.request"
     ),
-    "head_of_trading": "absence.interrupt absence.plan absence.withdraw desk_report.acknowledge limit.propose",
+    "head_of_trading": (
+        "absence.interrupt absence.plan absence.withdraw desk_report.acknowledge grant.request limit.propose"
+    ),
     "svc_front_office": "position.unwind trade.amend",
     "verifier": (
         "checklist.sign desk_rule.approve desk_rule.propose desk_rule.refuse handover.accept "
@@ -105,14 +107,15 @@ WRITING = {
     ),
     "head_of_risk": (
         "absence.review benchmark.approve benchmark.refuse escalation.answer excess.close "
-        "handover.accept handover.offer handover.return market_limit.vote trade.justify"
+        "grant.request handover.accept handover.offer handover.return market_limit.vote "
+        "trade.justify"
     ),
     "credit_officer": "handover.accept handover.offer handover.return limit.propose limit.vote",
     "counsel": (
         "agreement.clear agreement.refuse document.file handover.accept handover.offer handover.return"
     ),
-    "board_back": "escalation.answer notice.take",
-    "board_trading": "escalation.answer notice.take",
+    "board_back": "escalation.answer grant.request notice.take",
+    "board_trading": "escalation.answer grant.request notice.take",
     "svc_risk_control": "desk_report.issue fixing.import",
     "rights_requester": "grant.request organisation.propose person.register",
     "rights_owner": (

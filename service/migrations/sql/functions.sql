@@ -247,6 +247,8 @@ begin
     where not exists (select from public.office_kind k where k.office = own and k.kind = x.eff->>'kind')
        or (x.eff->>'id')::uuid::text is distinct from x.eff->>'id'
        or ((x.eff->>'rev')::integer >= 1) is not true
+       or x.eff->>'kind' = 'role_grant' and own <> 'administration' and f.body->>'act' = 'grant.request'
+          and (x.eff->>'rev')::integer > 1
     limit 1;
   if found then
     raise exception 'office % has no such effects of kind %', own, bad.kind using errcode = '42501';

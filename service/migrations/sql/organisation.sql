@@ -157,14 +157,78 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     and not public.moved_since(d.deputy_id, d.id)
 $$;
 
--- The same for whoever may know: the offices that look after rights, and for their own people every other office.
+-- Whether somebody of an office answers today for the unit that a person belongs to.
+create function public.managed_by_office(person uuid, office text) returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select exists (
+    select from public.answering_on(public.calendar_day()) x
+    join public.person p on p.unit_id = x.unit_id
+    join public.account a on a.person_id = x.person_id
+    where p.id = managed_by_office.person and a.office = managed_by_office.office and not a.disabled)
+$$;
+
+-- The same for whoever may know: the offices that look after rights, those whose people answer for the person, and for
+-- their own people every other office.
 create function public.roles_counting(person uuid, at timestamptz)
 returns table (role text, via text, source_id uuid)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select e.role, e.via, e.source_id from public.effective_roles(person, at) e
   where public.current_office() in ('administration', 'compliance', 'internal_audit')
      or exists (select from public.account a where a.person_id = person and a.office = public.current_office())
+     or public.managed_by_office(person, public.current_office())
 $$;
+
+-- Whom a right is for, the person locked: what they hold or wait for cannot change meanwhile. managed: one of the askers
+-- answers for the unit today; nobody_above: nobody but the person does.
+create function public.beneficiary_of(account uuid, askers uuid[])
+returns table (account_id uuid, person_id uuid, office text, service boolean, closed boolean, left_us boolean, unit text,
+               function_class text, managed boolean, nobody_above boolean, asked text[])
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_column
+begin
+  perform from public.account a join public.person p on p.id = a.person_id
+    where a.id = beneficiary_of.account and exists (
+      select from public.office_action o
+      where o.office = public.current_office() and o.action in ('grant.request', 'grant.approve', 'grant.execute'))
+    for no key update of p;
+  if not found then
+    raise exception 'office % asks for no rights', public.current_office() using errcode = '42501';
+  end if;
+  return query
+    with above as materialized (select x.person_id as who, x.unit_id as led from public.answering_on(public.calendar_day()) x)
+    select a.id, a.person_id, a.office, a.service, a.disabled, p.disabled, u.name, u.function_class,
+           exists (select from above w where w.led = p.unit_id and w.who = any(askers) and w.who <> p.id),
+           not exists (select from above w where w.led = p.unit_id and w.who <> p.id),
+           array(select g.role from public.role_grant g
+                 where g.account_id = a.id and g.state in ('requested', 'approved', 'executed'))
+    from public.account a join public.person p on p.id = a.person_id join public.unit u on u.id = p.unit_id
+    where a.id = beneficiary_of.account;
+end $$;
+
+-- A right begins as a request by somebody who answers for its holder today; for who answers for themselves, the rights
+-- administration asks.
+create function public.guard_grant_asked() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare holder uuid := (select a.person_id from public.account a where a.id = new.account_id); home uuid;
+begin
+  if public.current_office() is null then
+    return null;  -- the founding, or a recovery
+  end if;
+  home := (select p.unit_id from public.person p where p.id = holder);
+  if new.state <> 'requested' or not exists (
+    select from public.audit_effect e
+    where e.kind = 'role_grant' and e.id = new.id and e.rev = 1 and e.act = 'grant.request'
+      and e.person <> holder::text
+      and (exists (select from public.answering_on(public.calendar_day()) x
+                   where x.unit_id = home and x.person_id::text in (e.person, e.deputy_for) and x.person_id <> holder)
+           or public.current_office() = 'administration'
+              and not exists (select from public.answering_on(public.calendar_day()) x
+                              where x.unit_id = home and x.person_id <> holder))
+  ) then
+    raise exception 'ORG-04: right % is not asked for by a manager of its holder', new.id using errcode = '42501';
+  end if;
+  return null;
+end $$;
 
 -- What one natural person holds and may not: two roles that never meet, or a role of another class than their unit's.
 create function public.role_conflicts_of(person uuid, at timestamptz)

@@ -3,7 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -33,7 +35,7 @@ DESKS = text(
 )
 UNITS = text("SELECT id::text, function_class, name FROM public.unit")
 MOVES = text(
-    "SELECT person_id::text AS person, unit_id::text AS unit, valid_from FROM public.membership "
+    "SELECT id, person_id::text AS person, unit_id::text AS unit, valid_from FROM public.membership "
     "ORDER BY valid_from, id"
 )
 
@@ -91,13 +93,18 @@ def together(everybody: Iterable[Hand]) -> dict[str, set[str]]:
     return held
 
 
+def born(key: UUID) -> datetime:
+    """Return when an identifier was given, to the millisecond."""
+    return datetime.fromtimestamp((key.int >> 80) / 1000, UTC)
+
+
 async def facts(connection: AsyncConnection) -> Facts:
     """Return what the bank's tables say about deals, units and persons."""
     moves: dict[str, list[Any]] = defaultdict(list)
     for row in await connection.execute(MOVES):
         stays = moves[row.person]
         if not stays or stays[-1][1] != row.unit:
-            stays.append((row.valid_from, row.unit))
+            stays.append((row.valid_from, row.unit, born(row.id)))
     return Facts(
         {row.id: row.first for row in await connection.execute(MIRRORS)},
         {row.id: row.desk for row in await connection.execute(DESKS)},

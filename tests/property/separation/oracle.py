@@ -206,22 +206,19 @@ class Oracle:
         trade: str | None,
         at: datetime,
         policy: str,
-        unit_then: str | None = None,
     ) -> str | None:
-        """Return the row of cooling_off.csv that keeps somebody from controlling a deal of the own former desk.
-
-        ``unit_then``: where whoever did it was then; a move later on the same day is none yet.
-        """
+        """Return the row of cooling_off.csv that keeps somebody from controlling a deal of the own former desk."""
         files = self.rules[policy].files
         if trade is None or act not in {row[1] for row in lines(files["independence.csv"], 5)}:
             return None
         desks = {self.facts.desk.get(one) for one in self.facts.family(trade)}
         today = at.astimezone(BERLIN).date()
         for person in persons:
-            stays = [stay for stay in self.facts.moves.get(person, []) if stay[0] <= today]
-            if unit_then in {unit for _, unit in stays}:
-                while stays[-1][1] != unit_then:
-                    stays.pop()
+            stays = [
+                (day, unit)
+                for day, unit, *moved_at in self.facts.moves.get(person, [])
+                if day <= today and (not moved_at or moved_at[0] <= at)  # not one later on the same day
+            ]
             now = stays[-1][1] if stays else None
             for (_, unit), (left, _) in pairwise(stays):
                 for control, before, after, months, *_ in lines(files["cooling_off.csv"], 6):
@@ -258,7 +255,7 @@ class Oracle:
                 self.barred(
                     deed.act, deed.persons, deed.trade, deed.things, deed.at, deed.policy, before=number
                 ),
-                self.cooling(deed.act, {deed.person}, deed.trade, deed.at, deed.policy, deed.unit),
+                self.cooling(deed.act, {deed.person}, deed.trade, deed.at, deed.policy),
                 self.too_close(deed, number),
                 None if deed.act in powers else f"{deed.act} without a role that gives it",
                 rules.conflict(deed.roles) and f"{rules.conflict(deed.roles)} in the roles of one account",

@@ -13,6 +13,7 @@ from tests.parties import LEI
 from tests.property.separation.hands import together
 from tests.property.separation.moves import Move
 from tests.property.separation.play import Ended, Play
+from tests.rights import manager_of
 
 UNITS = {
     "front_office": ("FX desk", "Second FX desk"),
@@ -102,7 +103,11 @@ async def grant(play: Play, name: str | None = None) -> None:
     role = play.rng.choice(roles)
     held = together(play.who.values())[hand.person]
     wrong = play.rules.conflict(held | {role})
-    asked = await whole(play, "grant.request", {"account": hand.name, "role": role, **WHY}, "/api/grants")
+    wanted = {"account": hand.name, "role": role, **WHY}
+    asked = await ask(play, "grant.request", wanted, "/api/grants")
+    if not asked.allowed:
+        manager = play.who.get(await manager_of(play.world, hand.name))
+        asked = await ask(play, "grant.request", wanted, "/api/grants", by=manager)
     for step, last in (("approve", "approval"), ("execute", "execution")):
         if not asked.allowed:
             break
