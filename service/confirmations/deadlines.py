@@ -1,14 +1,16 @@
 """By when both sides must have agreed, and on which days a silent counterparty is reminded.
 
-Business days are those of the euro (TARGET); the clock is that of Frankfurt.
+Business days are those of the euro (TARGET), which are the bank's own; the clock is that of Frankfurt. How long a deal
+is unconfirmed is counted by the calendar of each of its currencies too, and the longest count stands: a holiday of
+one side keeps no deal off the list.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, time
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from service.kernel.calendar import is_business_day, next_business_day
+from service.kernel.calendar import CALENDARS, is_business_day, next_business_day
 
 LOCAL: Final = ZoneInfo("Europe/Berlin")
 CURRENCY: Final = "EUR"
@@ -63,12 +65,18 @@ def business_days_after(day: date, days: int) -> date:
     return day
 
 
-def business_days_between(first: date, last: date) -> int:
+def business_days_between(first: date, last: date, currency: str = CURRENCY) -> int:
     """Count the business days after ``first`` up to ``last``; none if it lies before."""
     count, day = 0, first
-    while (day := next_business_day(day, CURRENCY)) <= last:
+    while (day := next_business_day(day, currency)) <= last:
         count += 1
     return count
+
+
+def age_days(trade_date: date, today: date, currencies: Collection[str] = ()) -> int:
+    """Count the business days after the trade date by the calendar that counts the most."""
+    calendars = {CURRENCY, *(one for one in currencies if one in CALENDARS)}
+    return max(business_days_between(trade_date, today, currency) for currency in calendars)
 
 
 def chase_steps(trade_date: date, today: date) -> list[int]:
@@ -76,18 +84,17 @@ def chase_steps(trade_date: date, today: date) -> list[int]:
     return [step for step in CHASED_AFTER if business_days_after(trade_date, step) <= today]
 
 
-def bucket(trade_date: date, today: date) -> str:
-    """Return the age of an open deal in business days, as the ageing list groups it."""
-    age = business_days_between(trade_date, today)
+def bucket(age: int) -> str:
+    """Return how the ageing list groups an open deal that is so many business days old."""
     for last, name in ((1, "0-1"), (3, "2-3"), (7, "4-7")):
         if age <= last:
             return name
     return "over 7"
 
 
-def is_open_too_long(trade_date: date, today: date) -> bool:
-    """Tell whether an unconfirmed deal belongs into the list: open for more than five business days."""
-    return business_days_between(trade_date, today) > UNCONFIRMED_DAYS
+def is_open_too_long(trade_date: date, today: date, currencies: Collection[str] = ()) -> bool:
+    """Tell whether an unconfirmed deal belongs into the list: open for more than five business days (EMR-02)."""
+    return age_days(trade_date, today, currencies) > UNCONFIRMED_DAYS
 
 
 def is_working_day(day: date) -> bool:

@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.confirmations.deadlines import (
     HEARD_BEFORE,
+    age_days,
     bucket,
     business_days_after,
-    business_days_between,
     chase_steps,
     is_open_too_long,
 )
@@ -34,6 +34,7 @@ from service.kernel.errors import NotFound
 from service.parties.model import ConfirmationChannel
 
 ROWS_MAX: Final = 20_000
+CURRENCIES: Final = ("buy_currency", "sell_currency", "currency")
 
 
 async def confirmation_of(session: AsyncSession, trade_id: UUID, version: int) -> Confirmation | None:
@@ -112,12 +113,11 @@ async def unconfirmed(
     told = []
     for row in rows:
         traded = date.fromisoformat(row.ours["trade_date"])
-        if over_days and not is_open_too_long(traded, today):
+        currencies = [row.ours[name] for name in CURRENCIES if name in row.ours]
+        if over_days and not is_open_too_long(traded, today, currencies):
             continue
-        age = business_days_between(traded, today)
-        told.append(
-            view(row) | {"age_days": age, "bucket": bucket(traded, today), "late": row.confirm_by < today}
-        )
+        age = age_days(traded, today, currencies)
+        told.append(view(row) | {"age_days": age, "bucket": bucket(age), "late": row.confirm_by < today})
     return sorted(told, key=lambda one: -int(one["age_days"]))[:limit]
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
 from service.attempt import Attempt, Changed, Command, locked
-from service.confirmations.clusters import look_for_clusters
+from service.confirmations.clusters import look_for_clusters, look_for_rebooking
 from service.confirmations.deadlines import confirm_by
 from service.confirmations.documenting import TYPED, await_papers, drop_papers
 from service.confirmations.lifecycle import CONFIRMATION, ConfirmationState
@@ -121,6 +121,7 @@ async def draft_confirmation(attempt: Attempt, command: DraftConfirmation) -> Ch
     control = await must_have_been_verified(attempt, control)
     trade = await session.get_one(Trade, command.trade_id)
     confirmation = await draft(attempt, trade, control.version, number=1)
+    await look_for_rebooking(attempt, trade)
     return await shown(attempt, confirmation, 201)
 
 

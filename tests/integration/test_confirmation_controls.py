@@ -18,6 +18,7 @@ from tests.conformity import agreed
 from tests.deals import by_force, rows
 from tests.parties import LEI, OTHER_LEI, a_channel, a_counterparty
 from tests.settling import (
+    TERMS,
     Deal,
     done,
     drain,
@@ -334,8 +335,10 @@ async def test_SET_10_A_05_cancellations_that_pile_up_raise_an_alert_trading_can
     bank_world: World,
 ) -> None:
     await set_up(bank_world)
+    gone = []
     for number in range(5):
         deal = await verified(bank_world)
+        gone.append(deal.id)
         await drain(bank_world)
         await deal.cancel()
         await drain(bank_world)
@@ -349,9 +352,32 @@ async def test_SET_10_A_05_cancellations_that_pile_up_raise_an_alert_trading_can
         found = await (await bank_world.as_(account)).get("/api/confirmations/corrections")
         assert found.status_code == 403
     told = (await (await bank_world.as_("compliance")).get("/api/confirmations/corrections")).json()
-    assert told["by"]["trader"][0]["cancellations"] == 5
-    assert told["by"]["trader"][0]["before_confirmation"] == 5
+    for per in ("trader", "clerk", "portfolio", "counterparty"):
+        (one,) = told["by"][per]
+        assert (one["cancellations"], one["before_confirmation"], one["share_percent"]) == (5, 5, "100.0"), (
+            per
+        )
+    (entry,) = await rows(
+        bank_world,
+        "SELECT convert_from(bytes, 'UTF8')::jsonb->'data'->'clusters' AS told FROM audit_entry "
+        "WHERE act = 'confirmation.withdraw' AND convert_from(bytes, 'UTF8')::jsonb->'data' ? 'clusters'",
+    )
+    assert entry.told == {"cancellations_cluster": 5, "clerk_cluster": 5}, "the clerk who approved them too"
     done(await post(bank_world, "compliance", review, FINDING))
+
+    again = done(await post(bank_world, "trader", "/api/trades", TERMS | {"replaces": gone[0]}))
+    await booked_anew(bank_world, again["id"])
+    assert await alerts(bank_world, "compliance") == []
+    again = done(await post(bank_world, "trader", "/api/trades", TERMS | {"replaces": gone[1]}))
+    await booked_anew(bank_world, again["id"])
+    (chain,) = await alerts(bank_world, "compliance")
+    assert (chain["reason"], chain["trade"]) == ("rebooked_twice", gone[1])
+
+
+async def booked_anew(world: World, trade: str) -> None:
+    """Have a deal that replaces a cancelled one verified and confirmed."""
+    done(await Deal(world, trade).do("verifier", "verification"))
+    await drain(world)
 
 
 async def test_SET_11_SET_12_A_19_deals_that_net_are_confirmed_one_by_one(bank_world: World) -> None:

@@ -1,10 +1,11 @@
 """By when both sides must agree, and when a silent counterparty is reminded."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from service.confirmations.deadlines import (
+    age_days,
     bucket,
     business_days_between,
     chase_steps,
@@ -52,5 +53,25 @@ def test_SET_06_reminders_are_due_on_the_first_third_and_fifth_business_day() ->
 def test_EMR_02_the_list_holds_what_is_open_for_more_than_five_business_days() -> None:
     assert not is_open_too_long(TUESDAY, date(2026, 11, 3))
     assert is_open_too_long(TUESDAY, date(2026, 11, 4))
-    assert [bucket(TUESDAY, date(2026, 11, day)) for day in (2, 3, 5, 9)] == ["4-7", "4-7", "4-7", "over 7"]
-    assert bucket(TUESDAY, TUESDAY) == "0-1"
+    ages = [age_days(TUESDAY, date(2026, 11, day)) for day in (2, 3, 5, 9)]
+    assert [bucket(age) for age in ages] == ["4-7", "4-7", "4-7", "over 7"]
+    assert bucket(age_days(TUESDAY, TUESDAY)) == "0-1"
+
+
+MAUNDY_THURSDAY = date(2026, 4, 2)
+
+
+@pytest.mark.parametrize(
+    ("currencies", "listed_on"),
+    [
+        (("EUR",), date(2026, 4, 14)),  # TARGET is closed on Good Friday and Easter Monday
+        (("EUR", "USD"), date(2026, 4, 10)),  # dollars are paid on both days
+        (("GBP", "CHF"), date(2026, 4, 14)),  # London and Zurich rest too
+        (("XXX",), date(2026, 4, 14)),  # no calendar of its own: the bank's
+    ],
+)
+def test_EMR_02_no_holiday_of_one_side_keeps_a_deal_off_the_list(
+    currencies: tuple[str, ...], listed_on: date
+) -> None:
+    assert is_open_too_long(MAUNDY_THURSDAY, listed_on, currencies)
+    assert not is_open_too_long(MAUNDY_THURSDAY, listed_on - timedelta(days=1), currencies)
