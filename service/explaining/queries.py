@@ -17,6 +17,7 @@ from policies.vocabulary import Action, Office
 from service.attempt import Attempt, Desk
 from service.dead_ends import HISTORY, Holder, bench, holders
 from service.distance import origins
+from service.explaining.timing import standing_now
 from service.gate import Gate
 from service.kernel.actor import Actor
 from service.kernel.database import Base, Recorded, plain_value
@@ -73,7 +74,8 @@ async def explanation(
         "policy": policy.version,
         "person": actor.name if who is None else who,
         **verdict_view(policy, verdict, await places(reads, entries)),
-        **({} if close is None else {"allowed": False, "rule": close.rule, "sentence": str(close)}),
+        **({} if close is None else too_close_view(policy, action, close)),
+        "now": await standing_now(reads, policy, action, kind, object_id, trade),
         "who_can": who_can(able_people, actor),
         "demands": [
             {
@@ -109,6 +111,14 @@ async def too_close(
     except (NotIndependent, CoolingOff) as refusal:
         return refusal
     return None
+
+
+def too_close_view(policy: Policy, action: Action, close: Refusal) -> dict[str, Any]:
+    """Return a refusal for too little distance as answers show it, with its paragraph."""
+    level = policy.independence.get(action)
+    cooling = next((rule for rule in policy.cooling_off if rule.control == close.rule), None)
+    source = cooling.source if cooling is not None else None if level is None else level.source
+    return {"allowed": False, "rule": close.rule, "sentence": str(close), "source": source}
 
 
 async def subject_of(
@@ -182,6 +192,12 @@ def source_of(policy: Policy, action: Action | str, rule: str) -> tuple[str | No
     for kept in policy.separation:
         if kept.control == rule:
             return kept.source, kept.why
+    level = policy.independence.get(Action(action)) if action in {act.value for act in Action} else None
+    if level is not None and level.control == rule:
+        return level.source, level.why
+    for cooling in policy.cooling_off:
+        if cooling.control == rule:
+            return cooling.source, cooling.why
     return None, None
 
 

@@ -8,6 +8,7 @@ from tests.bank import World
 from tests.deputies import deputised
 from tests.rights import person_of
 from tests.settling import captured, set_up
+from tests.visiting import signed_in
 
 
 async def why(world: World, by: str, action: str, kind: str, object_id: str, **more: Any) -> httpx.Response:
@@ -55,6 +56,30 @@ async def test_who_can_act_and_why_not_me_is_what_happens_then(bank_world: World
     for nosy in ("other-trader", "verifier"):
         answer = await (await bank_world.as_(nosy)).get(f"/api/decisions/{denied['id']}")
         assert answer.status_code == 404
+
+
+async def test_an_act_that_must_wait_is_told_with_what_comes_first_and_why(bank_world: World) -> None:
+    await set_up(bank_world)
+    deal = await captured(bank_world)
+    early = (await why(bank_world, "settler", "settlement.prepare", "trade", deal.id)).json()
+    assert (early["allowed"], early["now"]["possible"]) == (True, False)
+    assert early["now"]["sentence"].endswith("First: trade.verify.")
+    ((first, rule, source),) = [(one["action"], one["rule"], one["source"]) for one in early["now"]["first"]]
+    assert (first, rule) == ("trade.verify", "SEG-04")
+    assert "BTO 2.2.2" in source
+    ready = (await why(bank_world, "verifier", "trade.verify", "trade", deal.id)).json()
+    assert (ready["now"]["possible"], ready["now"]["state"], ready["now"]["first"]) == (True, "due", [])
+
+    assert (await deal.do("verifier", "verification")).status_code == 200
+
+    over = (await why(bank_world, "other-verifier", "trade.verify", "trade", deal.id)).json()
+    assert (over["now"]["possible"], over["now"]["state"]) == (False, "verified")
+    page = await (await signed_in(bank_world, "settler", language="de")).get(
+        "/explain", action="settlement.prepare", kind="trade", id=deal.id
+    )
+    assert "Noch nicht" in page.text
+    unasked = (await why(bank_world, "compliance", "evidence.export", "trade", deal.id)).json()
+    assert unasked["now"]["possible"] is None
 
 
 async def test_nobody_is_told_of_what_they_may_not_know(bank_world: World) -> None:
