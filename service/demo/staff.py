@@ -11,7 +11,8 @@ from service.demo.trials import Trials
 from service.kernel.calendar import next_business_day
 from service.kernel.clock import SystemClock
 
-VERIFIER, DEPUTY, OWNER, ADMIN = "verifier", "confirmer", "rights-owner", "rights-admin"
+VERIFIER, OTHER_VERIFIER, DEPUTY = "verifier", "other-verifier", "confirmer"
+OWNER, ADMIN = "rights-owner", "rights-admin"
 ABSENT, SUBSTITUTE, HEAD = "other-trader", "trader", "head-of-trading"
 WATCHERS = ("compliance", "risk-controller")
 BLOCK = timedelta(days=21)  # ten trading days and more, whatever holidays lie between
@@ -41,6 +42,7 @@ async def stand_in(trials: Trials, house: House) -> None:
     late = "returns a deal after the duties went back"
     reason = entered.seen() | {"reason": "one more look"}
     await trials.api(DEPUTY, late, f"/api/trades/{entered.id}/return", reason, NOT_PERMITTED)
+    entered.verifier = OTHER_VERIFIER
     for step in (offices.find_confirmation, offices.confirm, offices.settle):
         await step(hands, entered)
 
