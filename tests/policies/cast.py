@@ -58,8 +58,7 @@ WRITING = {
         "trade.verify"
     ),
     "log_custodian": (
-        "log.recover recovery.complete recovery.request rotation.approve rotation.refuse "
-        "rotation.request"
+        "log.recover recovery.complete recovery.request rotation.approve rotation.refuse rotation.request"
     ),
     "svc_compliance": "log.check log.rotate right.check work.escalate",
     "confirmer": (
@@ -113,8 +112,7 @@ WRITING = {
     ),
     "credit_officer": "handover.accept handover.offer handover.return limit.propose limit.vote",
     "counsel": (
-        "agreement.clear agreement.refuse document.file handover.accept handover.offer "
-        "handover.return"
+        "agreement.clear agreement.refuse document.file handover.accept handover.offer handover.return"
     ),
     "board_back": "escalation.answer grant.request notice.take",
     "board_trading": "escalation.answer grant.request notice.take",
@@ -129,8 +127,7 @@ WRITING = {
         "person.move staff_event.record"
     ),
     "svc_log": (
-        "log.backup log.genesis log.heartbeat log.restart policy.publish schema.publish "
-        "session.noise"
+        "log.backup log.genesis log.heartbeat log.restart policy.publish schema.publish session.noise"
     ),
     "policy_approver": "policy.approve policy.refuse",
     "policy_author": "policy.draft",
