@@ -1,5 +1,6 @@
 """Confirmations: what we say and what the counterparty says, side by side."""
 
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,16 +12,29 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from policies.vocabulary import Action
 from service import page_forms
 from service.confirmations import queries
-from service.confirmations.lifecycle import CONFIRMATION, ConfirmationState, InboundState
-from service.confirmations.matching import REFERENCE, TYPE, fields_of
+from service.confirmations.lifecycle import (
+    CONFIRMATION,
+    SUBSTITUTE,
+    ConfirmationState,
+    SubstituteState,
+    TransmissionState,
+)
+from service.confirmations.matching import BROKER, REFERENCE, TYPE, fields_of
+from service.confirmations.message_pages import ROUTES as MESSAGE_ROUTES
+from service.confirmations.signing import CODES
 from service.faces import Allows
 from service.kernel.actor import Actor
 from service.page_frame import History, Page
 from service.trades.queries import timeline, trade_view
-from service.ui.confirming_words import BUCKETS, FINDINGS_IN
+from service.ui.confirming_words import BUCKETS, CODES_SAID, PAPERS, PURPOSES, WAYS
 
 ROWS = 50
-WITH_A_FORM = (Action.CONFIRMATION_DISPATCH, Action.CONFIRMATION_COUNTER, Action.CONFIRMATION_MATCH)
+WITH_A_FORM = (
+    Action.CONFIRMATION_DISPATCH,
+    Action.CONFIRMATION_COUNTER,
+    Action.CONFIRMATION_MATCH,
+    Action.CONFIRMATION_REDRAFT,
+)
 """What is done on the page of a confirmation; the rest is done where its message or its item stands."""
 
 
@@ -63,26 +77,6 @@ class ConfirmationPages(Controller):
             buckets=BUCKETS,
         )
 
-    @get("/inbound", guards=[Allows(Action.CONFIRMATION_READ)])
-    async def inbound(
-        self,
-        page: NamedDependency[Page],
-        reads: NamedDependency[AsyncSession],
-        state_: Annotated[str, QueryParameter(name="state")] = "",
-        cursor: FromQuery[str] = "",
-    ) -> Response[str]:
-        """Show what reached the back office, and what was made of it."""
-        state = page_forms.one_of(InboundState, state_, "state")
-        found = await queries.inbound(reads, state, ROWS, page_forms.id_in(cursor, "cursor"))
-        return page.show(
-            "confirmations/templates/inbound.html",
-            rows=found["items"],
-            next=found["next"],
-            states=list(InboundState),
-            state=state_,
-            findings=FINDINGS_IN,
-        )
-
     @get("/{confirmation_id:uuid}", guards=[Allows(Action.CONFIRMATION_READ)])
     async def show(
         self,
@@ -99,23 +93,56 @@ class ConfirmationPages(Controller):
         possible = tuple(act for act in possible if act in WITH_A_FORM)
         if found["counter"] is None:
             possible = tuple(act for act in possible if act is not Action.CONFIRMATION_MATCH)
+        elsewhere = [("confirmation", confirmation_id)]
+        if found["state"] == ConfirmationState.SENT and found["counter"] is None:
+            possible = (*possible, Action.SUBSTITUTE_PROPOSE)
+        broker = (BROKER,) if BROKER in found["ours"] else ()
+        transmissions = await queries.transmissions(reads, confirmation_id)
         return page.show(
             "confirmations/templates/confirmation.html",
             confirmation=found,
             lines=side_by_side(found),
-            transmissions=await queries.transmissions(reads, confirmation_id),
-            names=(*(name for name in fields_of(found["ours"]) if name != TYPE), REFERENCE),
+            transmissions=transmissions,
+            retry=await history.buttons(page, retries(transmissions), trade),
+            substitutes=await with_buttons(
+                page, history, trade, await queries.substitutes(reads, confirmation_id)
+            ),
+            papers=await queries.papers(reads, confirmation_id),
+            sign=await history.buttons(page, [Action.CHECKLIST_SIGN], trade, elsewhere),
+            purposes=PURPOSES,
+            ways=WAYS,
+            paper_words=PAPERS,
+            codes=page.options(CODES, CODES_SAID),
+            names=(*(name for name in fields_of(found["ours"]) if name != TYPE), *broker, REFERENCE),
             deal=await trade_view(reads, actor, trade),
             timeline=await timeline(reads, actor, trade),
-            buttons=await history.buttons(page, possible, trade, [("confirmation", confirmation_id)]),
+            buttons=await history.buttons(page, possible, trade, elsewhere),
         )
+
+
+def retries(transmissions: Iterable[Mapping[str, Any]]) -> tuple[Action, ...]:
+    """Return the act that sends a message again, where one could not be delivered."""
+    failed = any(one["state"] == TransmissionState.FAILED for one in transmissions)
+    return (Action.TRANSMISSION_RETRY,) if failed else ()
+
+
+async def with_buttons(
+    page: Page, history: History, trade: UUID, substitutes: Iterable[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return each verification in another way with what its reader may decide about it."""
+    told = []
+    for one in substitutes:
+        acts = SUBSTITUTE.actions_from(SubstituteState(one["state"]))
+        related = [("substitute_verification", one["id"])]
+        told.append(one | {"buttons": await history.buttons(page, acts, trade, related)})
+    return told
 
 
 def side_by_side(confirmation: dict[str, Any]) -> list[dict[str, Any]]:
     """Return each field with what both sides say and whether it is a break, breaks first."""
     ours, theirs = confirmation["ours"], confirmation["counter"] or {}
     broken = {one["field"]: one for one in confirmation["breaks"] or []}
-    known = (*fields_of(ours), REFERENCE)
+    known = (*fields_of(ours), *((BROKER,) if BROKER in ours else ()), REFERENCE)
     names = [*known, *sorted((set(ours) | set(theirs)) - set(known))]
     lines = [
         {"field": name, "ours": ours.get(name), "theirs": theirs.get(name), "broken": broken.get(name)}
@@ -124,4 +151,4 @@ def side_by_side(confirmation: dict[str, Any]) -> list[dict[str, Any]]:
     return sorted(lines, key=lambda line: line["broken"] is None)
 
 
-ROUTES = [ConfirmationPages]
+ROUTES = [ConfirmationPages, *MESSAGE_ROUTES]

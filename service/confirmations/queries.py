@@ -17,6 +17,7 @@ from service.confirmations.deadlines import (
     is_open_too_long,
 )
 from service.confirmations.lifecycle import AWAITED, ConfirmationState
+from service.confirmations.matching import REFERENCE
 from service.confirmations.model import (
     AlertReview,
     AllegedAnswer,
@@ -202,6 +203,35 @@ async def inbound(
         "items": [inbound_view(one) for one in found[:limit]],
         "next": str(found[limit - 1].id) if len(found) > limit else None,
     }
+
+
+async def message_view(session: AsyncSession, message_id: UUID) -> dict[str, Any]:
+    """Return one message from outside, with what trading said of it where it was asked. Raises NotFound."""
+    found = await session.get(InboundMessage, message_id)
+    if found is None:
+        raise NotFound("message")
+    asked = await session.execute(
+        select(AllegedDeal.shared_at, AllegedAnswer.known, AllegedAnswer.said)
+        .outerjoin(AllegedAnswer, AllegedAnswer.alleged_id == AllegedDeal.id)
+        .where(AllegedDeal.inbound_id == message_id)
+    )
+    row = asked.one_or_none()
+    told = None if row is None else {"at": plain_value(row.shared_at), "known": row.known, "said": row.said}
+    return inbound_view(found) | {"asked": told}
+
+
+async def awaited_of(session: AsyncSession, message: dict[str, Any], limit: int) -> list[tuple[str, str]]:
+    """Return id and reference of the counterparty's deals that still wait for its word, newest first."""
+    rows = await session.execute(
+        select(Confirmation.id, Confirmation.ours)
+        .where(
+            Confirmation.ours["their_lei"].astext == message["fields"].get("their_lei"),
+            Confirmation.state.in_([state.value for state in AWAITED]),
+        )
+        .order_by(Confirmation.id.desc())
+        .limit(limit)
+    )
+    return [(str(row.id), str(row.ours[REFERENCE])) for row in rows]
 
 
 async def substitutes(session: AsyncSession, confirmation_id: UUID) -> list[dict[str, Any]]:

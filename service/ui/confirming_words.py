@@ -88,6 +88,46 @@ STATES: Final[dict[str, tuple[str, Literal["good", "bad", "open", "gone"], str]]
 }
 """Icon, tone and text of each state of messages and of confirmations that were agreed otherwise."""
 
+ALERTS: Final[dict[str, str]] = {
+    "alleged": N_("a counterparty confirms a deal that is not ours"),
+    "cancellations_cluster": N_("many cancellations of one trader's unconfirmed deals"),
+    "clerk_cluster": N_("many cancellations approved by one clerk"),
+    "counterparty_cluster": N_("many changes with one counterparty"),
+    "indirect": N_("a confirmation came through trading"),
+    "other_counterparty": N_("a message names another counterparty"),
+    "payment_route_differs": N_("their message names another account"),
+    "portfolio_cluster": N_("many changes in one book"),
+    "rebooked_twice": N_("cancelled and booked anew, again"),
+    "unconfirmed_3_days": N_("unconfirmed for three business days"),
+    "unconfirmed_5_days": N_("unconfirmed for five business days"),
+    "unknown_sender": N_("a message from an unknown sender"),
+}
+"""Why somebody outside trading looks into it."""
+
+PURPOSES: Final[dict[str, str]] = {
+    "cancellation": N_("Cancellation"),
+    "chaser": N_("Reminder"),
+    "confirmation": N_("Confirmation"),
+}
+WAYS: Final[dict[str, str]] = {
+    "call_back": N_("call to their control desk"),
+    "custodian_statement": N_("statement of the custodian"),
+    "trade_repository": N_("trade repository"),
+    "cash_receipt": N_("receipt of the money"),
+}
+PAPERS: Final[dict[str, str]] = {
+    "our_confirmation": N_("Our confirmation"),
+    "counter_confirmation": N_("Counter-confirmation"),
+    "broker_statement": N_("Broker's statement"),
+    "long_form": N_("Long form"),
+}
+CODES_SAID: Final[dict[str, str]] = {
+    "no_message": N_("they sent no message"),
+    "counterparty_late": N_("they were late"),
+    "late_here": N_("we were late"),
+    "other": N_("something else"),
+}
+
 FINDINGS_IN: Final[dict[str, str]] = {
     "alleged": N_("no deal of ours fits"),
     "ambiguous": N_("several deals fit"),

@@ -30,6 +30,8 @@ PLACES: Final = (
     Place("/internal-deals", N_("Internal deals"), (Action.INTERNAL_OFFER, Action.ENTRY_READ)),
     Place("/positions", N_("Positions"), (Action.POSITION_READ,)),
     Place("/confirmations", N_("Confirmations"), (Action.CONFIRMATION_READ,)),
+    Place("/alleged-deals", N_("Alleged deals"), (Action.ALLEGED_READ,)),
+    Place("/alerts", N_("Alerts"), (Action.ALERT_REVIEW,)),
     Place("/settlements", N_("Settlements"), (Action.SETTLEMENT_READ,)),
     Place(
         "/payment-statuses",

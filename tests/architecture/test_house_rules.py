@@ -39,6 +39,7 @@ DOING = {
     "confirmations/inbound.py": "the acts on what reaches the bank about its deals",
     "confirmations/mailroom.py": "the back office's own post, between two acts of the gate",
     "confirmations/manual.py": "how much is agreed by hand, counted and told",
+    "confirmations/message_pages.py": "the pages of what came from outside, of what is alleged and of alerts",
     "confirmations/papers_api.py": "the faces of the papers of a deal",
     "confirmations/receiving.py": "a file from outside read, judged and brought to its deal, for every way it comes",
     "confirmations/sending.py": "our messages on their way, and the acts that record it",
