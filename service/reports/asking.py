@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from policies import prose
+from policies.policy import Policy
 from policies.vocabulary import Action
 from service.compliance import evidence
 from service.compliance.evidence import Publish, ReportMade, Wish
@@ -55,18 +57,20 @@ def must_say_why(purpose: str | None) -> str:
 
 async def view(session: AsyncSession, gate: Gate, wish: Asked) -> dict[str, Any]:
     """Return a report as answers show it."""
-    table, policy = await queries.made(session, gate.policy, wish.report, wish.until, wish.act)
-    return told(wish, table, policy)
+    table, version, policy = await queries.made(session, gate.policy, wish.report, wish.until, wish.act)
+    return told(wish, table, version, policy)
 
 
-def told(wish: Asked, table: Table, policy: str) -> dict[str, Any]:
-    """Return a report with what it is about."""
-    about = {"act": wish.act.value} if wish.report.name == "able" else {}
+def told(wish: Asked, table: Table, version: str, policy: Policy | None) -> dict[str, Any]:
+    """Return a report with what it is about; the access concept as text too, in both languages."""
+    about: dict[str, Any] = {"act": wish.act.value} if wish.report.name == "able" else {}
+    if wish.report.name == "access-concept" and policy is not None:
+        about = {"text": {one: "\n".join(prose.rendered(policy, one)) + "\n" for one in prose.HEADINGS}}
     return {
         "report": wish.report.name,
         "title": wish.report.title,
         "on": plain_value(wish.until),
-        "policy": policy,
+        "policy": version,
         **about,
         "columns": list(table.columns),
         "rows": [list(row) for row in table.rows],
@@ -86,8 +90,8 @@ async def export(
     key: str | None = None,
 ) -> Done:
     """Make an evidence pack of a report: what it tells, and every entry it stands on with its proof. Raises Refusal."""
-    table, policy = await queries.made(session, gate.policy, wish.report, wish.until, wish.act)
-    content = told(wish, table, policy)
+    table, version, policy = await queries.made(session, gate.policy, wish.report, wish.until, wish.act)
+    content = told(wish, table, version, policy)
     made = ReportMade(wish.report.name, content["on"], content, frozenset(table.entries))
     return await evidence.export(
         gate, settings, actor, Wish("report", reason, report=made), publish=publish, key=key

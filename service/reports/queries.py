@@ -12,6 +12,8 @@ from policies.policy import Policy
 from policies.vocabulary import Action
 from service.audit_trail.model import AuditEffect, AuditEntry, AuditIndex
 from service.compliance.queries import CANCELLED, BadInstant, TooBroad, instant
+from service.governance.model import PolicyDraft
+from service.governance.queries import policy_of, shipped
 from service.kernel.errors import Unprocessable
 from service.kernel.failures import sqlstate
 from service.organisation.model import Unit
@@ -27,7 +29,7 @@ from service.reports.tables import (
 )
 
 PATIENCE = text("SET LOCAL statement_timeout = '20s'")
-KINDS = ("account", "person", "role_grant", "unit")
+KINDS = ("account", "delegation", "person", "role_grant", "staff_event", "unit")
 TOLD_BY = ("policy.publish", "log.genesis")
 ENTRIES_MAX, ROWS_MAX = 200_000, 50_000
 AT_ONCE = 256
@@ -59,12 +61,13 @@ def end_of(written: str, now: datetime) -> datetime:
 
 async def made(
     session: AsyncSession, policy: Policy, report: Report, until: datetime, act: Action
-) -> tuple[Table, str]:
-    """Return the report and the version of the policy that was in force. Raises TooBroad."""
+) -> tuple[Table, str, Policy | None]:
+    """Return the report, the version of the policy that was in force, and its rules if kept. Raises TooBroad."""
     await session.execute(PATIENCE)
     try:
         standing = await standing_at(session, until)
-        facts = Facts(standing, policy, await founded(session, standing), act)
+        then = await policy_then(session, policy, standing.policy)
+        facts = Facts(standing, then, await founded(session, standing), act)
         if "used" in report.asks:
             facts.used = await used_before(session, until)
         if "refused" in report.asks:
@@ -76,7 +79,19 @@ async def made(
     table = report.make(facts)
     if len(table.rows) > ROWS_MAX:
         raise TooBroad(f"This is more than {ROWS_MAX} rows. Ask for less at a time.")
-    return table, standing.policy
+    return table, standing.policy, then
+
+
+async def policy_then(session: AsyncSession, now: Policy, version: str) -> Policy | None:
+    """Return the policy of a version: the one in force, the release's own, or one that was put in force since."""
+    for known in (now, shipped()):
+        if known.version == version:
+            return known
+    wanted = select(PolicyDraft).where(
+        PolicyDraft.version == version, PolicyDraft.state.in_(("active", "superseded"))
+    )
+    draft = await session.scalar(wanted.limit(1))
+    return None if draft is None else await policy_of(session, draft)
 
 
 async def standing_at(session: AsyncSession, until: datetime) -> Standing:
@@ -122,7 +137,7 @@ async def units_before(session: AsyncSession, until: datetime) -> dict[str, str]
     query = (
         select(AuditEntry.bytes)
         .where(
-            AuditEntry.act == Action.PERSON_MOVE.value,
+            AuditEntry.act.in_((Action.PERSON_MOVE.value, Action.STAFF_EVENT_RECORD.value)),
             AuditEntry.outcome == "allow",
             AuditEntry.recorded_at >= until,
         )

@@ -10,7 +10,8 @@ from audit.entry import parse_timestamp
 from service.compliance.rebuild import Past, Place, Rebuilt
 from service.kernel.database import plain_value
 
-PERSON_EVENTS: Final = frozenset({"person.register", "person.move", "person.disable"})
+STAFF: Final = "staff_event.record"
+PERSON_EVENTS: Final = frozenset({"person.register", "person.move", "person.disable", STAFF})
 RIGHT_EVENTS: Final = frozenset({"grant.execute", "grant.revoke"})
 
 
@@ -33,6 +34,7 @@ class Standing:
     until: datetime
     past: Past = field(default_factory=Past)
     told_by: dict[Place, list[UUID]] = field(default_factory=dict)
+    first_told: dict[Place, datetime] = field(default_factory=dict)
     since: dict[Place, datetime] = field(default_factory=dict)  # when the last entry changed it
     events: list[Event] = field(default_factory=list)
     policy_entry: UUID | None = None
@@ -48,6 +50,7 @@ class Standing:
             place = effect["kind"], effect["id"]
             self.told_by.setdefault(place, []).append(entry_id)
             self.since[place] = at
+            self.first_told.setdefault(place, at)
             if (act in PERSON_EVENTS and place[0] == "person") or (
                 act in RIGHT_EVENTS and place[0] == "role_grant"
             ):
@@ -86,6 +89,42 @@ class Standing:
             person = self.row("person", account.columns.get("person_id"))
             if not account.columns.get("disabled") and not person.columns.get("disabled"):
                 yield grant, account
+
+    def lent(self) -> Iterator[tuple[Rebuilt, Rebuilt, str, Rebuilt]]:
+        """Yield every role that an account held for another: the delegation, the deputy, the role, the giver's right.
+
+        As whenever somebody is let in: only between its instants, while the giver holds the role in person, and not
+        after giver or deputy moved or left.
+        """
+        own = {(account.id, grant.columns["role"]): grant for grant, account in self.held()}
+        for row in self.past.of_kind("delegation"):
+            begin, end = (parse_timestamp(row.columns[name]) for name in ("valid_from", "valid_to"))
+            if row.columns.get("state") != "approved" or not begin <= self.until < end:
+                continue
+            deputy, giver = (self.row("account", row.columns[name]) for name in ("deputy_id", "account_id"))
+            if deputy.columns.get("disabled") or self.moved_since(row, deputy, giver):
+                continue
+            for role in row.columns["roles"]:
+                grant = own.get((giver.id, role))
+                if grant is not None and (deputy.id, role) not in own:
+                    yield row, deputy, role, grant
+
+    def moved_since(self, row: Rebuilt, *accounts: Rebuilt) -> bool:
+        """Tell whether one of these accounts' persons moved or left after a row was first told of."""
+        first = self.first_told[row.kind, row.id]
+        persons = {account.columns.get("person_id") for account in accounts}
+        moved = any(
+            event.object_id in persons and event.at > first and event.change
+            for event in self.events
+            if event.kind == "person"
+        )
+        reported = any(
+            one.columns.get("person_id") in persons
+            and one.columns.get("event") in ("mover", "leaver")
+            and self.first_told[one.kind, one.id] > first
+            for one in self.past.of_kind("staff_event")
+        )
+        return moved or reported
 
     def entries_of(self, *rows: Rebuilt) -> set[UUID]:
         """Return every entry that told of these rows."""

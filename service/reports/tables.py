@@ -11,8 +11,8 @@ from policies.separation import conflicts
 from policies.vocabulary import READS, Action
 from service.compliance.rebuild import Rebuilt
 from service.kernel.database import plain_value
-from service.kernel.errors import NotFound
-from service.reports.standing import Event, Standing
+from service.kernel.errors import NotFound, Unprocessable
+from service.reports.standing import STAFF, Event, Standing
 from service.ui.languages import N_
 
 PRIVILEGED: Final = frozenset(
@@ -28,9 +28,16 @@ PRIVILEGED: Final = frozenset(
     }
 )
 """Acts over access and over the log: whoever may do one holds a privileged account."""
-HELD: Final = (N_("Account"), N_("Person"), N_("Unit"), N_("Office"), N_("Role"), N_("Since"), N_("Until"))
+HELD: Final = (
+    *(N_("Account"), N_("Person"), N_("Unit"), N_("Office"), N_("Role"), N_("Since"), N_("Until")),
+    N_("Deputy for"),
+)
 USED_WITHIN_DAYS: Final = 90
 DENIED_WITHIN_DAYS: Final = 30
+
+
+class RulesNotKept(Unprocessable):
+    """422. The text of the policy of that day is not kept in this database; nobody judges by other rules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +54,13 @@ class Refused:
 
 @dataclass(slots=True)
 class Facts:
-    """What the reports are made of. ``names`` are today's: the log knows people by their ids alone."""
+    """What the reports are made of. ``names`` are today's: the log knows people by their ids alone.
+
+    ``policy``: the rules that were in force then; none if no text of them is kept here.
+    """
 
     standing: Standing
-    policy: Policy
+    policy: Policy | None
     names: Mapping[str, str]
     act: Action
     used: Mapping[tuple[str, str], datetime] = field(default_factory=dict)  # account and act, when last
@@ -91,14 +101,14 @@ class Report:
 
 
 def access_concept(facts: Facts) -> Table:
-    """What each role allowed, and why; reasons are known for the policy this release brings."""
+    """What each role allowed, and why; reasons are known for every version whose text is kept."""
     table = Table((N_("Office"), N_("Role"), N_("Act"), N_("Reason")))
-    now = facts.policy.version == facts.standing.policy
     told_by = set() if facts.standing.policy_entry is None else {facts.standing.policy_entry}
     for role in sorted(facts.standing.past.policy.get("roles", {})):
         for act in sorted(facts.standing.acts_of(role)):
-            reason = facts.policy.decide((role,), Action(act)).reason if now else ""
-            office = facts.policy.offices.get(role, "") if now else ""
+            known = facts.policy is not None and act in set(Action)
+            reason = facts.policy.decide((role,), Action(act)).reason if known and facts.policy else ""
+            office = "" if facts.policy is None else facts.policy.offices.get(role, "")
             table.add(told_by, office, role, act, reason)
     return table
 
@@ -108,6 +118,8 @@ def holders(facts: Facts) -> Table:
     table = Table(HELD)
     for grant, account in facts.standing.held():
         _hold(table, facts, grant, account)
+    for delegation, deputy, role, grant in facts.standing.lent():
+        _stand_in(table, facts, delegation, deputy, role, grant)
     return table
 
 
@@ -117,6 +129,9 @@ def able(facts: Facts) -> Table:
     for grant, account in facts.standing.held():
         if facts.act in facts.standing.acts_of(grant.columns["role"]):
             _hold(table, facts, grant, account)
+    for delegation, deputy, role, grant in facts.standing.lent():
+        if facts.act in facts.standing.acts_of(role):
+            _stand_in(table, facts, delegation, deputy, role, grant)
     if facts.standing.policy_entry is not None:
         table.entries.add(facts.standing.policy_entry)
     return table
@@ -133,19 +148,44 @@ def _hold(table: Table, facts: Facts, grant: Rebuilt, account: Rebuilt) -> None:
         grant.columns["role"],
         facts.standing.since[grant.kind, grant.id],
         grant.columns.get("valid_until"),
+        "",
+    )
+
+
+def _stand_in(
+    table: Table, facts: Facts, delegation: Rebuilt, deputy: Rebuilt, role: str, grant: Rebuilt
+) -> None:
+    person = deputy.columns.get("person_id")
+    giver = facts.standing.row("account", delegation.columns["account_id"])
+    table.add(
+        facts.standing.entries_of(delegation, deputy, grant, giver),
+        facts.named(deputy.id),
+        facts.named(person),
+        facts.unit_of(person),
+        deputy.columns.get("office"),
+        role,
+        delegation.columns["valid_from"],
+        delegation.columns["valid_to"],
+        facts.named(giver.columns.get("person_id")),
     )
 
 
 def conflicting(facts: Facts) -> Table:
-    """Persons whose roles, over all their accounts, break a rule of separation."""
+    """Persons whose roles break a rule of separation as it stood then: of all accounts, held for others, and owned."""
     table = Table((N_("Person"), N_("Roles"), N_("Control"), N_("Severity"), N_("Reason")))
-    by_person: dict[str, list[tuple[Rebuilt, Rebuilt]]] = {}
+    if facts.policy is None:
+        raise RulesNotKept("The rules of that day are not kept here; take an evidence pack of the period.")
+    by_person: dict[str, list[tuple[str, tuple[Rebuilt, ...]]]] = {}
     for grant, account in facts.standing.held():
-        by_person.setdefault(str(account.columns.get("person_id")), []).append((grant, account))
+        for person in {account.columns.get("person_id"), account.columns.get("owner_id")} - {None}:
+            by_person.setdefault(str(person), []).append((grant.columns["role"], (grant, account)))
+    for delegation, deputy, role, grant in facts.standing.lent():
+        held_for = by_person.setdefault(str(deputy.columns.get("person_id")), [])
+        held_for.append((role, (delegation, deputy, grant)))
     for person, held in sorted(by_person.items()):
-        roles = sorted({grant.columns["role"] for grant, _ in held} & set(facts.policy.roles))
+        roles = sorted({role for role, _ in held} & set(facts.policy.roles))
         for conflict in conflicts(facts.policy, roles):
-            told = facts.standing.entries_of(*(row for pair in held for row in pair))
+            told = facts.standing.entries_of(*(row for _, rows in held for row in rows))
             table.add(
                 told, facts.named(person), ", ".join(roles), conflict.control, conflict.severity, conflict.why
             )
@@ -187,14 +227,14 @@ def comings_and_goings(facts: Facts) -> Table:
     for event in facts.standing.events:
         if event.kind != "person":
             continue
-        last = _withdrawn(facts.standing, event)
+        last = _withdrawn(event)
         hours = None if last is None else f"{max(0.0, (last.at - event.at).total_seconds() / 3600):.2f}"
         unit = event.change.get("unit_id", {}).get("new")
         where = facts.unit_of(event.object_id) if unit is None else facts.named(unit)
         table.add(
             {event.entry} | (set() if last is None else {last.entry}),
             event.at,
-            event.act,
+            happened(event),
             facts.named(event.object_id),
             where,
             None if last is None else last.at,
@@ -204,23 +244,17 @@ def comings_and_goings(facts: Facts) -> Table:
     return table
 
 
-def _withdrawn(standing: Standing, event: Event) -> Event | None:
-    """Return what took the last right of before away: for a leaver the leaving itself, which closes every access."""
-    if event.act == "person.register":
-        return None
-    if event.act == "person.disable":
-        return event
-    accounts = {
-        row.id for row in standing.past.of_kind("account") if row.columns.get("person_id") == event.object_id
-    }
-    revoked = [
-        one
-        for one in standing.events
-        if one.act == "grant.revoke"
-        and one.at <= event.at
-        and standing.row("role_grant", one.object_id).columns.get("account_id") in accounts
-    ]
-    return revoked[-1] if revoked else None
+def happened(event: Event) -> str:
+    """Return what happened to somebody, by the act that tells of it."""
+    if event.act != STAFF:
+        return event.act
+    kind = "leaver" if "disabled" in event.change else "mover" if event.change else "joiner"
+    return f"{event.act}: {kind}"
+
+
+def _withdrawn(event: Event) -> Event | None:
+    """Return what took the last right of before away: moving and leaving themselves, which end every right."""
+    return event if event.change else None
 
 
 def denied(facts: Facts) -> Table:

@@ -10,17 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from audit.bundle import verify_bundle
 from audit.report import Verdict
 from policies.vocabulary import READS, Action, Office
 from service import reporting
 from service.cli import Exit
+from service.reports.queries import policy_then
 from service.reports.tables import REPORTS
 from tests import settling
 from tests.bank import PASSWORD, World
 from tests.conftest import Template, a_copy
 from tests.deals import rows
+from tests.deputies import deputised
 from tests.keeping import public_key, publish
 from tests.parted import urls_of
 from tests.rights import asked, disabled, granted, newcomer, person_of, requested, taken
@@ -32,6 +35,7 @@ WHY = {"purpose": "sample of the annual auditor"}
 async def world(template: Template, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     """Give one bank in which somebody came, got a right, lost it and left, and something was refused."""
     async with a_copy(template, tmp_path_factory.mktemp("bank") / "data") as opened:
+        await deputised(opened, "verifier", "confirmer", "verifier")
         person = await newcomer(opened, "Settlement and control", a_newcomer=Office.BACK_OFFICE)
         right = await granted(opened, "a-newcomer", "releaser")
         MOMENTS["held"] = opened.bank.gate.clock.now()
@@ -88,6 +92,28 @@ async def test_who_could_do_an_act_follows_from_the_policy_that_was_in_force(wor
     assert {one["Account"] for one in lines(told)} == {"releaser", "other-releaser"}
     assert {one["Role"] for one in lines(told)} == {"releaser"}
     assert told["policy"] == world.bank.policy.version
+
+
+async def test_duties_held_for_others_count_among_who_held_and_who_could(world: World) -> None:
+    for told in (await report(world, "holders"), await report(world, "able", act="trade.verify")):
+        (held,) = lines(told, Account="confirmer", Role="verifier")
+        assert (held["Deputy for"], held["Until"] != "") == ("verifier", True)
+    before = await report(world, "holders", on="2026-10-27T00:00:00Z" if today(world) > "2026-10-27" else "")
+    assert lines(before, Account="confirmer", Role="verifier") == []
+
+
+async def test_conflicts_and_reasons_follow_the_rules_of_that_day(world: World) -> None:
+    told = await report(world, "access-concept")
+    assert told["text"]["en"].startswith("# ")
+    assert world.bank.policy.version in told["text"]["de"].splitlines()[0]
+    assert "Rechte" in told["text"]["de"]
+    now = world.bank.policy
+    later = replace(now, version="sha256:" + "0" * 64, separation=())
+    async with AsyncSession(world.bank.offices[Office.COMPLIANCE]) as session:
+        then = await policy_then(session, later, now.version)
+        assert then is not None
+        assert then.separation == now.separation != ()
+        assert await policy_then(session, later, "sha256:" + "1" * 64) is None
 
 
 async def test_the_access_concept_says_what_each_role_may_and_why(world: World) -> None:
