@@ -180,6 +180,14 @@ def as_we_see_it(theirs: Mapping[str, str]) -> dict[str, str]:
     return seen
 
 
+def in_order(said: Mapping[str, str]) -> dict[str, str]:
+    """Return what a side says in the order a confirmation is read; a store keeps no order."""
+    order = (*fields_of(said), BROKER, *TOLD)
+    return dict(
+        sorted(said.items(), key=lambda pair: order.index(pair[0]) if pair[0] in order else len(order))
+    )
+
+
 def fields_of(said: Mapping[str, str]) -> tuple[str, ...]:
     """List what must be said about a deal of the type ``said`` names; an unnamed one is taken for FX spot."""
     return FIELDS_OF.get(said.get(TYPE, ""), FIELDS)

@@ -17,7 +17,7 @@ from service.confirmations.deadlines import (
     is_open_too_long,
 )
 from service.confirmations.lifecycle import AWAITED, ConfirmationState
-from service.confirmations.matching import REFERENCE
+from service.confirmations.matching import REFERENCE, in_order
 from service.confirmations.model import (
     AlertReview,
     AllegedAnswer,
@@ -217,7 +217,8 @@ async def message_view(session: AsyncSession, message_id: UUID) -> dict[str, Any
     )
     row = asked.one_or_none()
     told = None if row is None else {"at": plain_value(row.shared_at), "known": row.known, "said": row.said}
-    return inbound_view(found) | {"asked": told}
+    fields = None if found.fields is None else in_order(found.fields)
+    return inbound_view(found) | {"asked": told, "fields": fields}
 
 
 async def awaited_of(session: AsyncSession, message: dict[str, Any], limit: int) -> list[tuple[str, str]]:
@@ -269,7 +270,7 @@ async def alleged_deals(session: AsyncSession, limit: int) -> list[dict[str, Any
         {
             "id": str(row.AllegedDeal.id),
             "counterparty": str(row.AllegedDeal.counterparty_id),
-            "fields": row.AllegedDeal.fields,
+            "fields": in_order(row.AllegedDeal.fields),
             "shared_at": plain_value(row.AllegedDeal.shared_at),
             "known": None if row.AllegedAnswer is None else row.AllegedAnswer.known,
             "said": None if row.AllegedAnswer is None else row.AllegedAnswer.said,
