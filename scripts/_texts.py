@@ -24,6 +24,7 @@ PROCESS = {
     "bank",
     "cli",
     "genesis",
+    "in_force",
     "keyholding",
     "running",
     "safekeeping",

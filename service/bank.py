@@ -188,6 +188,7 @@ def open_gate(settings: Settings, offices: Offices, policy: Policy, clock: Clock
         settings.entity_lei,
         certificate=certificate,
         pinned=public_key(settings),
+        kept=settings.data / "policies",
     )
 
 
@@ -252,7 +253,7 @@ async def running(
         signed = await asyncio.to_thread(last_signed, signer)
         await must_be_whole(offices[Office.LOG], settings.log_directory, signed)
         async with offices[Office.LOG].connect() as connection:
-            policy = gate.policy = await policy_in_force(connection, policy)
+            policy = gate.policy = await policy_in_force(connection, policy, kept=gate.kept)
         publisher = await asyncio.to_thread(open_publisher, settings, signer)
         failed.pop_all()
     bank = Bank(

@@ -202,7 +202,7 @@ async def open_gate(settings: Settings, server_url: str, *, behind: bool = False
         if not behind:
             await must_be_whole(offices[Office.LOG], settings.log_directory, None)
         async with offices[Office.LOG].connect() as connection:
-            policy = await policy_in_force(connection, load())
+            policy = await policy_in_force(connection, load(), kept=settings.data / "policies")
         yield banks.open_gate(settings, offices, policy, SystemClock())
     finally:
         await offices.close()

@@ -5,6 +5,7 @@ import contextlib
 import json
 import logging
 import secrets
+import time
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -24,18 +25,31 @@ from service.genesis import policy_facts
 from service.governance import queries
 from service.governance.lifecycle import POLICY_DRAFT, DraftState
 from service.governance.model import PolicyDraft
+from service.in_force import DamagedPolicy
 from service.kernel.actor import Actor
+from service.kernel.errors import Refusal, Report
 from service.kernel.identifiers import uuid7
+from service.kernel.items import Item
 from service.migrations.logins import quoted, sync_rights
 from service.part import House
 from service.people.directory import service_actor
 
 LOGGER = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
+AGAIN_SECONDS = 60.0
 ALONE = text("SELECT pg_advisory_xact_lock(7214)")  # every act holds it, shared: none spans the change
 LOGIN = text("SELECT login FROM public.office_login WHERE office = 'log'")
+WAITS = text(
+    "SELECT true FROM public.work_item "
+    "WHERE kind = 'decide_policy' AND subject_id = :draft AND closed_entry_id IS NULL"
+)
+OBJECTIONS_CHARACTERS = 2_000
 IN_TIME = text("SELECT public.must_be_in_time(CAST(:entries AS bytea[]))")
 STORE = text("SELECT public.audit_store('log', CAST(:entries AS bytea[]))")
+
+
+class NotInForce(Refusal):
+    """409. A change that was approved is objected to at its time; the policy in force goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +59,7 @@ class Enacted:
     draft: UUID
     version: str
     objections: tuple[str, ...] = ()
+    waits: bool = False  # somebody is asked already to decide on it anew
 
 
 async def enact_due(gate: Gate, admin_url: str) -> Enacted | None:
@@ -77,7 +92,8 @@ async def enact_due(gate: Gate, admin_url: str) -> Enacted | None:
             if draft.base != gate.policy.version:
                 objections.append(f"it was drafted against {draft.base}")
             if objections:
-                return Enacted(draft.id, new.version, tuple(objections))
+                waits = bool(await session.scalar(WAITS, {"draft": draft.id}))
+                return Enacted(draft.id, new.version, tuple(objections), waits)
             await _put_in_force(session, gate, keeper, draft, new)
             await sync_rights(await session.connection(), prefix, new)
         return Enacted(draft.id, new.version)
@@ -133,6 +149,8 @@ class PolicyWatch:
     admin_url: str | None = None
     task: asyncio.Task[None] | None = None
     told: UUID | None = None  # of a draft that cannot come into force: said once
+    damaged: str = ""
+    again_at: float = 0.0
 
     def start(self) -> None:
         """Begin."""
@@ -149,10 +167,14 @@ class PolicyWatch:
     async def look(self) -> None:
         """Look once."""
         gate = self.bank.gate
-        if self.admin_url is not None and Office.LOG in gate.offices and await self._is_due():
+        may = self.admin_url is not None and Office.LOG in gate.offices and time.monotonic() >= self.again_at
+        if may and self.admin_url is not None and await self._is_due():
             done = await enact_due(gate, self.admin_url)
+            if done is not None and done.objections:
+                self.again_at = time.monotonic() + AGAIN_SECONDS  # its proofs take seconds of work
             if done is not None and done.objections and self.told != done.draft:
                 self.told = done.draft
+                await self.tell(done)
                 LOGGER.error(
                     "policy %s does not come into force: %s", done.version, "; ".join(done.objections)
                 )
@@ -160,6 +182,20 @@ class PolicyWatch:
         await gate.reload()
         if gate.policy.version != before:
             await asyncio.to_thread(keep_policy, self.bank.settings.data, gate.policy)
+
+    async def tell(self, done: Enacted) -> None:
+        """Record that a change does not come into force at its time, and ask those who approve to turn it down."""
+        gate = self.bank.gate
+        keeper = await service_actor(gate.offices, Office.LOG)
+        report = () if done.waits else (Report(Item.DECIDE_POLICY, "policy_draft", done.draft, "objected"),)
+        facts = {
+            "draft": str(done.draft),
+            "objections": "; ".join(done.objections)[:OBJECTIONS_CHARACTERS],
+            "policy": gate.policy.version,  # what goes on
+        }
+        sentence = "This change does not come into force; refuse it and draft it anew."
+        refusal = NotInForce(sentence, rule="ORG-14", facts=facts, report=report)
+        await gate.refuse(keeper, Action.POLICY_PUBLISH, refusal)
 
     async def _is_due(self) -> bool:
         """Ask without the administrator's login, which is opened for a change alone."""
@@ -170,6 +206,10 @@ class PolicyWatch:
         while True:
             try:
                 await self.look()
+            except DamagedPolicy as damaged:
+                if self.damaged != str(damaged):  # once, not every second
+                    self.damaged = str(damaged)
+                    LOGGER.error("%s", damaged)  # noqa: TRY400 - it says all there is to say
             except (SQLAlchemyError, OSError):
                 LOGGER.exception("the policy in force could not be looked up")
             await asyncio.sleep(LOOK_SECONDS)

@@ -2,11 +2,13 @@
 
 import inspect
 import json
+import logging
 import secrets
 import typing
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -24,7 +26,7 @@ from service.attempt import Attempt, Changed, Command, Desk, body_hash, opened_a
 from service.brake import Brake
 from service.effects import effect, previous_leaves
 from service.handing_on import NeverDecoded, receipts_for, warnings_of
-from service.in_force import NOW, policy_in_force
+from service.in_force import NOW, DamagedPolicy, policy_in_force
 from service.kernel.actor import Actor
 from service.kernel.clock import Clock
 from service.kernel.database import Offices
@@ -43,6 +45,7 @@ from service.kernel.letting_in import kept_out
 from service.kernel.problems import Replayed, problem
 from service.together import Together
 
+LOGGER = logging.getLogger(__name__)
 BERLIN = ZoneInfo("Europe/Berlin")
 BATCH_MAX = 128
 RETRIES_MAX = 3
@@ -139,6 +142,7 @@ class Gate:
     certificate: str | None = None
     pinned: VerifierKey | None = None
     brake: Brake | None = None
+    kept: Path | None = None  # where this node keeps the policies it has read
     sets: dict[tuple[Action, Office], Together[Request, Done | Refusal]] = field(default_factory=dict)
 
     @property
@@ -214,7 +218,7 @@ class Gate:
     async def reload(self) -> bool:
         """Take the policy in force from the database, if it is another one; tell whether it is now.
 
-        Raises PolicyError if this release cannot read it: then nothing more is written here.
+        Raises DamagedPolicy if it cannot be read: then nothing more is written here.
         """
         engine = next(iter(self.offices.engines.values()), None)
         if engine is None:
@@ -222,14 +226,20 @@ class Gate:
         async with engine.connect() as connection:
             if await connection.scalar(NOW) == self.policy.version:
                 return False
-            found = await policy_in_force(connection, self.policy)
+            found = await policy_in_force(connection, self.policy, kept=self.kept)
         changed = found.version != self.policy.version
         self.policy = found
         return changed
 
     async def _run_again(self, case: UseCase, tries: list[_Try]) -> None:
         """Decide anew, under the policy that came into force meanwhile; under a stale one nothing is written."""
-        if not tries or not await self.reload():
+        try:
+            if not tries or not await self.reload():
+                return
+        except DamagedPolicy as damaged:
+            LOGGER.error("%s", damaged)  # noqa: TRY400 - it says all there is to say
+            for one in tries:
+                one.outcome = StalePolicy("The policy in force cannot be read here; only reading goes on.")
             return
         for one in tries:
             one.decision, one.outcome = self.policy.decide(one.request.actor.roles, case.action), None

@@ -100,6 +100,7 @@ async def running(
         settings.entity_lei,
         certificate=certificate,
         pinned=public,
+        kept=settings.data / "policies",
     )
     part = Part(settings, policy, offices, gate, afar)
     gate.brake = Brake(part.silence, settings.silence_seconds)

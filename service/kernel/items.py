@@ -176,7 +176,7 @@ ROUTES: dict[Item, Route] = {
         Office.ADMINISTRATION, Office.ADMINISTRATION, Action.ORGANISATION_APPROVE, automatic=False, within=DAY
     ),
     Item.DECIDE_POLICY: Route(
-        Office.COMPLIANCE, RISK, Action.POLICY_APPROVE, automatic=False, within=DAY, also=(RISK,)
+        Office.COMPLIANCE, RISK, Action.POLICY_APPROVE, automatic=False, within=DAY, also=(RISK, Office.LOG)
     ),
     Item.DECIDE_PROPOSAL: Route(
         Office.MASTER_DATA, Office.MASTER_DATA, Action.PROPOSAL_APPROVE, automatic=False, within=DAY

@@ -13,12 +13,14 @@ from sqlalchemy.exc import DBAPIError
 
 import policies
 from audit.report import Verdict
-from policies.policy import FILES, load
+from policies.policy import FILES, load, read
 from policies.vocabulary import Office
-from service.enactment import enact_due
-from service.in_force import policy_in_force
+from service.compliance.sealing import keep_policy
+from service.enactment import PolicyWatch, enact_due
+from service.in_force import DamagedPolicy, policy_in_force
 from tests.bank import World
 from tests.conftest import Template, a_copy
+from tests.deals import by_force
 from tests.keeping import findings, publish, verdict
 from tests.rights import asked, refused_as
 
@@ -234,6 +236,58 @@ async def test_a_draft_is_turned_down_even_after_its_approval(bank_world: World)
     assert answer.json()["state"] == "refused"
     bank_world.bank.gate.clock = Later(bank_world.bank.gate.clock)
     assert await enact_due(bank_world.bank.gate, bank_world.bank.admin_url) is None
+
+
+async def test_a_change_objected_to_at_its_time_waits_for_whoever_approved_it(bank_world: World) -> None:
+    draft = await approved(bank_world, GOOD)
+    other = f"base = 'sha256:{'0' * 64}', effective_at = now() - interval '1 minute'"  # another came between
+    await by_force(bank_world, f"UPDATE policy_draft SET {other}")
+    bank_world.bank.gate.clock = Later(bank_world.bank.gate.clock)
+    watch = PolicyWatch(bank_world.bank, bank_world.bank.admin_url)
+    await watch.look()
+    await watch.look()
+    await PolicyWatch(bank_world.bank, bank_world.bank.admin_url).look()  # after a restart
+
+    work = (await (await bank_world.as_("policy-approver")).get("/api/work", kind="decide_policy")).json()
+    assert [(one["subject"]["id"], one["reason"]) for one in work["items"]] == [(draft["id"], "objected")]
+    told = await asked(bank_world, "SELECT convert_from(bytes, 'UTF8')::jsonb->'data'->>'objections' AS why "
+                                   "FROM public.audit_entry WHERE act = 'policy.publish' AND outcome = 'refuse'")  # fmt: skip
+    assert "drafted against" in told[0].why
+    refused = await decided(bank_world, draft, "policy-approver", "refusal")
+    assert refused.json()["state"] == "refused"
+    work = (await (await bank_world.as_("policy-approver")).get("/api/work", kind="decide_policy")).json()
+    assert work["items"] == []
+
+
+async def test_a_node_that_cannot_read_the_policy_in_force_writes_nothing_and_goes_on_reading(
+    bank_world: World,
+) -> None:
+    gate, data = bank_world.bank.gate, bank_world.bank.settings.data
+    before = gate.policy.version
+    draft = await approved(bank_world, GOOD)
+    steward = await bank_world.as_("steward")
+    gate.clock = Later(gate.clock)
+    assert (await enact_due(gate, bank_world.bank.admin_url)) is not None
+    lost = "SELECT files->>'policy.csv' FROM policy_draft WHERE state = 'active'"
+    await by_force(bank_world, f"DELETE FROM policy_text WHERE sha256 = ({lost})")
+
+    book = {"name": "FX-NEW", "desk": "FX desk"}
+    refused = await steward.post("/api/portfolios", book)
+    assert refused_as(refused)[:2] == (503, "stale_policy")
+    assert "only reading goes on" in refused.json()["detail"]
+    assert (await steward.get("/api/counterparties")).status_code == 200
+    assert gate.policy.version == before
+    watch = PolicyWatch(bank_world.bank)
+    with pytest.raises(DamagedPolicy, match=r"policy\.csv is missing"):
+        await watch.look()
+    async with gate.offices[Office.LOG].connect() as connection:  # what the next start says
+        with pytest.raises(DamagedPolicy, match=draft["policy"]):
+            await policy_in_force(connection, load())
+
+    keep_policy(data, read({file: text.encode() for file, text in GOOD.items()}))  # from a sound node
+    again = await steward.post("/api/portfolios", book)
+    assert again.status_code == 201, again.text
+    assert gate.policy.version == draft["policy"]
 
 
 RAW = (

@@ -62,7 +62,7 @@ create function public.policy_files() returns table (version text, file text, co
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select d.version, f.key, t.content
   from public.policy_draft d cross join lateral jsonb_each_text(d.files) as f
-  join public.policy_text t on t.sha256 = f.value
+  left join public.policy_text t on t.sha256 = f.value
   where d.state = 'active'
 $$;
 
