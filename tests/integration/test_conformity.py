@@ -113,7 +113,7 @@ async def test_TRD_04_a_customers_wish_without_the_customers_document_is_no_grou
     assert (await verify(bank_world, trade)).status_code == 200
 
 
-async def test_TRD_04_trading_and_the_back_office_justify_nothing(bank_world: World) -> None:
+async def test_D_09_TRD_04_trading_and_the_back_office_justify_nothing(bank_world: World) -> None:
     await desk(bank_world)
     trade = await off_market(bank_world)
 

@@ -170,7 +170,7 @@ async def test_SET_19_trading_cancels_nothing_by_itself(bank_world: World) -> No
     assert await counted(bank_world, "request_decision") == 0
 
 
-async def test_SET_19_neither_who_asked_nor_who_entered_decides_from_another_account(
+async def test_D_03_SET_19_neither_who_asked_nor_who_entered_decides_from_another_account(
     bank_world: World,
 ) -> None:
     await a_desk(bank_world)

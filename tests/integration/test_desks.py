@@ -179,7 +179,7 @@ async def test_TRD_10_trading_clears_no_mark(bank_world: World) -> None:
     assert (report["struck_elsewhere"], report["marked"], report["complete"]) == (1, 0, False)
 
 
-async def test_TRD_09_nobody_takes_receipt_of_their_own_report(bank_world: World) -> None:
+async def test_D_10_TRD_09_nobody_takes_receipt_of_their_own_report(bank_world: World) -> None:
     await a_desk(bank_world)
     await a_mandate(bank_world, trader="mover-trading")
     deal = await captured(bank_world, "mover-trading", **FROM_HOME)

@@ -183,7 +183,7 @@ async def test_TRD_03_no_leg_alone_to_nobody_or_to_an_invented_party(bank_world:
     assert refusal(crooked) == (409, "one_legged", "TRD-03"), "the legs must mirror each other"
 
 
-async def test_TRD_03_both_legs_by_one_person_are_denied_through_any_account(bank_world: World) -> None:
+async def test_D_05_TRD_03_both_legs_by_one_person_are_denied_through_any_account(bank_world: World) -> None:
     await two_books(bank_world)
     await a_portfolio(bank_world, "FX-GBP")
     leg = await offered(bank_world, other_portfolio="FX-GBP")  # another book of the same desk

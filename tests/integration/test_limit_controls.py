@@ -110,7 +110,7 @@ async def test_RC_02_trading_proposes_a_limit_and_sets_none(bank: World) -> None
     assert [(one["by"], one["vote"]) for one in now["votes"]] == [(by, "approve") for by in CREDIT]
 
 
-async def test_RC_02_two_votes_are_two_people_s(bank: World) -> None:
+async def test_D_06_RC_02_two_votes_are_two_people_s(bank: World) -> None:
     limit = done(await ballot(bank, await proposed(bank, wish(LEI), "credit-officer"), "credit-officer"))
     again = await ballot(bank, limit, "credit-officer")
     assert (again.status_code, again.json()["code"], again.json()["rule"]) == (409, "voted_before", "RC-02")

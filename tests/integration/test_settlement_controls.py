@@ -112,7 +112,9 @@ async def test_D_04_two_who_release_at_once_let_the_money_go_once(bank_world: Wo
         assert (await deal.legs())[currency]["version"] == leg["version"] + 1
 
 
-async def test_SET_17_a_fresh_route_pays_only_after_a_call_made_and_checked_by_two(bank_world: World) -> None:
+async def test_D_08_SET_17_a_fresh_route_pays_only_after_a_call_made_and_checked_by_two(
+    bank_world: World,
+) -> None:
     counterparty = await set_up(bank_world, currencies=("EUR",))
     route = await an_instruction(bank_world, counterparty, "USD", called_back=False)
     deal = await paid_out(bank_world)

@@ -13,20 +13,20 @@ from policies.proof import prove_history
 from policies.vocabulary import Action
 
 NOT_YET = {
-    "D-07": "no discrepancy cases yet",
+    "D-07": "no case has a lead yet; who entered a deal looks into no alert about it by D-01",
     "D-14": "no emergency access",
-    "D-16": "no surveillance alerts yet",
+    "D-16": "no surveillance alerts yet; nobody looks into the second device of their own identity",
     "D-17": "no reconciliation breaks yet",
     "D-18": "no audit findings yet",
     "D-19": "no product catalogue yet",
     "D-20": "nothing is ever deleted",
-    "D-21": "no report chain yet",
 }
 BY_HISTORY = {
     "D-06": "a counterparty's limit takes two votes of credit, a book's two of risk control, which D-02 keeps from"
     " its proposer; that nobody votes on a wish brought in for another office is for the use case to see",
     "D-09": "D-01 keeps whoever entered a deal from judging its price",
     "D-10": "D-01 keeps whoever entered a deal from taking receipt of its report",
+    "D-21": "whoever supervises a desk today follows from the organisation, which the use case and the database ask",
     "D-12": "cooling_off.csv says for how long; D-01 compares persons with the whole history besides",
 }
 IN_PART = {
