@@ -1,11 +1,11 @@
 """What waits for an office, and who of it may act."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -25,8 +25,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.apart import Act, refusal
 from policies.policy import Policy
+from policies.standing import judge as judged_by
 from policies.vocabulary import Action
 from service.attempt import ACTS_OF
+from service.dead_ends import Bench, bench
+from service.distance import NOWHERE, Origin, origins
 from service.kernel.actor import Actor
 from service.kernel.cursors import Place, cursor_of
 from service.kernel.database import plain_value
@@ -68,42 +71,67 @@ class Colleague:
     name: str
     person: str
     roles: frozenset[str]
+    service: bool = False
+
+
+class WhyNot(NamedTuple):
+    """What keeps somebody from an act: a sentence, the rule's control id, and the paragraph it stands on."""
+
+    sentence: str
+    rule: str | None
+    source: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Who may act on which item: roles first, then the history of its deal and its subject."""
+    """Who may act on which item, by the judgement that the gate enforces: roles, deputies, history, distance."""
 
     policy: Policy
     colleagues: Sequence[Colleague]
     now: datetime
-    able: dict[Action, list[Colleague]] = field(default_factory=dict)
+    there: Bench | None = None
+    services: dict[Action, list[Colleague]] = field(default_factory=dict)
 
     def name_of(self, account: UUID | None) -> str:
         """Return what an account is called; one of another office stays unnamed."""
         return next((one.name for one in self.colleagues if one.account == account), "another office")
 
-    def who_can(self, action: Action, history: Sequence[Act]) -> list[str]:
-        """Return the names of the accounts that may do ``action`` now."""
-        if action not in self.able:  # the right is the same for every item of the page, the history is not
-            self.able[action] = [
-                one for one in self.colleagues if self.policy.decide(one.roles, action).allowed
+    def who_can(self, action: Action, history: Sequence[Act], origin: Origin = NOWHERE) -> list[str]:
+        """Return the names of the office's accounts that may do ``action`` now; whoever is away is not waited for."""
+        if (
+            action not in self.services
+        ):  # the right is the same for every item of the page, the history is not
+            self.services[action] = [
+                one
+                for one in self.colleagues
+                if one.service and self.policy.decide(one.roles, action).allowed
             ]
-        return [
+        own = {one.account for one in self.colleagues}
+        people = [] if self.there is None else self.there.able(action, history, origin)
+        served = [
             one.name
-            for one in self.able[action]
+            for one in self.services[action]
             if refusal(self.policy.apart, action, one.person, history, self.now) is None
         ]
+        return sorted([*(one.name for one in people if one.account in own), *served])
 
     def why_not(
-        self, roles: Iterable[str], person: str, action: Action, history: Sequence[Act]
-    ) -> str | None:
-        """Say in a sentence why somebody may not do ``action``; None if they may."""
-        decision = self.policy.decide(roles, action)
-        if not decision.allowed:
-            return f"None of your roles may do this: {decision.reason}."
-        broken = refusal(self.policy.apart, action, person, history, self.now)
-        return None if broken is None else f"{broken.why[0].upper()}{broken.why[1:]} ({broken.control})."
+        self, actor: Actor, action: Action, history: Sequence[Act], origin: Origin = NOWHERE
+    ) -> WhyNot | None:
+        """Say why somebody may not do ``action``, by which rule and paragraph; None if they may."""
+        judged = judged_by(self.policy, actor.standing(), action, history, self.now)
+        if not judged.decision.allowed:
+            return WhyNot(f"None of your roles may do this: {judged.decision.reason}.", "P:absent", None)
+        if (broken := judged.broken) is not None:
+            sentence = f"{broken.why[0].upper()}{broken.why[1:]} ({broken.control})."
+            return WhyNot(sentence, broken.control, broken.source)
+        rule = self.policy.independence.get(action)
+        if rule is None or self.there is None or actor.service:
+            return None
+        if any(one.account == actor.account for one in self.there.able(action, history, origin)):
+            return None
+        sentence = "You stand too close to trading, or to what you left, for this control."
+        return WhyNot(sentence, rule.control, rule.source)
 
 
 async def waits(session: AsyncSession, kind: Item, subject_id: UUID, *, version: int | None = None) -> bool:
@@ -215,13 +243,25 @@ async def views_of(
     """Return items as answers show them, with whom the history of each keeps from it."""
     histories = await histories_of(session, items)
     deals = await deals_of(session, {item.trade_id for item in items if item.trade_id is not None})
-    return [view_of(item, actor, judge, histories[item.id], deals) for item in items]
+    connection = await session.connection()
+    there = await bench(connection, judge.policy, judge.now, {action_of(item, actor) for item in items})
+    judge = replace(judge, there=there)
+    entered = await origins(
+        connection, [(item.trade_id, item.subject_kind, item.subject_id) for item in items]
+    )
+    return [
+        view_of(item, actor, judge, histories[item.id], deals, origin)
+        for item, origin in zip(items, entered, strict=True)
+    ]
 
 
 async def colleagues(session: AsyncSession) -> list[Colleague]:
     """Return the enabled accounts of the caller's office."""
     rows = await session.execute(ACCOUNTS)
-    return [Colleague(row.account_id, row.name, str(row.person_id), frozenset(row.roles)) for row in rows]
+    return [
+        Colleague(row.account_id, row.name, str(row.person_id), frozenset(row.roles), row.service)
+        for row in rows
+    ]
 
 
 async def histories_of(session: AsyncSession, items: Sequence[WorkItem]) -> dict[UUID, list[Act]]:
@@ -264,19 +304,31 @@ async def deals_of(session: AsyncSession, trades: Collection[UUID]) -> Mapping[U
     return {row.id: row for row in rows}
 
 
+def action_of(item: WorkItem, actor: Actor) -> Action:
+    """Return what is done with an item next, seen from the actor's office."""
+    if item.offered_to == actor.office.value:
+        return Action.HANDOVER_ACCEPT
+    route = ROUTES[Item(item.kind)]
+    return route.action if item.office == route.office.value else Action.HANDOVER_RETURN
+
+
 def view_of(
-    item: WorkItem, actor: Actor, judge: Judge, history: Sequence[Act], deals: Mapping[UUID, Any]
+    item: WorkItem,
+    actor: Actor,
+    judge: Judge,
+    history: Sequence[Act],
+    deals: Mapping[UUID, Any],
+    origin: Origin,
 ) -> dict[str, Any]:
     """Return an item as answers show it."""
     route = ROUTES[Item(item.kind)]
     deal = None if item.trade_id is None else deals.get(item.trade_id)
     is_held = item.held_until is not None and item.held_until > judge.now
-    action = route.action if item.office == route.office.value else Action.HANDOVER_RETURN
-    if item.offered_to == actor.office.value:
-        action = Action.HANDOVER_ACCEPT
-    why_not = judge.why_not(actor.roles, str(actor.person), action, history)
+    action = action_of(item, actor)
+    why_not = judge.why_not(actor, action, history, origin)
     if why_not is None and is_held and item.holder_id != actor.account:
-        why_not = "Somebody else has taken this work. Wait until they are done, or until it is free."
+        sentence = "Somebody else has taken this work. Wait until they are done, or until it is free."
+        why_not = WhyNot(sentence, None, None)
     return {
         "id": str(item.id),
         "kind": item.kind,
@@ -301,6 +353,8 @@ def view_of(
         "owner": judge.name_of(item.holder_id) if is_held else None,
         "held_until": plain_value(item.held_until) if is_held else None,
         "mine": is_held and item.holder_id == actor.account,
-        "who_can_act": judge.who_can(action, history),
-        "why_not_me": why_not,
+        "who_can_act": judge.who_can(action, history, origin),
+        "why_not_me": None if why_not is None else why_not.sentence,
+        "why_not_rule": None if why_not is None else why_not.rule,
+        "why_not_source": None if why_not is None else why_not.source,
     }

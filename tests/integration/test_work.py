@@ -14,7 +14,18 @@ from service.trades.use_cases import AUTOMATIC, UnwindPosition, unwind_position
 from service.work.model import WorkItem
 from service.work.worker import Handlers, Worker
 from tests.bank import World
-from tests.deals import a_desk, act, asked_to_cancel, by_force, captured, moved_to_control, rows, verified
+from tests.deals import (
+    a_desk,
+    act,
+    asked_to_cancel,
+    by_force,
+    captured,
+    cooled_off,
+    moved_to_control,
+    rows,
+    verified,
+)
+from tests.deputies import deputised
 from tests.parties import in_force
 
 
@@ -63,8 +74,28 @@ async def test_the_queue_says_whom_the_history_of_a_deal_keeps_from_it(bank_worl
     assert (barred["trade"], free["trade"]) == (own["id"], others["id"])
     assert barred["who_can_act"] == ["other-verifier", "verifier"]
     assert barred["why_not_me"] == "Whoever entered a deal does not agree its terms (D-01)."
-    assert free["who_can_act"] == ["mover-control", "other-verifier", "verifier"]
-    assert free["why_not_me"] is None
+    assert (barred["why_not_rule"], barred["why_not_source"]) == ("D-01", "BTO 2.2.2 Tz. 4 (MR26)")
+    assert free["who_can_act"] == ["other-verifier", "verifier"], "the own former desk's deals wait"
+    assert str(free["why_not_me"]).startswith("You stand too close to trading")
+    refused = await act(bank_world, "mover-control", f"/api/trades/{free['trade']}/verification", version=1)
+    assert refused.status_code == 403, "what the queue says is what the gate does"
+    await cooled_off(bank_world)
+    barred, free = await queue(bank_world, "mover-control")
+    assert barred["why_not_rule"] == "D-01"
+    assert (free["who_can_act"], free["why_not_me"]) == (
+        ["mover-control", "other-verifier", "verifier"],
+        None,
+    )
+
+
+async def test_the_queue_knows_deputies_and_what_whom_they_stand_in_for_did(bank_world: World) -> None:
+    await a_desk(bank_world)
+    await captured(bank_world)
+    await deputised(bank_world, "verifier", "confirmer", "verifier")
+    (item,) = await queue(bank_world, "confirmer")
+    assert (item["why_not_me"], item["who_can_act"]) == (None, ["confirmer", "other-verifier", "verifier"])
+    (absent,) = await queue(bank_world, "settler")
+    assert (absent["why_not_rule"], absent["why_not_source"]) == ("P:absent", None)
 
 
 async def test_the_proposer_is_not_among_those_who_can_decide(bank_world: World) -> None:
