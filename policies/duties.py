@@ -80,6 +80,7 @@ ROUTE: Final = frozenset(
     {
         Action.SETTLEMENT_DEVIATE,
         Action.SETTLEMENT_HOLD,
+        Action.SETTLEMENT_NET,
         Action.SETTLEMENT_PREPARE,
     }
 )
@@ -150,6 +151,7 @@ AUTOMATIC_CONTROL: Final = frozenset(
         Action.PAYMENT_FAIL,
         Action.PAYMENT_STATUS_APPLY,
         Action.PAYMENT_STATUS_COLLECT,
+        Action.SETTLEMENT_FOLLOW,
         Action.SETTLEMENT_PROJECT,
         Action.SETTLEMENT_WITHDRAW,
         Action.TRANSMISSION_BEGIN,

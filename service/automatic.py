@@ -13,6 +13,7 @@ from service.confirmations.use_cases import AUTOMATIC as CONFIRMATIONS
 from service.kernel.items import ROUTES, Item
 from service.part import House
 from service.people.directory import service_actor
+from service.settlement.netting import AUTOMATIC as NETTING
 from service.settlement.outgoing import PaymentWay
 from service.settlement.statuses import AUTOMATIC as STATUSES
 from service.settlement.use_cases import AUTOMATIC as SETTLEMENT
@@ -28,6 +29,7 @@ HANDLERS: Handlers = {
     **CONFIRMATIONS,
     **SETTLEMENT,
     **STATUSES,
+    **NETTING,
     **BOOKKEEPING,
     **TRANSFERS,
     **COMPLIANCE,

@@ -10,7 +10,7 @@ from service.settings import DEMO_LEI
 from tests.bank import World
 from tests.confirming import drop
 from tests.messages import iso
-from tests.parties import an_instruction
+from tests.parties import LEI, a_settlement_rule, an_instruction
 from tests.settling import Deal, done, drain, matched, the_post
 
 NOSTRO_BANK, NOSTRO = "COBADEFF", "DE89370400440532013000"
@@ -109,3 +109,12 @@ async def heard(world: World, content: bytes, name: str, sender: str = NOSTRO_BA
     await drain(world)
     found = await (await world.as_("settler")).get("/api/payment-statuses", limit=200)
     return list(found.json()["items"])
+
+
+async def every_payment(world: World) -> None:
+    """Leave a row of every kind that paying knows: a message, a net, a bank's word. Netting is agreed already."""
+    deal = await let_go(world)
+    await a_settlement_rule(world, rule="netting", counterparty=LEI, allowed=True)
+    done(await deal.settle("EUR", "preparation", "settler"))
+    done(await deal.settle("EUR", "netting", "settler"))
+    await heard(world, notice(), "nothing moved.xml")

@@ -350,6 +350,11 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     ),
     Action.TRANSFER_BOOK: ("booked a transfer", "hat einen Übertrag gebucht"),
     Action.SETTLEMENT_FAIL: ("recorded a leg as failed", "hat eine Zahlung als gescheitert festgestellt"),
+    Action.SETTLEMENT_FOLLOW: (
+        "brought a settlement to where its net is",
+        "hat eine Zahlung ihrer Aufrechnung folgen lassen",
+    ),
+    Action.SETTLEMENT_NET: ("netted a settlement with others", "hat eine Zahlung mit anderen aufgerechnet"),
     Action.SETTLEMENT_PREPARE: ("prepared a settlement", "hat eine Zahlung vorbereitet"),
     Action.SETTLEMENT_PROJECT: ("projected the legs", "hat die Zahlungen vorgemerkt"),
     Action.SETTLEMENT_READ: ("read settlements", "hat Zahlungen gelesen"),

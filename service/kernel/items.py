@@ -53,6 +53,7 @@ class Item(StrEnum):
     EXAMINE_STATUS = "examine_status"
     EXCESS = "excess"
     FILE_LONG_FORM = "file_long_form"
+    FOLLOW = "follow"
     FREE = "free"
     GRANT_APPROVE = "grant_approve"
     GRANT_EXECUTE = "grant_execute"
@@ -205,6 +206,7 @@ ROUTES: dict[Item, Route] = {
     Item.EXAMINE_STATUS: Route(BACK, BACK, Action.PAYMENT_STATUS_CLOSE, automatic=False, within=HOURS),
     Item.EXCESS: Route(FRONT, RISK, Action.EXCESS_CLOSE, automatic=False, within=HOURS, also=(CREDIT, RISK)),
     Item.FILE_LONG_FORM: Route(BACK, BACK, Action.LONG_FORM_FILE, automatic=False, within=DAY),
+    Item.FOLLOW: Route(BACK, BACK, Action.SETTLEMENT_FOLLOW, automatic=True, within=MINUTES),
     Item.FREE: Route(BACK, BACK, Action.SETTLEMENT_FREE, automatic=False, within=HOURS),
     Item.GRANT_APPROVE: Route(
         Office.ADMINISTRATION,

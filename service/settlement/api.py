@@ -15,7 +15,7 @@ from service.gate import Gate
 from service.kernel.actor import Actor
 from service.kernel.texts import Reason
 from service.settlement import queries
-from service.settlement.hold_api import CallBackApi, HoldApi
+from service.settlement.hold_api import CallBackApi, HoldApi, NetApi
 from service.settlement.lifecycle import SettlementState
 from service.settlement.outcomes import NARRATIVE
 from service.settlement.payment_api import BoardApi, PaymentApi, PaymentStatusApi
@@ -200,4 +200,4 @@ class SettlementApi(Controller):
         return answer(await gate.perform(actor, return_leg, command, key=checked_key(key)))
 
 
-ROUTES = [BoardApi, SettlementApi, HoldApi, CallBackApi, PaymentApi, PaymentStatusApi]
+ROUTES = [BoardApi, SettlementApi, HoldApi, NetApi, CallBackApi, PaymentApi, PaymentStatusApi]

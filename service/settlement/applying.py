@@ -1,9 +1,10 @@
 """One thing that a bank told, brought to its payment: found by its names, locked, judged, and done where all of it fits."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
@@ -13,14 +14,14 @@ from service.control.holding import hold_trade
 from service.kernel.database import plain_value
 from service.settlement.fate import Fate, Finding, Target, Word, fate
 from service.settlement.legs import Held
-from service.settlement.lifecycle import PaymentState, PaymentStatusState, SettlementState
-from service.settlement.model import Payment, PaymentStatus, Settlement
+from service.settlement.lifecycle import NetState, PaymentState, PaymentStatusState, SettlementState
+from service.settlement.model import Net, Payment, PaymentStatus, Settlement
+from service.settlement.nets import have_followed
 from service.settlement.outcomes import NARRATIVE, completed, failed, partly, returned
 from service.settlement.paying import nostro_of
 from service.settlement.queries import last_payment
+from service.settlement_rules.book import RuleBook
 from service.settlement_rules.queries import rule_book
-
-CODES_MAX = 500
 
 
 async def applied(attempt: Attempt, row: PaymentStatus) -> None:
@@ -28,6 +29,9 @@ async def applied(attempt: Attempt, row: PaymentStatus) -> None:
     payment = await payment_named(attempt.session, row)
     if isinstance(payment, Finding):
         leave(attempt, row, payment)
+        return
+    if payment is not None and payment.net_id is not None:
+        await applied_to_net(attempt, row, payment.id, payment.net_id)
         return
     leg_id = await receipt_named(attempt.session, row) if payment is None else payment.settlement_id
     if leg_id is None:
@@ -41,14 +45,12 @@ async def applied(attempt: Attempt, row: PaymentStatus) -> None:
         "payment_id": None if payment is None else payment.id,
         "trade_id": found.leg.trade_id,
     }
-    day = attempt.desk.business_date
-    codes = {line.code for line in found.book.rules if line.code and found.book.reason(line.code, day)}
     judged = fate(
         word_of(row),
         await target_of(attempt.session, found.leg, payment),
-        day,
-        repeated=await counted_before(attempt.session, row, leg_id),
-        codes=codes,
+        attempt.desk.business_date,
+        repeated=await counted_before(attempt.session, row, PaymentStatus.settlement_id == leg_id),
+        codes=codes_of(attempt, found.book),
     )
     if isinstance(judged, Finding):
         leave(attempt, row, judged, **links)
@@ -56,6 +58,48 @@ async def applied(attempt: Attempt, row: PaymentStatus) -> None:
     await do(attempt, found, judged)
     state = PaymentStatusState.NOTED if judged.effect == "noted" else PaymentStatusState.APPLIED
     attempt.change(row, state=state.value, effect=judged.effect, **links)
+
+
+async def applied_to_net(attempt: Attempt, row: PaymentStatus, payment_id: UUID, net_id: UUID) -> None:
+    """Do to a whole net what its bank says of its message; its legs follow, each by an act of its own deal."""
+    payment = await locked(attempt, Payment, payment_id)
+    attempt.concerns(payment.trade_id)
+    net = await locked(attempt, Net, net_id)
+    links = {"payment_id": payment.id, "trade_id": payment.trade_id}
+    known = {NetState.RELEASED: SettlementState.RELEASED, NetState.SETTLED: SettlementState.SETTLED}
+    judged = fate(
+        word_of(row),
+        Target(
+            state=known.get(NetState(net.state), SettlementState.FAILED),
+            currency=net.currency,
+            amount=net.amount,
+            paid=abs(net.amount) if net.state == NetState.SETTLED else Decimal(0),
+            pay_on=net.pay_on,
+            bank=payment.bank,
+            account=payment.account,
+            sent=payment.state == PaymentState.DELIVERED,
+        ),
+        attempt.desk.business_date,
+        repeated=await counted_before(attempt.session, row, PaymentStatus.payment_id == payment.id),
+        codes=codes_of(attempt, await rule_book(attempt.session)),
+    )
+    if isinstance(judged, Fate) and judged.effect == "part":
+        judged = Finding("part_of_net", "Amt", "A net settles as a whole, and a part of it moved.")
+    if isinstance(judged, Finding):
+        leave(attempt, row, judged, **links)
+        return
+    if judged.effect != "noted":
+        state = {"settled": NetState.SETTLED, "failed": NetState.FAILED}.get(judged.effect, NetState.RETURNED)
+        attempt.change(net, state=state.value, failure_code=judged.code, reason=judged.reason)
+        await have_followed(attempt, net)
+    state_of_row = PaymentStatusState.NOTED if judged.effect == "noted" else PaymentStatusState.APPLIED
+    attempt.change(row, state=state_of_row.value, effect=judged.effect, **links)
+
+
+def codes_of(attempt: Attempt, book: RuleBook) -> set[str]:
+    """Return the reason codes of the settlement tables that are in force today."""
+    day = attempt.desk.business_date
+    return {line.code for line in book.rules if line.code and book.reason(line.code, day)}
 
 
 async def do(attempt: Attempt, found: Held, judged: Fate) -> None:
@@ -156,7 +200,7 @@ async def target_of(session: AsyncSession, leg: Settlement, payment: Payment | N
         bank, account = (None, None) if own is None else (own.bic, own.account_number)
         sent, newest = None, True
     else:
-        last = await last_payment(session, leg.id)
+        last = await last_payment(session, leg)
         bank, account = payment.bank, payment.account
         sent, newest = payment.state == PaymentState.DELIVERED, last is not None and last.id == payment.id
     return Target(
@@ -188,12 +232,12 @@ def word_of(row: PaymentStatus) -> Word:
     )
 
 
-async def counted_before(session: AsyncSession, row: PaymentStatus, leg_id: UUID) -> bool:
-    """Tell whether the same entry of the same bank moved this leg already."""
+async def counted_before(session: AsyncSession, row: PaymentStatus, same: ColumnElement[bool]) -> bool:
+    """Tell whether the same entry of the same bank moved the same payment already."""
     if row.servicer_reference is None:
         return False
     wanted = select(PaymentStatus.id).where(
-        PaymentStatus.settlement_id == leg_id,
+        same,
         PaymentStatus.sender == row.sender,
         PaymentStatus.servicer_reference == row.servicer_reference,
         PaymentStatus.credit == row.credit,

@@ -112,10 +112,11 @@ async def retry_payment(attempt: Attempt, command: RetryPayment) -> Changed:
     attempt.concerns(trade_id)
     control = await hold_trade(attempt, trade_id)
     payment = await locked(attempt, Payment, command.payment_id, seen=command.version)
-    await attempt.admit(payment.trade_id, related=[("settlement", payment.settlement_id)])
+    leg = await leg_of(attempt, payment)
+    await attempt.admit(payment.trade_id, related=[("settlement", leg.id)])
     state = after(attempt, payment)
-    leg = await locked(attempt, Settlement, payment.settlement_id)
-    assert leg.state in (SettlementState.RELEASED, SettlementState.PARTIAL), "else its message was dropped"
+    let_go = (SettlementState.RELEASED, SettlementState.PARTIAL, SettlementState.NETTED)
+    assert leg.state in let_go, "else its message was dropped"
     must_be_verified(control, leg.version)
     await must_be_on_the_route_in_force(attempt.session, leg)
     await must_have_nothing_undecided(attempt.session, leg.trade_id)
@@ -129,6 +130,15 @@ async def retry_payment(attempt: Attempt, command: RetryPayment) -> Changed:
     attempt.close_item(Item.REPAIR_PAYMENT, payment.id)
     ask_to_send(attempt, payment, leg)
     return await shown(attempt, payment)
+
+
+async def leg_of(attempt: Attempt, payment: Payment) -> Settlement:
+    """Return the leg a message is about, locked; of a net, the one that was released last."""
+    of_net = select(Settlement.id).where(
+        Settlement.net_id == payment.net_id, Settlement.trade_id == payment.trade_id
+    )
+    leg_id = payment.settlement_id or (await attempt.session.scalars(of_net.limit(1))).one()
+    return await locked(attempt, Settlement, leg_id)
 
 
 async def on_its_way(attempt: Attempt, payment_id: UUID, seen: int) -> Payment:

@@ -25,6 +25,15 @@ from service.settlement.holds import (
     free_leg,
     hold_leg,
 )
+from service.settlement.lifecycle import NetState
+from service.settlement.netting import NetLeg, net_leg
+
+
+class Joining(Seen, frozen=True, forbid_unknown_fields=True):
+    """The version seen, and the net that is joined; without one a new net begins."""
+
+    net: UUID | None = None
+
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200)]
 
@@ -93,6 +102,39 @@ class HoldApi(Controller):
             reason=data.reason,
         )
         return answer(await gate.perform(actor, deviate_leg, command, key=checked_key(key)))
+
+
+class NetApi(Controller):
+    """Legs that are netted, and their nets."""
+
+    path = "/api"
+    tags = ("settlement",)
+
+    @get("/nets", guards=[Allows(Action.SETTLEMENT_READ)])
+    async def index(
+        self,
+        reads: NamedDependency[AsyncSession],
+        state_: Annotated[NetState | None, QueryParameter(name="state")] = None,
+        cursor: FromQuery[UUID | None] = None,
+        limit: Limit = 50,
+    ) -> dict[str, Any]:
+        """List nets, newest first, each with its components; their sum is the net's amount."""
+        return await queries.nets(reads, state_, limit, cursor)
+
+    @post(
+        "/settlements/{settlement_id:uuid}/netting", guards=[Allows(Action.SETTLEMENT_NET)], status_code=200
+    )
+    async def join(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        key: IdempotencyKey,
+        settlement_id: FromPath[UUID],
+        data: JSONBody[Joining],
+    ) -> Response[Any]:
+        """Net a prepared leg: in a new net, or in one that waits."""
+        command = NetLeg(settlement_id=settlement_id, version=data.version, net_id=data.net)
+        return answer(await gate.perform(actor, net_leg, command, key=checked_key(key)))
 
 
 class CallBackApi(Controller):

@@ -15,6 +15,7 @@ from service.kernel.items import Item
 from service.kernel.texts import Reason
 from service.parties.account_numbers import check_account_number
 from service.settlement.legs import CallBackMissing, after, handed_on, held_apart, is_confirmed
+from service.settlement.nets import leave_net
 from service.settlement.paying import must_not_have_left, take_back
 
 Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -56,9 +57,10 @@ async def hold_leg(attempt: Attempt, command: HoldLeg) -> Changed:
     """Stop the payment, released or not, as long as its message has not left; somebody else frees it (CSD-02)."""
     found = await held_apart(attempt, command.settlement_id, command.version)
     state = after(attempt, found.leg)
+    await leave_net(attempt, found.leg, command.reason)
     await must_not_have_left(attempt, found.leg)
     await take_back(attempt, found.leg)
-    attempt.change(found.leg, state=state, hold_reason=command.reason, signed_by=None)
+    attempt.change(found.leg, state=state, hold_reason=command.reason, signed_by=None, net_id=None)
     return await handed_on(attempt, found, (*BEFORE, Item.COMPLETE), Item.FREE, command.reason)
 
 
@@ -74,9 +76,12 @@ async def deviate_leg(attempt: Attempt, command: DeviateLeg) -> Changed:
     except InvalidIdentifier as invalid:
         raise WrongRoute(f"{invalid}.", field="account_number") from invalid
     route = {"bic": command.bic, "account_number": command.account_number, "reason": command.reason}
+    state = after(attempt, leg)
+    await leave_net(attempt, leg, command.reason)
     attempt.change(
         leg,
-        state=after(attempt, leg),
+        state=state,
+        net_id=None,
         deviation=route,
         hold_reason=command.reason,
         instruction_id=None,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import select
@@ -22,7 +23,7 @@ from service.market.queries import last_rates
 from service.parties.model import Instruction
 from service.parties.queries import instruction_for
 from service.settlement.lifecycle import SETTLEMENT, CallBackState, SettlementState
-from service.settlement.model import CallBack, Settlement
+from service.settlement.model import CallBack, Net, Settlement
 from service.settlement.queries import view
 from service.settlement_rules.book import RuleBook, desk_instant, due_at
 from service.settlement_rules.queries import rule_book
@@ -221,12 +222,13 @@ async def must_be_in_time(attempt: Attempt, found: Held) -> None:
     )
 
 
-async def takes_two(attempt: Attempt, found: Held) -> bool:
-    """Tell whether the leg is above the amount of one signature; where no amount is set, two sign."""
+async def takes_two(attempt: Attempt, found: Held, net: Net | None = None) -> bool:
+    """Tell whether the leg, or the sum of its net, is above the amount of one signature; where none is set, two sign."""
     leg, day = found.leg, attempt.desk.business_date
-    if leg.amount > 0:
+    sum_ = Decimal(0) if net is None else max(-net.amount, Decimal(0))
+    to_pay = max(-leg.amount - leg.paid, sum_)
+    if to_pay <= 0:
         return False
-    to_pay = abs(leg.amount) - leg.paid
     if (limit := found.book.ladder(leg.currency, day)) is not None:
         return to_pay > limit
     if (limit := found.book.ladder(None, day)) is None:

@@ -16,6 +16,7 @@ class SettlementState(StrEnum):
     PREPARED = "prepared"
     SIGNED = "signed"  # above the amount of one signature, and one is given
     HELD = "held"
+    NETTED = "netted"  # released into a net that goes as a whole
     RELEASED = "released"
     PARTIAL = "partial"
     SETTLED = "settled"
@@ -24,7 +25,9 @@ class SettlementState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
-PROJECTED, PREPARED, SIGNED, HELD, RELEASED, PARTIAL, SETTLED, FAILED, RETURNED, WITHDRAWN = SettlementState
+PROJECTED, PREPARED, SIGNED, HELD, NETTED, RELEASED, PARTIAL, SETTLED, FAILED, RETURNED, WITHDRAWN = (
+    SettlementState
+)
 
 BEFORE_RELEASE = (PROJECTED, PREPARED, SIGNED)
 TO_BE_PAID_AGAIN = (FAILED, RETURNED)
@@ -38,10 +41,18 @@ SETTLEMENT: Lifecycle[SettlementState] = Lifecycle(
         # Only where the payment route was replaced after it was picked.
         (PREPARED, Action.SETTLEMENT_PREPARE): PREPARED,
         (SIGNED, Action.SETTLEMENT_PREPARE): PREPARED,
-        (PREPARED, Action.SETTLEMENT_RELEASE): RELEASED,  # or signed, as the amount says
+        (NETTED, Action.SETTLEMENT_PREPARE): PREPARED,  # or its net was broken
+        (PREPARED, Action.SETTLEMENT_NET): PREPARED,
+        (
+            PREPARED,
+            Action.SETTLEMENT_RELEASE,
+        ): RELEASED,  # or signed, as the amount says; netted, if with others
         (SIGNED, Action.SETTLEMENT_COUNTERSIGN): RELEASED,
         # Released, but its message has not left: it is taken out of the post.
-        **{(state, Action.SETTLEMENT_HOLD): HELD for state in (*BEFORE_RELEASE, *TO_BE_PAID_AGAIN, RELEASED)},
+        **{
+            (state, Action.SETTLEMENT_HOLD): HELD
+            for state in (*BEFORE_RELEASE, *TO_BE_PAID_AGAIN, NETTED, RELEASED)
+        },
         **{(state, Action.SETTLEMENT_DEVIATE): HELD for state in (*BEFORE_RELEASE, *TO_BE_PAID_AGAIN)},
         (HELD, Action.SETTLEMENT_FREE): PROJECTED,
         (PROJECTED, Action.SETTLEMENT_POSTPONE): PROJECTED,
@@ -53,14 +64,28 @@ SETTLEMENT: Lifecycle[SettlementState] = Lifecycle(
         (RELEASED, Action.SETTLEMENT_PART): PARTIAL,
         (RELEASED, Action.SETTLEMENT_FAIL): FAILED,
         (RELEASED, Action.SETTLEMENT_RETURN): RETURNED,
+        (NETTED, Action.SETTLEMENT_COMPLETE): SETTLED,  # never in part: a net settles as a whole
+        (NETTED, Action.SETTLEMENT_FAIL): FAILED,
+        (NETTED, Action.SETTLEMENT_RETURN): RETURNED,
         (PARTIAL, Action.SETTLEMENT_COMPLETE): SETTLED,
         (PARTIAL, Action.SETTLEMENT_PART): PARTIAL,
         (PARTIAL, Action.SETTLEMENT_FAIL): FAILED,  # what was missing stays away; what came stays here
         (PARTIAL, Action.SETTLEMENT_RETURN): RETURNED,
         (SETTLED, Action.SETTLEMENT_RETURN): RETURNED,
-        **{(state, Action.SETTLEMENT_WITHDRAW): WITHDRAWN for state in (*BEFORE_RELEASE, HELD)},
+        **{(state, Action.SETTLEMENT_WITHDRAW): WITHDRAWN for state in (*BEFORE_RELEASE, HELD, NETTED)},
     },
 )
+
+
+class NetState(StrEnum):
+    """How far a net is. It has no acts of its own: the acts on its legs move it."""
+
+    COMPOSED = "composed"
+    RELEASED = "released"
+    SETTLED = "settled"
+    FAILED = "failed"
+    RETURNED = "returned"
+    BROKEN = "broken"
 
 
 class CallBackState(StrEnum):

@@ -11,6 +11,41 @@ from sqlalchemy.orm import Mapped, mapped_column
 from service.kernel.database import Recorded
 
 
+class Net(Recorded):
+    """Legs with one counterparty, in one currency, on one day and along one route, paid by one message over their sum.
+
+    Its legs name it, so that no leg is in two; the database holds ``amount`` and ``legs`` against them.
+    """
+
+    __tablename__ = "net"
+    __frozen__: ClassVar[tuple[str, ...]] = (
+        "counterparty_id",
+        "currency",
+        "pay_on",
+        "instruction_id",
+        "composed_by",
+    )
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('composed', 'released', 'settled', 'failed', 'returned', 'broken')", name="state_known"
+        ),
+        CheckConstraint("legs BETWEEN 1 AND 50", name="legs_bounded"),
+        CheckConstraint("state IN ('composed', 'broken') OR legs >= 2", name="a_net_of_one_is_none"),
+        Index(None, "state"),
+    )
+
+    counterparty_id: Mapped[UUID] = mapped_column(ForeignKey("counterparty.id"))
+    currency: Mapped[str]
+    pay_on: Mapped[date]
+    instruction_id: Mapped[UUID] = mapped_column(ForeignKey("instruction.id"))
+    amount: Mapped[Decimal]  # positive: we receive
+    legs: Mapped[int]
+    state: Mapped[str]
+    composed_by: Mapped[UUID] = mapped_column(ForeignKey("account.id"))
+    reason: Mapped[str | None]
+    failure_code: Mapped[str | None]
+
+
 class Settlement(Recorded):
     """One leg. ``amount`` positive: we receive; negative: we pay."""
 
@@ -46,6 +81,7 @@ class Settlement(Recorded):
     signed_by: Mapped[UUID | None] = mapped_column(ForeignKey("account.id"))
     released_by: Mapped[UUID | None] = mapped_column(ForeignKey("account.id"))
     settled_on: Mapped[date | None]
+    net_id: Mapped[UUID | None] = mapped_column(ForeignKey("net.id"), index=True)
     hold_reason: Mapped[str | None]
     failure: Mapped[str | None]
     failure_code: Mapped[str | None]
@@ -61,6 +97,7 @@ class Payment(Recorded):
     __tablename__ = "payment"
     __frozen__: ClassVar[tuple[str, ...]] = (
         "settlement_id",
+        "net_id",
         "trade_id",
         "number",
         "reference",
@@ -74,6 +111,8 @@ class Payment(Recorded):
     )
     __table_args__ = (
         UniqueConstraint("settlement_id", "number"),
+        UniqueConstraint("net_id"),
+        CheckConstraint("num_nonnulls(settlement_id, net_id) = 1", name="of_a_leg_or_a_net"),
         CheckConstraint("amount > 0", name="amount_positive"),
         CheckConstraint(
             "state IN ('blocked', 'queued', 'under_way', 'delivered', 'failed', 'dropped')",
@@ -85,8 +124,9 @@ class Payment(Recorded):
         Index(None, "trade_id"),
     )
 
-    settlement_id: Mapped[UUID] = mapped_column(ForeignKey("settlement.id"))
-    trade_id: Mapped[UUID] = mapped_column(ForeignKey("trade.id"))
+    settlement_id: Mapped[UUID | None] = mapped_column(ForeignKey("settlement.id"))
+    net_id: Mapped[UUID | None] = mapped_column(ForeignKey("net.id"))
+    trade_id: Mapped[UUID] = mapped_column(ForeignKey("trade.id"))  # of a net: whose release was the last
     number: Mapped[int]
     reference: Mapped[str] = mapped_column(unique=True)
     end_to_end_id: Mapped[str] = mapped_column(unique=True)

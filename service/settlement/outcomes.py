@@ -11,7 +11,8 @@ from service.kernel.errors import Refusal, Unprocessable
 from service.kernel.items import Item
 from service.limits.reserving import give_back
 from service.settlement.legs import Held, after, ask_for, handed_on
-from service.settlement.lifecycle import SettlementState
+from service.settlement.lifecycle import NetState, SettlementState
+from service.settlement.nets import end_net
 from service.settlement.paying import must_have_left, take_back
 
 NARRATIVE = "NARR"
@@ -38,7 +39,8 @@ async def completed(attempt: Attempt, found: Held, act: Action | None = None) ->
     await must_have_left(attempt, leg)
     attempt.change(leg, state=state, settled_on=attempt.desk.business_date, paid=abs(leg.amount))
     attempt.open_item(Item.POST_SETTLEMENT, leg, trade_id=leg.trade_id, version=leg.version)
-    answer = await handed_on(attempt, found, (Item.COMPLETE,), None)
+    await end_net(attempt, leg, NetState.SETTLED)
+    answer = await handed_on(attempt, found, (Item.COMPLETE, Item.FOLLOW), None)
     await give_back(attempt, leg.trade_id)
     return answer
 
@@ -65,8 +67,9 @@ async def failed(attempt: Attempt, found: Held, code: str, reason: str, act: Act
     state = after(attempt, found.leg, act)
     must_be_known(attempt, found, code)
     await take_back(attempt, found.leg)
+    await end_net(attempt, found.leg, NetState.FAILED, code, reason)
     attempt.change(found.leg, state=state, failure=reason, failure_code=code)
-    return await handed_on(attempt, found, (Item.COMPLETE,), Item.PREPARE, reason)
+    return await handed_on(attempt, found, (Item.COMPLETE, Item.FOLLOW), Item.PREPARE, reason)
 
 
 async def returned(
@@ -78,10 +81,11 @@ async def returned(
     state = after(attempt, leg, act)
     must_be_known(attempt, found, code)
     await take_back(attempt, leg)
+    await end_net(attempt, leg, NetState.RETURNED, code, reason)
     attempt.change(leg, state=state, failure=reason, failure_code=code, paid=Decimal(0), settled_on=None)
     if booked:
         attempt.open_item(Item.POST_RETURN, leg, trade_id=leg.trade_id, version=leg.version, reason=reason)
-    return await handed_on(attempt, found, (Item.COMPLETE,), Item.PREPARE, reason)
+    return await handed_on(attempt, found, (Item.COMPLETE, Item.FOLLOW), Item.PREPARE, reason)
 
 
 def must_be_due(attempt: Attempt, found: Held) -> None:

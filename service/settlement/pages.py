@@ -17,10 +17,10 @@ from service.page_frame import History, Page
 from service.parties.model import Instruction
 from service.people.queries import account_names
 from service.settlement import queries
-from service.settlement.lifecycle import CALL_BACK, SETTLEMENT, CallBackState, SettlementState
+from service.settlement.lifecycle import CALL_BACK, SETTLEMENT, CallBackState, NetState, SettlementState
 from service.settlement.model import Settlement
 from service.settlement.outcomes import NARRATIVE
-from service.settlement.payment_pages import BoardPages, PaymentPages, PaymentStatusPages
+from service.settlement.payment_pages import BoardPages, NetPages, PaymentPages, PaymentStatusPages
 from service.settlement_rules.queries import rule_book
 from service.trades.queries import timeline, trade_view
 from service.ui.languages import N_
@@ -32,6 +32,7 @@ TOLD: Final[dict[str, str]] = {
     Action.SETTLEMENT_FAIL.value: N_("The money stayed; the leg is prepared anew."),
     Action.SETTLEMENT_FREE.value: N_("The leg goes on where it began: it is prepared anew."),
     Action.SETTLEMENT_HOLD.value: N_("The leg waits until another person lets it go on."),
+    Action.SETTLEMENT_NET.value: N_("The leg is paid with others of the net by one message over their sum."),
     Action.SETTLEMENT_PART.value: N_("A part of the money moved; the rest stays due."),
     Action.SETTLEMENT_POSTPONE.value: N_("A payment that missed its cut-off goes on the next day it can."),
     Action.SETTLEMENT_RETURN.value: N_("All the money came back; the leg is prepared anew."),
@@ -84,6 +85,8 @@ class SettlementPages(Controller):
         )
         trade = UUID(leg["trade"])
         possible = SETTLEMENT.actions_from(SettlementState(leg["state"]))
+        if leg["net"] is not None:
+            possible = tuple(act for act in possible if act is not Action.SETTLEMENT_NET)
         if leg["state"] in (
             SettlementState.PREPARED,
             SettlementState.SIGNED,
@@ -95,12 +98,24 @@ class SettlementPages(Controller):
             "settlement/templates/settlement.html",
             leg=leg,
             told=TOLD,
+            nets=await nets_for(reads, leg),
             codes=await reason_codes(reads, page.language),
             names={str(person): name for person, name in (await account_names(reads, people)).items()},
             deal=await trade_view(reads, actor, trade),
             timeline=await timeline(reads, actor, trade),
             buttons=await history.buttons(page, possible, trade, await rests_on(page, reads, leg)),
         )
+
+
+async def nets_for(reads: AsyncSession, leg: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the nets that wait and that a leg can join, the new one first."""
+    found = (await queries.nets(reads, NetState.COMPOSED, ROWS))["items"]
+    fits = ("currency", "pay_on", "instruction")
+    joinable = [net for net in found if all(net[name] == leg[name] for name in fits)]
+    return [
+        ("", "–"),
+        *((net["id"], f"{net['amount']} {net['currency']} ({net['legs']})") for net in joinable),
+    ]
 
 
 async def reason_codes(reads: AsyncSession, language: str) -> list[tuple[str, str]]:
@@ -163,4 +178,4 @@ class CallBackPages(Controller):
         )
 
 
-ROUTES = [BoardPages, SettlementPages, CallBackPages, PaymentPages, PaymentStatusPages]
+ROUTES = [BoardPages, SettlementPages, CallBackPages, NetPages, PaymentPages, PaymentStatusPages]

@@ -24,8 +24,8 @@ from service.messages.terms import PartyId, Unwritable
 from service.parties.model import Counterparty, Instruction
 from service.parties.queries import instruction_for
 from service.settlement.lifecycle import NOT_GONE, PAYMENT, PaymentState
-from service.settlement.model import Payment, Settlement
-from service.settlement.queries import last_payment
+from service.settlement.model import Net, Payment, Settlement
+from service.settlement.queries import last_payment, of_leg
 from service.trades.versions import terms_of
 
 REASON_CHARACTERS_MAX: Final = 300
@@ -52,18 +52,27 @@ async def order_payment(attempt: Attempt, leg: Settlement) -> Payment | None:
     """
     if leg.amount >= 0:
         return None
-    before = await last_payment(attempt.session, leg.id)
+    payment = await new_payment(attempt, leg, None)
+    attempt.add(payment)
+    ask_to_send(attempt, payment, leg)
+    return payment
+
+
+async def new_payment(attempt: Attempt, leg: Settlement, net: Net | None) -> Payment:
+    """Return the message over a leg, or over the sum of a net of which this leg was released last; not stored yet."""
+    before = None if net is not None else await last_payment(attempt.session, leg)
     row_id = uuid7()
     payment = Payment(
         id=row_id,
-        settlement_id=leg.id,
+        settlement_id=leg.id if net is None else None,
+        net_id=None if net is None else net.id,
         trade_id=leg.trade_id,
         number=1 if before is None else before.number + 1,
         reference=f"P{row_id.hex[-15:].upper()}",
         end_to_end_id=f"E{row_id.hex}",
         uetr=uuid4(),
         currency=leg.currency,
-        amount=abs(leg.amount) - leg.paid,
+        amount=abs(leg.amount) - leg.paid if net is None else -net.amount,
         settle_on=leg.pay_on,
         message_key=f"payment-{row_id}.xml",
         made_at=attempt.now,
@@ -71,8 +80,6 @@ async def order_payment(attempt: Attempt, leg: Settlement) -> Payment | None:
     )
     for name, value in (await written(attempt, payment, leg)).items():
         setattr(payment, name, value)
-    attempt.add(payment)
-    ask_to_send(attempt, payment, leg)
     return payment
 
 
@@ -160,8 +167,13 @@ async def order_of(attempt: Attempt, payment: Payment, leg: Settlement, nostro: 
         creditor_agent=PartyId(bic=bic),
         creditor=PartyId(lei=counterparty.lei, bic=counterparty.bic, name=counterparty.name),
         creditor_account=account,
-        remittance=None if confirmation is None else str(confirmation.ours["reference"]),
+        remittance=None if confirmation is None else remittance(payment, str(confirmation.ours["reference"])),
     )
+
+
+def remittance(payment: Payment, reference: str) -> str:
+    """Return what the counterparty reads: the deal, or that it is a net, the last deal of which is named."""
+    return reference if payment.net_id is None else f"NET {payment.reference} {reference}"
 
 
 # Stopped, or settled -----------------------------------------------------------------------------------
@@ -210,10 +222,6 @@ def drop(attempt: Attempt, payment: Payment) -> None:
 async def held_payment(attempt: Attempt, leg: Settlement) -> Payment | None:
     """Return the last message about a leg, locked; None if there never was one."""
     found: Payment | None = await attempt.session.scalar(
-        select(Payment)
-        .where(Payment.settlement_id == leg.id)
-        .order_by(Payment.number.desc())
-        .limit(1)
-        .with_for_update()
+        select(Payment).where(of_leg(leg)).order_by(Payment.number.desc()).limit(1).with_for_update()
     )
     return found

@@ -104,3 +104,18 @@ class BoardPages(Controller):
             board=await board(reads, actor, page.gate.policy, now, cursor=after, limit=ROWS),
             costs=await penalties(reads, now, limit=ROWS),
         )
+
+
+class NetPages(Controller):
+    """Nets with the legs they are the sum of."""
+
+    path = "/nets"
+    include_in_schema = False
+
+    @get("/", guards=[Allows(Action.SETTLEMENT_READ)])
+    async def index(
+        self, page: NamedDependency[Page], reads: NamedDependency[AsyncSession], cursor: FromQuery[str] = ""
+    ) -> Response[str]:
+        """Show nets, newest first."""
+        found = await queries.nets(reads, None, ROWS, page_forms.id_in(cursor, "cursor"))
+        return page.show("settlement/templates/nets.html", rows=found["items"], next=found["next"])

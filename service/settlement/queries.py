@@ -1,17 +1,18 @@
 """What is read about cash legs; where a counterparty wants its money only by those who pay along it."""
 
+from collections import defaultdict
 from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.kernel.database import plain_value
 from service.kernel.errors import NotFound
 from service.parties.model import Instruction
-from service.settlement.lifecycle import PaymentState, PaymentStatusState, SettlementState
-from service.settlement.model import CallBack, Payment, PaymentStatus, Settlement
+from service.settlement.lifecycle import NetState, PaymentState, PaymentStatusState, SettlementState
+from service.settlement.model import CallBack, Net, Payment, PaymentStatus, Settlement
 from service.settlement.selection import RULE
 
 NO_SCHEMA: Final = "No schema of this message was at hand: it passed our own check alone."
@@ -47,7 +48,7 @@ async def settlement_view(session: AsyncSession, settlement_id: UUID, *, with_ro
     leg = await session.get(Settlement, settlement_id)
     if leg is None:
         raise NotFound("settlement")
-    told = view(leg) | {"payments": await payments_of(session, settlement_id)}
+    told = view(leg) | {"payments": await payments_of(session, leg)}
     if not with_route or (leg.instruction_id is None and leg.deviation is None):
         return told
     route = None if leg.instruction_id is None else await session.get_one(Instruction, leg.instruction_id)
@@ -70,6 +71,7 @@ def view(leg: Settlement) -> dict[str, Any]:
         "paid": leg.paid,
         "instruction": leg.instruction_id,
         "deviates": leg.deviation is not None,
+        "net": leg.net_id,
         "selection": None if leg.selection is None else {"rule": RULE, "candidates": leg.selection},
         "prepared_by": leg.prepared_by,
         "signed_by": leg.signed_by,
@@ -96,18 +98,65 @@ def route_of(leg: Settlement, instruction: Instruction | None) -> dict[str, Any]
     }
 
 
-async def last_payment(session: AsyncSession, settlement_id: UUID) -> Payment | None:
-    """Return the last message about a leg, or None."""
+def of_leg(leg: Settlement) -> ColumnElement[bool]:
+    """Return the condition for the message by which a leg is paid now: its own, or that of its net."""
+    return Payment.settlement_id == leg.id if leg.net_id is None else Payment.net_id == leg.net_id
+
+
+async def last_payment(session: AsyncSession, leg: Settlement) -> Payment | None:
+    """Return the last message about a leg, or None; in a net it is the net's."""
     found: Payment | None = await session.scalar(
-        select(Payment).where(Payment.settlement_id == settlement_id).order_by(Payment.number.desc()).limit(1)
+        select(Payment).where(of_leg(leg)).order_by(Payment.number.desc()).limit(1)
     )
     return found
 
 
-async def payments_of(session: AsyncSession, settlement_id: UUID) -> list[dict[str, Any]]:
+async def payments_of(session: AsyncSession, leg: Settlement) -> list[dict[str, Any]]:
     """Return the messages by which a leg was to be paid, oldest first."""
-    wanted = select(Payment).where(Payment.settlement_id == settlement_id).order_by(Payment.number)
+    wanted = select(Payment).where(or_(Payment.settlement_id == leg.id, of_leg(leg))).order_by(Payment.id)
     return [payment_view(payment) for payment in await session.scalars(wanted)]
+
+
+async def nets(
+    session: AsyncSession, state: NetState | None = None, limit: int = 50, cursor: UUID | None = None
+) -> dict[str, Any]:
+    """Return a page of nets, newest first, each with its legs."""
+    query = select(Net).order_by(Net.id.desc()).limit(limit + 1)
+    if state is not None:
+        query = query.where(Net.state == state)
+    if cursor is not None:
+        query = query.where(Net.id < cursor)
+    found = list(await session.scalars(query))
+    legs = await session.scalars(
+        select(Settlement)
+        .where(Settlement.net_id.in_([net.id for net in found[:limit]]))
+        .order_by(Settlement.id)
+    )
+    of_net: dict[UUID | None, list[dict[str, Any]]] = defaultdict(list)
+    for leg in legs:
+        of_net[leg.net_id].append(view(leg))
+    return {
+        "items": [net_view(net) | {"components": of_net[net.id]} for net in found[:limit]],
+        "next": str(found[limit - 1].id) if len(found) > limit else None,
+    }
+
+
+def net_view(net: Net) -> dict[str, Any]:
+    """Return a net as the interface shows it. Positive: we receive."""
+    facts = {
+        "id": net.id,
+        "state": net.state,
+        "counterparty": net.counterparty_id,
+        "currency": net.currency,
+        "pay_on": net.pay_on,
+        "instruction": net.instruction_id,
+        "amount": net.amount,
+        "legs": net.legs,
+        "composed_by": net.composed_by,
+        "reason": net.reason,
+        "failure_code": net.failure_code,
+    }
+    return {name: None if value is None else plain_value(value) for name, value in facts.items()}
 
 
 async def payments(
@@ -139,6 +188,7 @@ def payment_view(payment: Payment) -> dict[str, Any]:
         "version": payment.rev or 1,
         "state": payment.state,
         "settlement": payment.settlement_id,
+        "net": payment.net_id,
         "trade": payment.trade_id,
         "number": payment.number,
         "reference": payment.reference,

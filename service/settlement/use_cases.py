@@ -40,7 +40,8 @@ from service.settlement.legs import (
     takes_two,
 )
 from service.settlement.lifecycle import SettlementState
-from service.settlement.model import Settlement
+from service.settlement.model import Net, Settlement
+from service.settlement.nets import leave_net, let_net_go, must_be_composed, must_be_free, net_of
 from service.settlement.outcomes import NARRATIVE, completed, failed, partly, returned
 from service.settlement.paying import order_payment
 from service.settlement.queries import payment_view, route_of, view
@@ -226,7 +227,8 @@ async def prepare_leg(attempt: Attempt, command: PrepareLeg) -> Changed:
         raise NoInstruction(
             f"The counterparty has no approved settlement instruction for {leg.currency}; master data must add one."
         )
-    prepared = leg.state in (SettlementState.PREPARED, SettlementState.SIGNED)
+    await must_be_free(attempt, leg)
+    prepared = leg.state in (SettlementState.PREPARED, SettlementState.SIGNED) and leg.net_id is None
     if prepared and leg.instruction_id == chosen.instruction:
         raise AlreadyPrepared(
             "The leg is prepared on the payment route in force; another person releases it."
@@ -240,6 +242,7 @@ async def prepare_leg(attempt: Attempt, command: PrepareLeg) -> Changed:
         selection=told,
         prepared_by=attempt.actor.account,
         signed_by=None,
+        net_id=None,
     )
     route = (
         None if chosen.instruction is None else await attempt.session.get_one(Instruction, chosen.instruction)
@@ -291,10 +294,12 @@ async def release_leg(attempt: Attempt, command: ReleaseLeg) -> Changed:
     must_be_verified(found.control, leg.version)
     state = after(attempt, leg)
     await must_be_ready(attempt, found)
-    if await takes_two(attempt, found):
+    if (net := await net_of(attempt, leg)) is not None:
+        must_be_composed(net)
+    if await takes_two(attempt, found, net):
         attempt.change(leg, state=SettlementState.SIGNED, signed_by=attempt.actor.account)
         return await handed_on(attempt, found, (Item.RELEASE,), Item.COUNTERSIGN)
-    return await let_go(attempt, found, state)
+    return await let_go(attempt, found, state, net)
 
 
 @use_case(Action.SETTLEMENT_COUNTERSIGN)
@@ -304,7 +309,9 @@ async def countersign_leg(attempt: Attempt, command: CountersignLeg) -> Changed:
     must_be_verified(found.control, found.leg.version)
     state = after(attempt, found.leg)
     await must_be_ready(attempt, found)
-    return await let_go(attempt, found, state)
+    if (net := await net_of(attempt, found.leg)) is not None:
+        must_be_composed(net)
+    return await let_go(attempt, found, state, net)
 
 
 async def held_to_release(attempt: Attempt, settlement_id: UUID, seen: int) -> Held:
@@ -320,13 +327,18 @@ async def held_to_release(attempt: Attempt, settlement_id: UUID, seen: int) -> H
     return found
 
 
-async def let_go(attempt: Attempt, found: Held, state: SettlementState) -> Changed:
-    """Let the money go; from here on the deal cannot be cancelled."""
+async def let_go(attempt: Attempt, found: Held, state: SettlementState, net: Net | None) -> Changed:
+    """Let the money go, a net with its last leg; from here on the deal cannot be cancelled."""
     mark_settling(attempt, found.control)
-    attempt.change(found.leg, state=state, released_by=attempt.actor.account)
-    payment = await order_payment(attempt, found.leg)
     done = (Item.RELEASE, Item.COUNTERSIGN, Item.POSTPONE)
-    told = await handed_on(attempt, found, done, Item.COMPLETE)
+    if net is None:
+        attempt.change(found.leg, state=state, released_by=attempt.actor.account)
+        payment = await order_payment(attempt, found.leg)
+        told = await handed_on(attempt, found, done, Item.COMPLETE)
+    else:
+        attempt.change(found.leg, state=SettlementState.NETTED, released_by=attempt.actor.account)
+        payment = await let_net_go(attempt, net, found.leg, found.book)
+        told = await handed_on(attempt, found, done, None)
     return Changed(dict(told.answer) | {"payment": None if payment is None else payment_view(payment)})
 
 
@@ -339,7 +351,8 @@ async def postpone_leg(attempt: Attempt, command: PostponeLeg) -> Changed:
     if not is_late(attempt, found):
         raise NotLate(f"This payment can still go on {leg.pay_on}.")
     day = next_day(found.book, leg, attempt.desk.business_date, attempt)
-    attempt.change(leg, state=state, pay_on=day, failure=command.reason, signed_by=None)
+    await leave_net(attempt, leg, command.reason)
+    attempt.change(leg, state=state, pay_on=day, failure=command.reason, signed_by=None, net_id=None)
     if leg.state == SettlementState.PREPARED:
         for item in (Item.RELEASE, Item.COUNTERSIGN):
             attempt.close_item(item, leg.id)
@@ -388,7 +401,8 @@ async def withdraw_legs(attempt: Attempt, command: WithdrawLegs) -> Changed:
     """A cancelled deal or an amended version moves no money; what was projected or prepared for it is taken back."""
     trade_id = command.trade_id
     attempt.concerns(trade_id)
-    must_be_undone(await hold_trade(attempt, trade_id), command.version)
+    control = await hold_trade(attempt, trade_id)
+    must_be_undone(control, command.version)
     if await waits(attempt.session, Item.PROJECT, trade_id, version=command.version):
         raise ProjectFirst("The legs of this deal are still to be projected.")
     found = await attempt.session.scalars(
@@ -403,7 +417,8 @@ async def withdraw_legs(attempt: Attempt, command: WithdrawLegs) -> Changed:
     )
     legs = list(found)
     for leg in legs:
-        attempt.change(leg, state=after(attempt, leg))
+        await leave_net(attempt, leg, f"the deal of a leg is {control.state}")
+        attempt.change(leg, state=after(attempt, leg), net_id=None)
         for item in (Item.PREPARE, Item.RELEASE, Item.COUNTERSIGN, Item.FREE, Item.POSTPONE, Item.CALL_BACK):
             attempt.close_item(item, leg.id)
     attempt.close_item(Item.WITHDRAW_SETTLEMENT, trade_id)

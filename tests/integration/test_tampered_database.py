@@ -30,7 +30,7 @@ from tests.deals import by_force, rows
 from tests.deputies import deputised
 from tests.keeping import findings, publish, verdict
 from tests.parties import LEI
-from tests.paying import heard, let_go, notice
+from tests.paying import every_payment
 
 VERIFIED = "VERIFIED (L1 self-signed)"
 PARTY = {"lei": LEI, "name": "First counterparty", "bic": "COBADEFF"}
@@ -125,6 +125,7 @@ TAMPERED = {
     "key_rotation": ("state = 'approved'", "true"),
     "limit_vote": ("vote = 'refuse'", ONE.format("limit_vote")),
     "membership": ("valid_from = '2026-01-01'", ONE.format("membership")),
+    "net": ("reason = 'none'", "true"),
     "notice": ("taken_at = taken_at - interval '1 day'", "true"),
     "organisation_proposal": ("reason = 'none'", "true"),
     "payment": ("settle_on = settle_on + 1", ONE.format("payment")),
@@ -171,8 +172,7 @@ OF_OTHER_BANKS = {
 async def test_04_a_row_changed_behind_the_gate_is_named(bank_world: World) -> None:
     await settling.set_up(bank_world)
     await dealt_with_controls(bank_world)
-    await let_go(bank_world)
-    await heard(bank_world, notice(), "nothing moved.xml")
+    await every_payment(bank_world)
     await publish(bank_world)
     await proposes_a_line(bank_world)
     await deputised(bank_world, "verifier", "confirmer", "verifier")

@@ -70,8 +70,8 @@ WRITING = {
     "settler": (
         "call_back.make document.file handover.accept handover.offer handover.return "
         "payment_status.close payment_status.receive settlement.complete settlement.deviate "
-        "settlement.fail settlement.hold settlement.part settlement.prepare settlement.return "
-        "transfer.prepare transfer.refuse"
+        "settlement.fail settlement.hold settlement.net settlement.part settlement.prepare "
+        "settlement.return transfer.prepare transfer.refuse"
     ),
     "releaser": (
         "call_back.check handover.accept handover.offer handover.return payment.retry "
@@ -81,8 +81,8 @@ WRITING = {
     "svc_back_office": (
         "confirmation.chase confirmation.collect confirmation.deem confirmation.draft "
         "confirmation.withdraw payment.begin payment.complete payment.fail payment_status.apply "
-        "payment_status.collect settlement.project settlement.withdraw transmission.begin "
-        "transmission.complete transmission.fail"
+        "payment_status.collect settlement.follow settlement.project settlement.withdraw "
+        "transmission.begin transmission.complete transmission.fail"
     ),
     "steward": (
         "agreement.propose channel.propose counterparty.propose document.file handover.accept "

@@ -240,6 +240,12 @@ CREATE TRIGGER membership_frozen BEFORE UPDATE ON public.membership FOR EACH ROW
 
 CREATE TRIGGER membership_no_truncate BEFORE TRUNCATE ON public.membership FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
+CREATE TRIGGER net_revision BEFORE INSERT OR UPDATE OR DELETE ON public.net FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER net_frozen BEFORE UPDATE ON public.net FOR EACH ROW WHEN (NEW.counterparty_id IS DISTINCT FROM OLD.counterparty_id OR NEW.currency IS DISTINCT FROM OLD.currency OR NEW.pay_on IS DISTINCT FROM OLD.pay_on OR NEW.instruction_id IS DISTINCT FROM OLD.instruction_id OR NEW.composed_by IS DISTINCT FROM OLD.composed_by) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER net_no_truncate BEFORE TRUNCATE ON public.net FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
 CREATE TRIGGER notice_revision BEFORE INSERT OR UPDATE OR DELETE ON public.notice FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
 CREATE TRIGGER notice_no_truncate BEFORE TRUNCATE ON public.notice FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
@@ -252,7 +258,7 @@ CREATE TRIGGER organisation_proposal_no_truncate BEFORE TRUNCATE ON public.organ
 
 CREATE TRIGGER payment_revision BEFORE INSERT OR UPDATE OR DELETE ON public.payment FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
-CREATE TRIGGER payment_frozen BEFORE UPDATE ON public.payment FOR EACH ROW WHEN (NEW.settlement_id IS DISTINCT FROM OLD.settlement_id OR NEW.trade_id IS DISTINCT FROM OLD.trade_id OR NEW.number IS DISTINCT FROM OLD.number OR NEW.reference IS DISTINCT FROM OLD.reference OR NEW.end_to_end_id IS DISTINCT FROM OLD.end_to_end_id OR NEW.uetr IS DISTINCT FROM OLD.uetr OR NEW.currency IS DISTINCT FROM OLD.currency OR NEW.amount IS DISTINCT FROM OLD.amount OR NEW.settle_on IS DISTINCT FROM OLD.settle_on OR NEW.message_key IS DISTINCT FROM OLD.message_key OR NEW.made_at IS DISTINCT FROM OLD.made_at) EXECUTE FUNCTION public.guard_append_only();
+CREATE TRIGGER payment_frozen BEFORE UPDATE ON public.payment FOR EACH ROW WHEN (NEW.settlement_id IS DISTINCT FROM OLD.settlement_id OR NEW.net_id IS DISTINCT FROM OLD.net_id OR NEW.trade_id IS DISTINCT FROM OLD.trade_id OR NEW.number IS DISTINCT FROM OLD.number OR NEW.reference IS DISTINCT FROM OLD.reference OR NEW.end_to_end_id IS DISTINCT FROM OLD.end_to_end_id OR NEW.uetr IS DISTINCT FROM OLD.uetr OR NEW.currency IS DISTINCT FROM OLD.currency OR NEW.amount IS DISTINCT FROM OLD.amount OR NEW.settle_on IS DISTINCT FROM OLD.settle_on OR NEW.message_key IS DISTINCT FROM OLD.message_key OR NEW.made_at IS DISTINCT FROM OLD.made_at) EXECUTE FUNCTION public.guard_append_only();
 
 CREATE TRIGGER payment_no_truncate BEFORE TRUNCATE ON public.payment FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
@@ -445,6 +451,12 @@ CREATE TRIGGER settlement_hands BEFORE INSERT OR UPDATE ON public.settlement FOR
 CREATE TRIGGER payment_step BEFORE INSERT OR UPDATE ON public.payment FOR EACH ROW EXECUTE FUNCTION public.guard_payment();
 
 CREATE TRIGGER payment_status_step BEFORE INSERT OR UPDATE ON public.payment_status FOR EACH ROW EXECUTE FUNCTION public.guard_payment_status();
+
+CREATE TRIGGER net_step BEFORE INSERT OR UPDATE ON public.net FOR EACH ROW EXECUTE FUNCTION public.guard_net();
+
+CREATE CONSTRAINT TRIGGER net_whole AFTER INSERT OR UPDATE ON public.net DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_net_whole();
+
+CREATE CONSTRAINT TRIGGER settlement_net_whole AFTER UPDATE ON public.settlement DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_leg_of_net();
 
 CREATE CONSTRAINT TRIGGER payment_ordered AFTER INSERT OR UPDATE OF document_id ON public.payment DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_payment_ordered();
 

@@ -23,6 +23,8 @@ begin
     ('prepared', 'signed'), ('prepared', 'released'), ('prepared', 'held'), ('prepared', 'withdrawn'),
     ('signed', 'prepared'), ('signed', 'released'), ('signed', 'held'), ('signed', 'withdrawn'),
     ('held', 'projected'), ('held', 'withdrawn'),
+    ('prepared', 'netted'), ('signed', 'netted'), ('netted', 'prepared'), ('netted', 'held'), ('netted', 'withdrawn'),
+    ('netted', 'settled'), ('netted', 'failed'), ('netted', 'returned'),
     ('released', 'held'), ('released', 'partial'), ('released', 'settled'), ('released', 'failed'), ('released', 'returned'),
     ('partial', 'settled'), ('partial', 'failed'), ('partial', 'returned'),
     ('settled', 'returned'),
@@ -30,7 +32,7 @@ begin
   ) then
     raise exception 'settlement %: % does not follow %', new.id, new.state, old.state using errcode = '42501';
   end if;
-  if new.state = 'released' and old.state <> 'released' and (
+  if new.state in ('released', 'netted') and old.state not in ('released', 'netted') and (
        new.prepared_by is null or new.released_by is null
        or public.person_behind(new.released_by) is not distinct from public.person_behind(new.prepared_by)
        or public.person_behind(new.released_by) is not distinct from public.person_behind(new.signed_by)
@@ -39,6 +41,11 @@ begin
   end if;
   if new.pay_on < old.pay_on then
     raise exception 'settlement %: its day is only ever put off', new.id using errcode = '42501';
+  end if;
+  if old.state = 'netted' and new.state in ('settled', 'failed', 'returned') and not exists (
+    select from public.net n where n.id = old.net_id and n.state not in ('composed', 'broken')
+  ) then
+    raise exception 'settlement %: its net was not let go', new.id using errcode = '42501';
   end if;
   return new;
 end $$;
@@ -69,7 +76,8 @@ begin
     raise exception 'payment %: what is to be sent is not changed', new.id using errcode = '42501';
   end if;
   if new.state in ('queued', 'under_way') then
-    select s.state into leg_state from public.settlement s where s.id = new.settlement_id;
+    select s.state into leg_state from public.settlement s where s.id = new.settlement_id
+      union all select n.state from public.net n where n.id = new.net_id;
     if leg_state is distinct from 'released' then
       raise exception 'payment %: its leg is not released', new.id using errcode = '42501';
     end if;
@@ -91,6 +99,11 @@ begin
     select from public.settlement s
     where s.id = new.settlement_id and s.state = 'released' and s.amount < 0 and s.trade_id = new.trade_id
       and s.currency = new.currency and s.pay_on = new.settle_on and new.amount = abs(s.amount) - s.paid
+    union all
+    select from public.net n
+    where n.id = new.net_id and n.state = 'released' and n.currency = new.currency and n.pay_on = new.settle_on
+      and new.amount = -n.amount
+      and exists (select from public.settlement s where s.net_id = n.id and s.trade_id = new.trade_id)
   ) then
     raise exception 'payment %: it says what its leg does not', new.id using errcode = '23503';
   end if;
@@ -135,4 +148,76 @@ begin
     raise exception 'payment status %: it was judged before', new.id using errcode = '42501';
   end if;
   return new;
+end $$;
+
+-- A net goes one step at a time and is let go once.
+create function public.guard_net() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if public.current_office() is null then
+    return new;
+  end if;
+  if tg_op = 'INSERT' then
+    if new.state <> 'composed' or new.legs <> 1 then
+      raise exception 'net %: it begins with one leg', new.id using errcode = '42501';
+    end if;
+    return new;
+  end if;
+  if new.state is distinct from old.state and not (old.state, new.state) in (
+    ('composed', 'released'), ('composed', 'broken'), ('released', 'settled'), ('released', 'failed'),
+    ('released', 'returned'), ('settled', 'returned')
+  ) then
+    raise exception 'net %: % does not follow %', new.id, new.state, old.state using errcode = '42501';
+  end if;
+  if (new.amount, new.legs) is distinct from (old.amount, old.legs)
+     and (old.state, new.state) is distinct from ('composed', 'composed') then
+    raise exception 'net %: its sum does not change any more', new.id using errcode = '42501';
+  end if;
+  return new;
+end $$;
+
+-- At commit: the sum of a net is that of its legs, all of one currency, day and route, each let go by its own hands.
+create function public.must_be_whole(net_id uuid) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare n public.net; told record;
+begin
+  select * into n from public.net x where x.id = must_be_whole.net_id;
+  if not found or n.state not in ('composed', 'released') then
+    return;
+  end if;
+  select count(*) as legs, coalesce(sum(s.amount), 0) as amount,
+         count(*) filter (where s.state in ('netted', 'settled', 'failed', 'returned')) as gone,
+         bool_and(s.currency = n.currency and s.pay_on = n.pay_on and s.paid in (0, abs(s.amount))
+                  and s.instruction_id is not distinct from n.instruction_id) as alike
+    into told from public.settlement s where s.net_id = n.id;
+  if told.legs <> n.legs or told.amount <> n.amount or told.alike is not true
+     or (n.state = 'released' and told.gone <> n.legs) then
+    raise exception 'net %: its sum or its legs are not those that name it', n.id using errcode = '23514';
+  end if;
+end $$;
+
+create function public.guard_net_whole() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if public.current_office() is null then
+    return null;
+  end if;
+  perform public.must_be_whole(new.id);
+  return null;
+end $$;
+
+create function public.guard_leg_of_net() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if public.current_office() is null then
+    return null;
+  end if;
+  perform public.must_be_whole(old.net_id);
+  perform public.must_be_whole(new.net_id);
+  if new.net_id is not null and new.net_id is distinct from old.net_id and exists (
+    select from public.net n where n.id = new.net_id and n.state <> 'composed'
+  ) then
+    raise exception 'settlement %: its net takes no leg any more', new.id using errcode = '42501';
+  end if;
+  return null;
 end $$;

@@ -720,6 +720,32 @@ CREATE INDEX ix_document_subject_id ON document (subject_id);
 
 CREATE INDEX ix_document_trade_id ON document (trade_id);
 
+CREATE TABLE net (
+	counterparty_id UUID NOT NULL, 
+	currency TEXT NOT NULL, 
+	pay_on DATE NOT NULL, 
+	instruction_id UUID NOT NULL, 
+	amount NUMERIC NOT NULL, 
+	legs INTEGER NOT NULL, 
+	state TEXT NOT NULL, 
+	composed_by UUID NOT NULL, 
+	reason TEXT, 
+	failure_code TEXT, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('net') STORED NOT NULL, 
+	CONSTRAINT pk_net PRIMARY KEY (id), 
+	CONSTRAINT ck_net_state_known CHECK (state IN ('composed', 'released', 'settled', 'failed', 'returned', 'broken')), 
+	CONSTRAINT ck_net_legs_bounded CHECK (legs BETWEEN 1 AND 50), 
+	CONSTRAINT ck_net_a_net_of_one_is_none CHECK (state IN ('composed', 'broken') OR legs >= 2), 
+	CONSTRAINT fk_net_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_net_counterparty_id FOREIGN KEY(counterparty_id) REFERENCES counterparty (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_net_instruction_id FOREIGN KEY(instruction_id) REFERENCES instruction (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_net_composed_by FOREIGN KEY(composed_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE INDEX ix_net_state ON net (state);
+
 CREATE TABLE notice (
 	subject_kind TEXT NOT NULL, 
 	subject_id UUID NOT NULL, 
@@ -1260,6 +1286,7 @@ CREATE TABLE settlement (
 	signed_by UUID, 
 	released_by UUID, 
 	settled_on DATE, 
+	net_id UUID, 
 	hold_reason TEXT, 
 	failure TEXT, 
 	failure_code TEXT, 
@@ -1275,8 +1302,11 @@ CREATE TABLE settlement (
 	CONSTRAINT fk_settlement_instruction_id FOREIGN KEY(instruction_id) REFERENCES instruction (id) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT fk_settlement_prepared_by FOREIGN KEY(prepared_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT fk_settlement_signed_by FOREIGN KEY(signed_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED, 
-	CONSTRAINT fk_settlement_released_by FOREIGN KEY(released_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+	CONSTRAINT fk_settlement_released_by FOREIGN KEY(released_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_settlement_net_id FOREIGN KEY(net_id) REFERENCES net (id) DEFERRABLE INITIALLY DEFERRED
 );
+
+CREATE INDEX ix_settlement_net_id ON settlement (net_id);
 
 CREATE INDEX ix_settlement_state_value_date ON settlement (state, value_date);
 
@@ -1499,7 +1529,8 @@ CREATE TABLE long_form (
 CREATE INDEX ix_long_form_trade_id ON long_form (trade_id);
 
 CREATE TABLE payment (
-	settlement_id UUID NOT NULL, 
+	settlement_id UUID, 
+	net_id UUID, 
 	trade_id UUID NOT NULL, 
 	number INTEGER NOT NULL, 
 	reference TEXT NOT NULL, 
@@ -1528,12 +1559,15 @@ CREATE TABLE payment (
 	kind TEXT GENERATED ALWAYS AS ('payment') STORED NOT NULL, 
 	CONSTRAINT pk_payment PRIMARY KEY (id), 
 	CONSTRAINT uq_payment_settlement_id_number UNIQUE (settlement_id, number), 
+	CONSTRAINT uq_payment_net_id UNIQUE (net_id), 
+	CONSTRAINT ck_payment_of_a_leg_or_a_net CHECK (num_nonnulls(settlement_id, net_id) = 1), 
 	CONSTRAINT ck_payment_amount_positive CHECK (amount > 0), 
 	CONSTRAINT ck_payment_state_known CHECK (state IN ('blocked', 'queued', 'under_way', 'delivered', 'failed', 'dropped')), 
 	CONSTRAINT ck_payment_delivered_with_proof CHECK ((state = 'delivered') = (proof IS NOT NULL)), 
 	CONSTRAINT ck_payment_sent_as_filed CHECK (state IN ('blocked', 'dropped') OR document_id IS NOT NULL), 
 	CONSTRAINT fk_payment_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT fk_payment_settlement_id FOREIGN KEY(settlement_id) REFERENCES settlement (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_payment_net_id FOREIGN KEY(net_id) REFERENCES net (id) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT fk_payment_trade_id FOREIGN KEY(trade_id) REFERENCES trade (id) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT uq_payment_reference UNIQUE (reference), 
 	CONSTRAINT uq_payment_end_to_end_id UNIQUE (end_to_end_id), 
