@@ -26,6 +26,7 @@ from service.ui.settling_words import (  # noqa: F401 - templates find every wor
     SETTLING_ITEMS,
     SETTLING_STATES,
 )
+from service.ui.staff_words import STAFF_EVENTS  # noqa: F401 - templates find every word here
 from service.ui.work_words import ITEMS  # noqa: F401 - templates find every word here
 
 Tone = Literal["quiet", "open", "good", "bad", "gone"]

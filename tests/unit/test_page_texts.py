@@ -31,6 +31,15 @@ def test_every_text_of_the_pages_has_its_german_and_none_is_left_over() -> None:
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
+def test_every_word_that_a_template_looks_up_is_there() -> None:
+    used = {
+        word
+        for page in (CLONE / "service").rglob("templates/*.html")
+        for word in re.findall(r"\bwords\.([A-Za-z_]+)", page.read_text(encoding="utf-8"))
+    }
+    assert [word for word in sorted(used) if not hasattr(words, word)] == []
+
+
 def test_german_keeps_the_facts_of_every_sentence() -> None:
     with CATALOGUE.open("rb") as file:
         catalogue = read_po(file, locale="de")
