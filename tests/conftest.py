@@ -21,6 +21,7 @@ from service.demo import cast
 from service.kernel import embedded
 from service.settings import Settings
 from tests.bank import PASSWORD, World, world
+from tests.settling import set_up
 
 OPENING_DATE = date(2026, 10, 27)
 
@@ -85,26 +86,66 @@ async def bank_world(template: Template, tmp_path: Path) -> AsyncIterator[World]
         yield here
 
 
+@pytest.fixture(scope="session")
+def furnished(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """Give the bank with a counterparty, its payment routes, a book and a fixing in force, to copy."""
+    return asyncio.run(make_furnished(template, tmp_path_factory.mktemp("furnished") / "bank"))
+
+
+async def make_furnished(template: Template, data: Path) -> Template:
+    """Prepare a copy of the founded bank that can deal; what that takes is done once and not for each test."""
+    found = await copied(template, data)
+    async with opened(found) as here:
+        await set_up(here)
+    return found
+
+
+@pytest.fixture
+async def ready_bank(furnished: Template, tmp_path: Path) -> AsyncIterator[World]:
+    """Give a fresh copy of the bank that can deal; the copy is dropped afterwards."""
+    async with a_copy(furnished, tmp_path / "bank") as here:
+        yield here
+
+
 @asynccontextmanager
 async def a_copy(template: Template, data: Path) -> AsyncIterator[World]:
-    """Open a copy of a founded bank, keeping its data in ``data``."""
+    """Open a copy of a founded bank, keeping its data in ``data``; it is dropped afterwards."""
+    copy = await copied(template, data)
+    async with opened(copy) as here:
+        yield here
+    name = make_url(copy.admin_url).database
+    await as_administrator(template.server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def copied(template: Template, data: Path) -> Template:
+    """Copy a bank: its database, and its data into ``data``."""
     shutil.copytree(template.settings.data, data)
-    name = f"bank_{uuid4().hex}"
-    admin = create_async_engine(template.server_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    async with admin.connect() as connection:
-        await connection.exec_driver_sql(
-            f"CREATE DATABASE {name} TEMPLATE {make_url(template.admin_url).database}"
-        )
-    settings = replace(template.settings, data=data)
-    urls = {office: on(url, name) for office, url in template.urls.items()}
+    name, source = f"bank_{uuid4().hex}", make_url(template.admin_url).database
+    await as_administrator(template.server_url, f"CREATE DATABASE {name} TEMPLATE {source}")
+    return replace(
+        template,
+        settings=replace(template.settings, data=data),
+        admin_url=on(template.admin_url, name),
+        urls={office: on(url, name) for office, url in template.urls.items()},
+    )
+
+
+@asynccontextmanager
+async def opened(copy: Template) -> AsyncIterator[World]:
+    """Open a bank with its application."""
     async with banks.running(
-        settings, on(template.admin_url, name), urls, policy=template.policy, keep_log=False
+        copy.settings, copy.admin_url, copy.urls, policy=copy.policy, keep_log=False
     ) as bank:
         here = world(bank)
         yield here
         await here.close()
+
+
+async def as_administrator(server_url: str, statement: str) -> None:
+    """Do something to a database as a whole."""
+    admin = create_async_engine(server_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
     async with admin.connect() as connection:
-        await connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+        await connection.exec_driver_sql(statement)
     await admin.dispose()
 
 

@@ -26,71 +26,68 @@ from tests.settling import (
     on_business_date,
     post,
     sent,
-    set_up,
     the_post,
     verified,
 )
 
 
 async def test_a_confirmation_goes_out_by_folder_its_answer_comes_in_and_the_deal_settles(
-    bank_world: World,
+    ready_bank: World,
 ) -> None:
-    await set_up(bank_world)
-    deal = await sent(bank_world)
+    deal = await sent(ready_bank)
 
     (message,) = await transmissions(deal)
     assert (message["state"], message["format"], message["tries"]) == ("delivered", "mt300", 1)
     assert message["proof"]["sha256"] == message["sha256"]
-    (file,) = outgoing(bank_world)
+    (file,) = outgoing(ready_bank)
     assert file.name == message["message_key"]
 
-    answer = drop(bank_world, reply(heard(bank_world)))
-    (told,) = await collected(bank_world)
+    answer = drop(ready_bank, reply(heard(ready_bank)))
+    (told,) = await collected(ready_bank)
     assert (told["state"], told["format"], told["finding"]) == ("linked", "mt300", None)
     assert not answer.exists()
     assert (await deal.confirmation())["state"] == "matched"
 
-    await drain(bank_world)
+    await drain(ready_bank)
     for currency in await deal.legs():
         done(await deal.settle(currency, "preparation", "settler"))
         done(await deal.settle(currency, "release", "releaser"))
-    await on_business_date(bank_world, VALUE_DATE)
+    await on_business_date(ready_bank, VALUE_DATE)
     for currency in await deal.legs():
         done(await deal.settle(currency, "completion", "other-settler"))
-    await drain(bank_world)
+    await drain(ready_bank)
     assert await deal.items() == set()
 
 
 async def test_SET_19_an_amended_deal_amends_its_confirmation_and_a_cancelled_one_takes_it_back(
-    bank_world: World,
+    ready_bank: World,
 ) -> None:
-    await set_up(bank_world)
-    deal = await sent(bank_world)
-    first = heard(bank_world)
-    drop(bank_world, reply(first, "CP1"), "first.txt")
-    await collected(bank_world)
+    deal = await sent(ready_bank)
+    first = heard(ready_bank)
+    drop(ready_bank, reply(first, "CP1"), "first.txt")
+    await collected(ready_bank)
     assert (await deal.confirmation())["state"] == "matched"
 
     await amended(deal, 1, base_amount="1200000.00")
-    await drain(bank_world)
-    assert cancellations(bank_world) == [], "the deal stands, so nothing is taken back"
+    await drain(ready_bank)
+    assert cancellations(ready_bank) == [], "the deal stands, so nothing is taken back"
     done(await deal.do("verifier", "verification", version=2))
-    await drain(bank_world)
+    await drain(ready_bank)
     done(await post_on_newest(deal, "dispatch"))
-    await drain(bank_world)
-    second = heard(bank_world)
+    await drain(ready_bank)
+    second = heard(ready_bank)
     assert (second.operation, second.previous_reference) == (Operation.AMEND, first.our_reference)
     assert second.our_reference != first.our_reference
     assert second.bought == Money(Decimal("1200000.00"), "EUR")
-    drop(bank_world, reply(second, "CP2", operation=Operation.AMEND, previous_reference="CP1"), "second.txt")
-    (amends,) = [one for one in await collected(bank_world) if one["finding"]]
+    drop(ready_bank, reply(second, "CP2", operation=Operation.AMEND, previous_reference="CP1"), "second.txt")
+    (amends,) = [one for one in await collected(ready_bank) if one["finding"]]
     assert amends["finding"] == "amends_or_cancels", "what amends is read by a person"
 
     await amended(deal, 2, base_amount="1300000.00")
-    await drain(bank_world)
+    await drain(ready_bank)
     await deal.cancel(version=3)  # nobody verified the third version; the counterparty knows the second
-    await drain(bank_world)
-    (void,) = cancellations(bank_world)
+    await drain(ready_bank)
+    (void,) = cancellations(ready_bank)
     assert (void.operation, void.previous_reference) == (Operation.CANCEL, second.our_reference)
     assert (void.trade_date, void.bought) == (second.trade_date, second.bought)
     assert await deal.items() == set()
@@ -139,15 +136,14 @@ def mailbox() -> Iterator[tuple[Mailbox, MailServer]]:
 
 
 async def test_a_confirmation_goes_out_by_mail_once_and_its_answer_comes_by_folder(
-    bank_world: World, mailbox: tuple[Mailbox, MailServer]
+    ready_bank: World, mailbox: tuple[Mailbox, MailServer]
 ) -> None:
     box, server = mailbox
-    await set_up(bank_world)
-    await a_channel(bank_world, medium="mail", address="confirmations@other.example")
-    deal = await verified(bank_world)
-    await drain(bank_world)
+    await a_channel(ready_bank, medium="mail", address="confirmations@other.example")
+    deal = await verified(ready_bank)
+    await drain(ready_bank)
     done(await deal.confirm("dispatch"))
-    mail_room = the_post(bank_world)
+    mail_room = the_post(ready_bank)
     mail_room.ways = {"mail": server}
     await mail_room.send()
     (message,) = await transmissions(deal)
@@ -155,7 +151,7 @@ async def test_a_confirmation_goes_out_by_mail_once_and_its_answer_comes_by_fold
     assert "kept as 4711" in message["proof"]["answer"]
 
     await by_force(
-        bank_world,
+        ready_bank,
         "UPDATE public.transmission SET state = 'under_way', proof = NULL, delivered_at = NULL, delivered_on = NULL",
     )
     await mail_room.send()  # died before it could record that the mail had gone
@@ -165,6 +161,6 @@ async def test_a_confirmation_goes_out_by_mail_once_and_its_answer_comes_by_fold
     attached = next(part for part in first.walk() if part.get_filename())
     content = attached.get_payload(decode=True)
     assert isinstance(content, bytes)
-    drop(bank_world, reply(mt300.read(content)))
-    await collected(bank_world)
+    drop(ready_bank, reply(mt300.read(content)))
+    await collected(ready_bank)
     assert (await deal.confirmation())["state"] == "matched"

@@ -32,7 +32,6 @@ from tests.settling import (
     post,
     refused,
     sent,
-    set_up,
     signed_off,
     verified,
 )
@@ -53,14 +52,13 @@ async def sign(deal: Deal, account: str = "other-verifier", **changes: Any) -> A
 
 
 async def test_SET_04_a_brokered_deal_names_its_broker_by_every_way_and_its_statement_is_laid_beside_it(
-    bank_world: World,
+    ready_bank: World,
 ) -> None:
-    await set_up(bank_world)
-    await a_counterparty(bank_world, OTHER_LEI, "A broker", bic="DEUTDEFF")
-    await no_way_around_the_broker(bank_world)
-    await the_broker_is_heard(bank_world)
+    await a_counterparty(ready_bank, OTHER_LEI, "A broker", bic="DEUTDEFF")
+    await no_way_around_the_broker(ready_bank)
+    await the_broker_is_heard(ready_bank)
 
-    direct = await sent(bank_world)
+    direct = await sent(ready_bank)
     paper = {"fields": {"rate": "1"}, "name": "recap.pdf", "content": PAPER}
     assert refused(await direct.confirm("broker-statement", **paper)) == (409, "not_brokered", "SET-04")
 
@@ -129,17 +127,16 @@ async def the_broker_is_heard(world: World) -> None:
 
 
 async def test_SET_08_the_long_form_has_a_deadline_of_its_own_and_climbs_when_it_is_over(
-    bank_world: World,
+    ready_bank: World,
 ) -> None:
-    await set_up(bank_world)
-    await a_channel(bank_world, long_form=True, format="letter")
-    deal = await sent(bank_world)
+    await a_channel(ready_bank, long_form=True, format="letter")
+    deal = await sent(ready_bank)
     form = (await deal.papers())["long_form"]
     assert (form["state"], form["due_on"]) == ("due", "2026-11-10")  # ten business days after the trade date
     assert (await deal.confirmation())["confirm_by"] == "2026-10-28", "the short form waits no longer for it"
 
-    (item,) = await rows(bank_world, "SELECT id, due_at FROM work_item WHERE kind = 'file_long_form'")
-    look = Climb(bank_world.bank.gate, service_actor)
+    (item,) = await rows(ready_bank, "SELECT id, due_at FROM work_item WHERE kind = 'file_long_form'")
+    look = Climb(ready_bank.bank.gate, service_actor)
     step = ladder()[Item.FILE_LONG_FORM][0]
     moment = later(item.due_at, timedelta(hours=step.after.total_seconds() // 3600 % 10) or timedelta(days=1))
     assert item.id in await look.waiting_for(step.rung, moment + timedelta(minutes=1))
@@ -149,7 +146,7 @@ async def test_SET_08_the_long_form_has_a_deadline_of_its_own_and_climbs_when_it
     for account in ("trader", "verifier"):
         assert (await deal.confirm("long-form", account, **body)).status_code == 403
     filed = done(await deal.confirm("long-form", **body))
-    async with bank_world.bank.offices[Office.BACK_OFFICE].connect() as connection:
+    async with ready_bank.bank.offices[Office.BACK_OFFICE].connect() as connection:
         name = text(f"SELECT document_kind FROM public.{Document.__tablename__} WHERE id = :id")
         assert (await connection.execute(name, {"id": filed["document_id"]})).scalar_one() == "contract"
     assert refused(await deal.confirm("long-form", **body | {"version": 2}))[:2] == (
@@ -160,13 +157,12 @@ async def test_SET_08_the_long_form_has_a_deadline_of_its_own_and_climbs_when_it
 
 
 async def test_SET_02_SET_13_what_a_clerk_typed_a_second_person_signs_with_a_reason_and_never_what_is_missing(
-    bank_world: World,
+    ready_bank: World,
 ) -> None:
-    await set_up(bank_world)
-    typed = await sent(bank_world, "mover-trading")
-    told = await sent(bank_world, base_amount="2000000.00")
-    drop(bank_world, reply(heard(bank_world), "CP2"), "two.txt")
-    await collected(bank_world)
+    typed = await sent(ready_bank, "mover-trading")
+    told = await sent(ready_bank, base_amount="2000000.00")
+    drop(ready_bank, reply(heard(ready_bank), "CP2"), "two.txt")
+    await collected(ready_bank)
     assert (await checklist(told))["state"] == "complete", "what a message says in time nobody has to sign"
     ours = (await typed.confirmation())["ours"]
     done(await typed.confirm("counter", fields=ours | {"reference": "CP 1"}))
@@ -186,16 +182,16 @@ async def test_SET_02_SET_13_what_a_clerk_typed_a_second_person_signs_with_a_rea
         ("mover-control", "D-01"),
     ):  # another role of the same person
         with pytest.raises(KeptApart) as kept:
-            await act_as(bank_world, account, {"verifier"}, sign_checklist, command)
+            await act_as(ready_bank, account, {"verifier"}, sign_checklist, command)
         assert kept.value.rule == rule
     act = {
         "action": "checklist.sign",
         "command": {"confirmation_id": str(confirmation), "version": 1, **SIGNATURE},
     }
-    (one,) = (await (await bank_world.as_("trader")).post("/api/acts", [act])).json()
+    (one,) = (await (await ready_bank.as_("trader")).post("/api/acts", [act])).json()
     assert one["status"] == 403
     for table in ("document_checklist", "long_form", "broker_statement"):
-        async with bank_world.bank.offices[Office.FRONT_OFFICE].connect() as connection:
+        async with ready_bank.bank.offices[Office.FRONT_OFFICE].connect() as connection:
             for statement in (f"UPDATE public.{table} SET rev = rev + 1", f"SELECT * FROM public.{table}"):
                 with pytest.raises(ProgrammingError, match="permission denied"):
                     await connection.execute(text(statement))
@@ -203,42 +199,41 @@ async def test_SET_02_SET_13_what_a_clerk_typed_a_second_person_signs_with_a_rea
     done(await sign(typed))
     assert (await checklist(typed))["state"] == "signed"
 
-    share = (await (await bank_world.as_("compliance")).get("/api/confirmations/manual-share")).json()
+    share = (await (await ready_bank.as_("compliance")).get("/api/confirmations/manual-share")).json()
     assert (share["agreed"], share["by_hand"], share["share_percent"]) == (2, 1, "50.0")
     assert [(one["count"], one["by_hand"]) for one in share["by"]["counterparty"]] == [(2, 1)]
     (clerk,) = [one for one in share["by"]["clerk"] if one["by_hand"]]
     assert clerk["share_percent"] == "100.0"
-    assert (await (await bank_world.as_("trader")).get("/api/confirmations/manual-share")).status_code == 403
+    assert (await (await ready_bank.as_("trader")).get("/api/confirmations/manual-share")).status_code == 403
 
 
 async def test_SET_13_SET_18_a_late_paper_waits_for_a_signature_and_no_check_is_ever_waived(
-    bank_world: World,
+    ready_bank: World,
 ) -> None:
-    await set_up(bank_world)
-    deal = await sent(bank_world)
-    await on_business_date(bank_world, "2026-10-30")
-    drop(bank_world, reply(heard(bank_world)))
-    await collected(bank_world)
+    deal = await sent(ready_bank)
+    await on_business_date(ready_bank, "2026-10-30")
+    drop(ready_bank, reply(heard(ready_bank)))
+    await collected(ready_bank)
     drawn = await checklist(deal)
     late = {one["paper"]: one["came"] > one["due"] for one in drawn["papers"]}
     assert (drawn["state"], late) == ("open", {"our_confirmation": False, "counter_confirmation": True})
-    (item,) = await rows(bank_world, "SELECT reason FROM work_item WHERE kind = 'check_documents'")
+    (item,) = await rows(ready_bank, "SELECT reason FROM work_item WHERE kind = 'check_documents'")
     assert item.reason == "late counter_confirmation"
     await signed_off(deal)
     assert not [act for act in Action if act.value.rpartition(".")[2] in ("waive", "skip", "exempt")]
 
     body = TERMS | {"base_amount": "1200000.00", "version": 1, "reason": "their ticket says so"}
-    asked = done(await post(bank_world, "trader", f"/api/trades/{deal.id}/amendments", body))
+    asked = done(await post(ready_bank, "trader", f"/api/trades/{deal.id}/amendments", body))
     seen = {"version": asked["version"], "reason": "the ticket agrees"}
-    done(await post(bank_world, "other-verifier", f"/api/requests/{asked['id']}/approval", seen))
-    await drain(bank_world)
+    done(await post(ready_bank, "other-verifier", f"/api/requests/{asked['id']}/approval", seen))
+    await drain(ready_bank)
     assert await deal.items() == {"verify"}, "an amended deal is controlled from the start"
     done(await deal.do("verifier", "verification", version=2))
-    await drain(bank_world)
+    await drain(ready_bank)
     first, second = (
-        await (await bank_world.as_("confirmer")).get("/api/confirmations", trade=deal.id)
+        await (await ready_bank.as_("confirmer")).get("/api/confirmations", trade=deal.id)
     ).json()["items"]
-    caller = await bank_world.as_("other-verifier")
+    caller = await ready_bank.as_("other-verifier")
     papers = (await caller.get(f"/api/confirmations/{second['id']}/papers")).json()
     assert papers["checklist"] is None, "the signature under the first version says nothing about the second"
     path = f"/api/confirmations/{first['id']}/checklist"
