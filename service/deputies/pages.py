@@ -9,7 +9,7 @@ from litestar.response import Redirect
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.periods import Period
-from policies.vocabulary import Action
+from policies.vocabulary import Action, Office
 from service import page_forms, page_frame
 from service.deputies import queries
 from service.deputies.lifecycle import DELEGATION, DelegationState
@@ -44,7 +44,14 @@ class DeputyPages(Controller):
         found = await queries.delegations(reads, actor, now, state=state, cursor=after, limit=ROWS)
         buttons = {}
         for row in found["items"]:
-            possible = DELEGATION.actions_from(DelegationState(row["state"]))
+            theirs = str(actor.account) in (row["account"], row["deputy"]) or (
+                actor.office is Office.ADMINISTRATION
+            )
+            possible = [
+                act
+                for act in DELEGATION.actions_from(DelegationState(row["state"]))
+                if theirs or act is not Action.DELEGATION_END
+            ]
             buttons[row["id"]] = await history.buttons(page, possible, related=[("delegation", row["id"])])
         return page.show(
             "deputies/templates/delegations.html",
