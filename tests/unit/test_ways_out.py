@@ -74,6 +74,12 @@ BY_ANOTHER_ROW = {
     ("market_check", "alert"): Action.TRADE_JUSTIFY,
     ("market_check", "no_reference"): Action.TRADE_JUSTIFY,
     ("market_check", "ok"): None,
+    ("net", "broken"): None,  # its legs are prepared anew
+    ("net", "composed"): Action.SETTLEMENT_RELEASE,
+    ("net", "failed"): None,
+    ("net", "released"): Action.SETTLEMENT_COMPLETE,
+    ("net", "returned"): None,
+    ("net", "settled"): None,
     ("recovery", "recovered"): None,
     ("recovery", "requested"): Action.LOG_RECOVER,
     ("trading_limit", "in_force"): None,
