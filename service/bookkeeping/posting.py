@@ -37,10 +37,12 @@ NOSTRO: Final = "1010"
 MARGIN_PLACED: Final = "1150"
 PLACED: Final = "1100"
 INTEREST_RECEIVABLE: Final = "1410"
+RECEIVED_IN_PART: Final = "1900"
 TAKEN: Final = "2100"
 INTEREST_PAYABLE: Final = "2410"
 INTEREST_INCOME: Final = "4010"
 INTEREST_EXPENSE: Final = "5010"
+PAID_IN_PART: Final = "2900"
 FX_PURCHASE_RECEIVABLE: Final = "9010"
 FX_SALE_PAYABLE: Final = "9020"
 FORWARD_PURCHASE_RECEIVABLE: Final = "9110"
@@ -64,6 +66,8 @@ CHART: Final[Mapping[str, AccountName]] = {
     MARGIN_PLACED: AccountName("Margin deposits placed", "Geleistete Einschüsse"),
     PLACED: AccountName("Loans to banks", "Forderungen an Kreditinstitute"),
     INTEREST_RECEIVABLE: AccountName("Accrued interest receivable", "Abgegrenzte Zinsforderungen"),
+    RECEIVED_IN_PART: AccountName("Settlement clearing, receipts", "Verrechnung Zahlungseingänge"),
+    PAID_IN_PART: AccountName("Settlement clearing, payments", "Verrechnung Zahlungsausgänge"),
     TAKEN: AccountName("Deposits from banks", "Verbindlichkeiten gegenüber Kreditinstituten"),
     INTEREST_PAYABLE: AccountName("Accrued interest payable", "Abgegrenzte Zinsverbindlichkeiten"),
     INTEREST_INCOME: AccountName("Interest income", "Zinserträge"),
@@ -110,6 +114,7 @@ MM_LOAN_INTEREST: Final = Rule("MM-LOAN-INTEREST", 1)
 MM_LOAN_MATURITY: Final = Rule("MM-LOAN-MATURITY", 1)
 TRANSFER_OWN: Final = Rule("TRANSFER-OWN", 1)
 TRANSFER_MARGIN: Final = Rule("TRANSFER-MARGIN", 1)
+SETTLED_IN_PART: Final = Rule("SETTLED-IN-PART", 1)
 REVERSAL: Final = Rule("REVERSAL", 1)
 
 
@@ -318,6 +323,16 @@ def transfer_journal(
         worth,
     )
     return TRANSFER_MARGIN if margin else TRANSFER_OWN, lines
+
+
+def part_journal(money: Money, rates: Mapping[str, Decimal], *, received: bool) -> Posting:
+    """Book a part of a payment against clearing, until the whole is booked and the part is mirrored.
+
+    Rule SETTLED-IN-PART/1. Raises NoFixing, UnknownCurrency.
+    """
+    debit, credit = (NOSTRO, RECEIVED_IN_PART) if received else (PAID_IN_PART, NOSTRO)
+    worth = to_eur(money.amount, money.currency, rates)
+    return SETTLED_IN_PART, _pair(debit, credit, money.currency, money.amount, worth)
 
 
 def mirror(lines: Sequence[Line]) -> tuple[Line, ...]:

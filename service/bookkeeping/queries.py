@@ -25,7 +25,7 @@ async def journals_of_event(session: AsyncSession, settlement_id: UUID) -> list[
     """Return what was booked of one leg's payments, oldest first, each with whether it is mirrored."""
     reversal = aliased(Journal)
     mirrored = select(reversal.id).where(reversal.reverses_id == Journal.id).exists()
-    events = (f"interest:{settlement_id}", f"settlement:{settlement_id}")
+    events = (f"interest:{settlement_id}", f"settlement:{settlement_id}", f"part:{settlement_id}")
     wanted = select(Journal, mirrored.label("mirrored")).where(
         or_(*(Journal.event_key.startswith(event) for event in events))
     )

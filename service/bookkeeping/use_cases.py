@@ -1,6 +1,7 @@
 """Accounting books what is proved to have happened, once, and takes back by a mirror, never by a change."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
@@ -12,10 +13,12 @@ from service.attempt import Attempt, Changed, Command
 from service.bookkeeping.booking import AlreadyPosted, book, no_rate
 from service.bookkeeping.model import Journal
 from service.bookkeeping.posting import (
+    NOSTRO,
     REVERSAL,
     Line,
     NotBooked,
     mirror,
+    part_journal,
     settlement_journals,
     trade_date_journal,
 )
@@ -30,6 +33,7 @@ from service.control.model import TradeControl
 from service.gate import UseCase, use_case
 from service.kernel.errors import Malformed, NotFound, Refusal
 from service.kernel.items import Item
+from service.kernel.money import Money
 from service.market.ecb import NoFixing
 from service.market.queries import last_rates
 from service.settlement.lifecycle import SettlementState
@@ -40,7 +44,7 @@ from service.work.model import WorkItem
 from service.work.queries import waits
 from service.work.worker import Handlers
 
-Event = Literal["trade_date", "settlement", "return"]
+Event = Literal["trade_date", "settlement", "part", "return"]
 
 
 class NotReturned(Refusal):
@@ -93,6 +97,9 @@ async def post_journal(attempt: Attempt, command: PostJournal) -> Changed:
     if command.settlement_id is None:
         booked = [await book_trade_date(attempt, control, terms)]
         attempt.close_item(Item.POST_TRADE, control.id)
+    elif command.event == "part":
+        booked = await book_part(attempt, control, command.settlement_id)
+        attempt.close_item(Item.POST_PART, command.settlement_id)
     elif command.event == "return":
         booked = await mirror_settlement(attempt, control, command.settlement_id)
         attempt.close_item(Item.POST_RETURN, command.settlement_id)
@@ -101,6 +108,8 @@ async def post_journal(attempt: Attempt, command: PostJournal) -> Changed:
         attempt.close_item(Item.POST_SETTLEMENT, command.settlement_id)
     await attempt.session.flush()
     journals = [journal_view(journal, lines) for journal, lines in booked]
+    if not journals:  # what was to be booked has been undone since, or is in the books as a part of more
+        return Changed({"trade": str(command.trade_id), "journals": []})
     return Changed(journals[-1] | {"journals": journals}, 201)
 
 
@@ -182,8 +191,10 @@ async def book_settlement(
     if leg.state != SettlementState.SETTLED:
         raise NotSettled(f"The leg is {leg.state}; only a settled leg is booked.")
     before = await journals_of_event(session, leg.id)
-    if any(not is_mirrored for _, is_mirrored in before):
+    if any(not is_mirrored and not is_part(journal) for journal, is_mirrored in before):
         raise AlreadyPosted("This is in the books already.")
+    parts = await mirror_all(attempt, [one for one, is_mirrored in before if not is_mirrored])
+    await session.flush()
     in_force = [
         journal.id for journal in await unreversed(session, control.id) if journal.version == control.version
     ]
@@ -204,10 +215,57 @@ async def book_settlement(
         *((f"interest:{leg.id}{again}", one) for one in due_with_it),
         (f"settlement:{leg.id}{again}", payment),
     ]
-    return [
+    return parts + [
         (await book(attempt, trade=trade, event_key=key, rule=rule, lines=lines), lines)
         for key, (rule, lines) in keyed
     ]
+
+
+async def book_part(
+    attempt: Attempt, control: TradeControl, settlement_id: UUID
+) -> list[tuple[Journal, Sequence[Line]]]:
+    """Book what moved of a leg and is not in the books yet; once the leg has settled, the whole of it is booked instead."""
+    leg = await attempt.session.get(Settlement, settlement_id)
+    if leg is None or leg.trade_id != control.id:
+        raise NotFound("settlement")
+    if leg.state == SettlementState.SETTLED:
+        return []
+    parts = [one for one, is_mirrored in await journals_of_event(attempt.session, leg.id) if not is_mirrored]
+    lines = await lines_of(attempt.session, [one.id for one in parts])
+    in_books = sum(
+        (abs(line.amount) for one in parts for line in lines[one.id] if line.account == NOSTRO), Decimal(0)
+    )
+    if leg.paid <= in_books:
+        return []
+    day, rates = await last_rates(attempt.session, attempt.desk.business_date) or (leg.value_date, {})
+    moved = Money(leg.paid - in_books, leg.currency)
+    try:
+        rule, posted = part_journal(moved, rates, received=leg.amount > 0)
+    except NoFixing as unknown:
+        raise no_rate(unknown, day) from unknown
+    key = f"part:{leg.id}:{len(await journals_of_event(attempt.session, leg.id)) + 1}"
+    trade = (leg.trade_id, leg.version)
+    return [(await book(attempt, trade=trade, event_key=key, rule=rule, lines=posted), posted)]
+
+
+def is_part(journal: Journal) -> bool:
+    """Tell whether a journal booked a part of a payment."""
+    return journal.event_key.startswith("part:")
+
+
+async def mirror_all(attempt: Attempt, booked: Sequence[Journal]) -> list[tuple[Journal, Sequence[Line]]]:
+    """Mirror journals, the newest first."""
+    lines = await lines_of(attempt.session, [journal.id for journal in booked])
+    mirrored: list[tuple[Journal, Sequence[Line]]] = []
+    for journal in reversed(booked):
+        back = mirror(lines[journal.id])
+        assert journal.trade_id is not None, "a journal of a leg is of its deal"
+        trade, key = (journal.trade_id, must_have_version(journal)), f"reversal:{journal.id}"
+        reversal = await book(
+            attempt, trade=trade, event_key=key, rule=REVERSAL, lines=back, reverses=journal
+        )
+        mirrored.append((reversal, back))
+    return mirrored
 
 
 async def mirror_settlement(
@@ -218,25 +276,17 @@ async def mirror_settlement(
     leg = await session.get(Settlement, settlement_id)
     if leg is None or leg.trade_id != control.id:
         raise NotFound("settlement")
-    booked = [journal for journal, is_mirrored in await journals_of_event(session, leg.id) if not is_mirrored]
+    before = await journals_of_event(session, leg.id)
+    booked = [journal for journal, is_mirrored in before if not is_mirrored]
     if not booked:
-        if await waits(session, Item.POST_SETTLEMENT, leg.id):
+        if await waits(session, Item.POST_SETTLEMENT, leg.id) or await waits(session, Item.POST_PART, leg.id):
             raise PostFirst("The payment is still to be booked; it is mirrored afterwards.")
-        raise NothingToReverse("No journal of this payment is left to mirror.")
+        if before or leg.state != SettlementState.RETURNED:
+            raise NothingToReverse("No journal of this payment is left to mirror.")
+        return []
     if leg.settled_on is not None:
         raise NotReturned("The money of this leg has not come back.")
-    lines = await lines_of(session, [journal.id for journal in booked])
-    mirrored: list[tuple[Journal, Sequence[Line]]] = []
-    for journal in reversed(booked):
-        back = mirror(lines[journal.id])
-        key, trade = f"reversal:{journal.id}", (leg.trade_id, leg.version)
-        mirrored.append(
-            (
-                await book(attempt, trade=trade, event_key=key, rule=REVERSAL, lines=back, reverses=journal),
-                back,
-            )
-        )
-    return mirrored
+    return await mirror_all(attempt, booked)
 
 
 def must_have_version(journal: Journal) -> int:
@@ -267,7 +317,13 @@ def _post_settlement(item: WorkItem) -> tuple[UseCase, Command]:
     )
 
 
+def _post_part(item: WorkItem) -> tuple[UseCase, Command]:
+    assert item.trade_id is not None, "a leg belongs to a deal"
+    return post_journal, PostJournal(event="part", trade_id=item.trade_id, settlement_id=item.subject_id)
+
+
 AUTOMATIC: Handlers = {
+    Item.POST_PART: _post_part,
     Item.POST_RETURN: _post_return,
     Item.POST_SETTLEMENT: _post_settlement,
     Item.POST_TRADE: lambda item: (

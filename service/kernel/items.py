@@ -60,6 +60,7 @@ class Item(StrEnum):
     JUSTIFY = "justify"
     MATCH = "match"
     POSTPONE = "postpone"
+    POST_PART = "post_part"
     POST_RETURN = "post_return"
     POST_SETTLEMENT = "post_settlement"
     POST_TRADE = "post_trade"
@@ -222,6 +223,7 @@ ROUTES: dict[Item, Route] = {
     Item.JUSTIFY: Route(FRONT, RISK, Action.TRADE_JUSTIFY, automatic=False, within=HOURS, also=(RISK,)),
     Item.MATCH: Route(BACK, BACK, Action.CONFIRMATION_MATCH, automatic=False, within=DAY),
     Item.POSTPONE: Route(BACK, BACK, Action.SETTLEMENT_POSTPONE, automatic=False, within=HOURS),
+    Item.POST_PART: Route(BACK, BOOKS, Action.JOURNAL_POST, automatic=True, within=HOURS),
     Item.POST_RETURN: Route(BACK, BOOKS, Action.JOURNAL_POST, automatic=True, within=HOURS),
     Item.POST_SETTLEMENT: Route(BACK, BOOKS, Action.JOURNAL_POST, automatic=True, within=HOURS),
     Item.POST_TRADE: Route(BACK, BOOKS, Action.JOURNAL_POST, automatic=True, within=HOURS),

@@ -14,6 +14,7 @@ from service.settlement.legs import Held, after, ask_for, handed_on
 from service.settlement.lifecycle import NetState, SettlementState
 from service.settlement.nets import end_net
 from service.settlement.paying import must_have_left, take_back
+from service.work.queries import waits
 
 NARRATIVE = "NARR"
 """ISO 20022: the reason is told in words."""
@@ -57,6 +58,8 @@ async def partly(attempt: Attempt, found: Held, amount: Decimal, act: Action | N
         )
     await must_have_left(attempt, leg)
     attempt.change(leg, state=state, paid=leg.paid + amount)
+    if not await waits(attempt.session, Item.POST_PART, leg.id):
+        attempt.open_item(Item.POST_PART, leg, trade_id=leg.trade_id, version=leg.version)
     attempt.close_item(Item.COMPLETE, leg.id)
     ask_for(attempt, found, Item.COMPLETE, f"{leg.paid} of {abs(leg.amount)} {leg.currency} so far")
     return await handed_on(attempt, found, (), None)
@@ -77,7 +80,7 @@ async def returned(
 ) -> Changed:
     """All that moved came back; what was booked is mirrored, and the leg is prepared anew by other hands."""
     leg = found.leg
-    booked = leg.state == SettlementState.SETTLED
+    booked = leg.state == SettlementState.SETTLED or leg.paid > 0
     state = after(attempt, leg, act)
     must_be_known(attempt, found, code)
     await take_back(attempt, leg)

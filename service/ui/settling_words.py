@@ -68,6 +68,7 @@ SETTLING_ITEMS: Final[dict[str, str]] = {
     Item.EXAMINE_STATUS: N_("Examine bank's word"),
     Item.REPAIR_PAYMENT: N_("Payment message not sent"),
     Item.SEND_PAYMENT: N_("Send payment message"),
+    Item.POST_PART: N_("Post a payment in part"),
     Item.POST_RETURN: N_("Mirror the journals of a returned payment"),
 }
 

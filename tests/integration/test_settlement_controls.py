@@ -247,11 +247,17 @@ async def test_money_that_moved_in_part_and_came_back_is_booked_mirrored_and_pai
     assert refused(whole)[:2] == (422, "not_a_part")
     part = done(await deal.settle("USD", "part", "settler", amount="1000000.00"))
     assert (part["state"], part["paid"]) == ("partial", "1000000.00")
+    await drain(bank_world)
+    assert (await balance(bank_world, "1010"), await balance(bank_world, "2900")) == (
+        "-1000000.00",
+        "1000000.00",
+    )
     unknown = await deal.settle("USD", "failure", "settler", reason="no cover", code="ZZ99")
     assert refused(unknown)[:2] == (422, "unknown_reason")
     assert done(await deal.settle("USD", "completion", "settler"))["paid"] == "1165000.00"
     await drain(bank_world)
     assert await balance(bank_world, "1010") == "-1165000.00"
+    assert float(await balance(bank_world, "2900")) == 0
 
     back = done(await deal.settle("USD", "return", "settler", reason="account closed", code="AC04"))
     assert (back["state"], back["failure_code"], back["settled_on"], back["paid"]) == (

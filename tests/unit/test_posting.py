@@ -19,6 +19,7 @@ from service.bookkeeping.posting import (
     account_name,
     imbalances,
     mirror,
+    part_journal,
     settlement_journals,
     settlement_lines,
     trade_date_journal,
@@ -294,6 +295,9 @@ def test_every_account_has_a_name_in_both_languages() -> None:
     moved = [
         transfer_journal(purpose, Money(Decimal("5.00"), "EUR"), ("A", "B-1"), {})
         for purpose in ("own_accounts", "margin")
+    ]
+    moved += [
+        part_journal(Money(Decimal("5.00"), "EUR"), {}, received=received) for received in (True, False)
     ]
     used |= {line.account for _, lines in moved for line in lines}
 
