@@ -322,6 +322,8 @@ def controls_exercised(house: House, trials: Trials) -> list[tuple[str, str, int
             "a mismatch was found and cleared with the counterparty",
             stories[Story.MISMATCHED] + stories[Story.MESSAGED],
         ),
+        ("SET-12", "deals that were paid in one sum kept a confirmation each", stories[Story.NETTED]),
+        ("SET-05", "a payment was refused and booked by our bank's messages", stories[Story.BANKED]),
         ("SET-05", "a confirmation that came through trading closed nothing", stories[Story.FORWARDED]),
         ("SET-05", "a deal that the bank does not have was cleared outside trading", stories[Story.ALLEGED]),
         ("SEG-02", "a deal was controlled by a deputy, approved for a time", stories[Story.DEPUTISED]),

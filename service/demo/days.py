@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, time
 from functools import partial
 
-from service.demo import controls, offices, paying, post
+from service.demo import controls, netting, offices, paying, post
 from service.demo.hands import Hands, each
 from service.demo.market import Market
 from service.demo.master_data import OWN_BANK, enter_master_data
@@ -152,8 +152,9 @@ async def show_controls(house: House) -> None:
     deal = house.plan.one(Story.AMENDED)
     await controls.pass_a_limit(house.hands, deal.counterparty, deal.terms)
     await controls.move_cash(house.hands, house.of(house.plan.one(Story.FORWARD)))
+    both = await netting.pay_together(house.hands, netting.pair(deal))
     legs = await controls.deal_inside(house.hands, *internal_pair(OWN_BANK.lei, deal))
-    house.entered |= {leg.key: leg for leg in legs}
+    house.entered |= {entered.key: entered for entered in (*both, *legs)}
     for step in (controls.before_verification, offices.check, offices.find_confirmation, offices.confirm):
         await each(legs, partial(step, house.hands))
     await each(legs, partial(offices.settle, house.hands))
@@ -165,6 +166,8 @@ async def complete_what_is_due(house: House, day: date) -> None:
     async def complete(entered: Entered) -> None:
         if entered.deal.story is Story.BANKED:
             await paying.complete(house.hands, house.folders, entered, day)
+        elif entered.deal.story is Story.NETTED:
+            await netting.complete(house.hands, house.folders, entered, day)
         else:
             await offices.complete(house.hands, entered, day)
 

@@ -46,6 +46,17 @@ async def of(hands: Hands, entered: Entered, leg: Leg) -> list[Mapping[str, Any]
     return [one for one in found["items"] if one["settlement"] == leg.id]
 
 
+async def of_net(hands: Hands, entered: Entered) -> list[Mapping[str, Any]]:
+    """Return the messages that order the net a deal is part of, as far as they stand under this deal."""
+    found = await hands.get(entered.one_of("releaser"), "/api/payments", trade=entered.id)
+    return [one for one in found["items"] if one["net"] is not None]
+
+
+async def delivered(hands: Hands, entered: Entered) -> bool | None:
+    """Tell, once it is so, that the order of the deal's net has left."""
+    return (await of_net(hands, entered))[LATEST]["state"] == "delivered" or None
+
+
 def standing(hands: Hands, entered: Entered, leg: Leg, *states: str) -> Callable[[], Any]:
     """Return how to look whether a payment stands in one of the states."""
 

@@ -61,6 +61,7 @@ class Story(StrEnum):
     FORWARDED = "forwarded"  # their confirmation first comes through trading and closes nothing
     ALLEGED = "alleged"  # beside it they confirm a deal that the bank does not have
     BANKED = "banked"  # our bank refuses the payment, then books it, both by message
+    NETTED = "netted"  # its dollars leave in one sum with those of another deal
     DEPUTISED = "deputised"  # controlled by somebody who stands in for a verifier
     INTERNAL = "internal"  # between two books of the bank, each leg accepted by its own owner
 
@@ -96,6 +97,7 @@ TOLD = {
     Story.FORWARDED: "confirmed through trading first, then properly, settled",
     Story.ALLEGED: "confirmed beside a deal that nobody knows, settled",
     Story.BANKED: "payment refused by message, paid again, booked by message, settled",
+    Story.NETTED: "paid in one sum with another deal, settled",
     Story.DEPUTISED: "verified by a deputy, settled",
     Story.INTERNAL: "internal, both legs accepted by their owners, settled",
 }

@@ -15,8 +15,11 @@ from tests.playing import LostAnswer, Playground, playground
 FORBIDDEN_MIN = 25
 ON_LEAVE = "TRD-19"
 
-UNDER_CONTROL, INTERNAL_LEGS, BY_A_DEPUTY = 12, 2, 1
-STATES = {"verified": DEALS_MIN - 2 + UNDER_CONTROL - 1 + INTERNAL_LEGS + BY_A_DEPUTY, "cancelled": 3 + 1}
+UNDER_CONTROL, INTERNAL_LEGS, NETTED, BY_A_DEPUTY = 12, 2, 2, 1
+STATES = {
+    "verified": DEALS_MIN - 2 + UNDER_CONTROL - 1 + INTERNAL_LEGS + NETTED + BY_A_DEPUTY,
+    "cancelled": 3 + 1,
+}
 
 
 @pytest.fixture
@@ -45,7 +48,7 @@ async def test_a_day_keeps_every_promise_and_refuses_every_forbidden_act(here: P
     assert len(report["forbidden"]) >= FORBIDDEN_MIN
     assert {way for _, _, way, _, _ in report["forbidden"]} == {"API", "batch", "command line", "SQL"}
     assert report["states"] == STATES
-    assert report["marks"]["late"] == 5
+    assert report["marks"]["late"] == 7
     assert report["refusals"]["D-01"] >= 3
 
     again = await played(here)  # by the same keys: nothing happens twice

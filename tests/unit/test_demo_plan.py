@@ -27,7 +27,11 @@ UNDER_CONTROL = (
     Story.ALLEGED,
     Story.BANKED,
 )
-BY_THE_DAY = {Story.INTERNAL, Story.DEPUTISED}  # struck while the day is played, by more than one person
+BY_THE_DAY = {
+    Story.INTERNAL,
+    Story.DEPUTISED,
+    Story.NETTED,
+}  # struck while the day is played, by more than one person
 
 
 @pytest.fixture(scope="module")
