@@ -61,11 +61,6 @@ def earlier(end: datetime, span: timedelta) -> datetime:
     raise OverflowError(message)
 
 
-def at_cut_off(day: date, cut_off: time) -> datetime:
-    """Return the cut-off of a day in Berlin, as a deadline."""
-    return datetime.combine(day, cut_off, BERLIN).astimezone(UTC)
-
-
 def business_days(since: datetime, now: datetime) -> int:
     """Return how many business days have begun since the day on which something was opened."""
     return _days_between(since.astimezone(BERLIN).date(), now.astimezone(BERLIN).date())
