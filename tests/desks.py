@@ -6,6 +6,8 @@ import httpx
 from sqlalchemy import text
 
 from policies.vocabulary import Office
+from service.people.directory import service_actor
+from service.supervision.issuing import DeskReports
 from tests.bank import World
 from tests.deals import act
 
@@ -64,3 +66,13 @@ def refusal(answer: httpx.Response) -> tuple[int, str, str | None]:
     """Return status, code and rule of a refusal."""
     body = answer.json()
     return answer.status_code, body.get("code"), body.get("rule")
+
+
+async def a_day_received(world: World) -> None:
+    """Have each desk's last day told, and one of them received by whoever supervises the desk."""
+    await DeskReports(world.bank.gate, service_actor).step()
+    caller = await world.as_("head-of-trading")
+    report = (await caller.get("/api/desk-reports", open=True)).json()["items"][0]
+    path = f"/api/desk-reports/{report['id']}/acknowledgement"
+    answer = await caller.post(path, {"version": report["version"]})
+    assert answer.status_code < 300, answer.text

@@ -28,6 +28,7 @@ from tests.bank import World
 from tests.controls import dealt_with_controls
 from tests.deals import by_force, rows
 from tests.deputies import deputised
+from tests.desks import a_day_received
 from tests.keeping import findings, publish, verdict
 from tests.parties import LEI
 from tests.paying import every_payment
@@ -114,6 +115,8 @@ TAMPERED = {
     "confirmation_channel": ("address = 'FRIEND'", ONE.format("confirmation_channel")),
     "counterparty": ("bic = 'DEUTDEFF'", "NOT own"),
     "delegation": ("valid_to = valid_to + interval '1 day'", "true"),
+    "desk_receipt": ("remark = 'none'", "true"),
+    "desk_report": ("day = day - 1", ONE.format("desk_report")),
     "desk_rule": ("max_eur = 9000000", "rule = 'mandate'"),
     "desk_time": ("business_date = business_date - 1", "true"),
     "document": ("name = 'none'", ONE.format("document")),
@@ -173,6 +176,7 @@ async def test_04_a_row_changed_behind_the_gate_is_named(bank_world: World) -> N
     await settling.set_up(bank_world)
     await dealt_with_controls(bank_world)
     await every_payment(bank_world)
+    await a_day_received(bank_world)
     await publish(bank_world)
     await proposes_a_line(bank_world)
     await deputised(bank_world, "verifier", "confirmer", "verifier")
@@ -217,13 +221,8 @@ async def proposes_a_line(world: World) -> None:
     body = {"valid_from": "2999-01-01", "lines": [{"unit": "LEGAL", **heads}], "reason": "one day"}
     answer = await (await world.as_("rights-requester")).post("/api/organisation/proposals", body)
     assert answer.status_code == 201, answer.text
-    body = {
-        "staff_number": "E-1",
-        "event": "joiner",
-        "effective_on": "2026-01-01",
-        "unit": "Legal",
-        "name": "a joiner",
-    }
+    joiner = {"staff_number": "E-1", "unit": "Legal", "name": "a joiner"}
+    body = joiner | {"event": "joiner", "effective_on": "2026-01-01"}
     answer = await (await world.as_("rights-admin")).post("/api/staff-events", body)
     assert answer.status_code == 201, answer.text
 
