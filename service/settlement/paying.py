@@ -46,11 +46,11 @@ class PaymentNotSent(Refusal):
 
 
 async def order_payment(attempt: Attempt, leg: Settlement) -> Payment | None:
-    """Write the message about a leg that was let go; what we receive needs none.
+    """Write the message about a leg that was let go; what we receive, or pay to a book of our own, needs none.
 
     One that cannot be written waits for a person, and nothing leaves.
     """
-    if leg.amount >= 0:
+    if leg.amount >= 0 or await is_internal(attempt.session, leg):
         return None
     payment = await new_payment(attempt, leg, None)
     attempt.add(payment)
@@ -129,6 +129,12 @@ def blocked(finding: str, field: str, reason: str) -> dict[str, Any]:
     """Return what the row of a message says that may not leave."""
     state = PaymentState.BLOCKED.value
     return {"state": state, "finding": finding, "field": field, "reason": reason[:REASON_CHARACTERS_MAX]}
+
+
+async def is_internal(session: AsyncSession, leg: Settlement) -> bool:
+    """Tell whether the leg goes from one book of the bank to another: then no money leaves."""
+    terms = await terms_of(session, leg.trade_id, leg.version)
+    return (await session.get_one(Counterparty, terms.counterparty_id)).own
 
 
 async def nostro_of(session: AsyncSession, currency: str) -> Instruction | None:
