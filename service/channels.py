@@ -36,6 +36,8 @@ QUIET: Final = timedelta(seconds=2)
 DONE: Final = "done"
 HELD: Final = "held"
 PART: Final = ".part"
+NAME_BYTES_MAX: Final = 255
+"""What file systems allow for a name."""
 _NAME: Final = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,119}\Z")
 _MAILBOX: Final = re.compile(
     r"\A[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
@@ -338,22 +340,41 @@ def put_away(arrived: Arrived, where: Literal["done", "held"]) -> bool:
 
     False, and nothing moved, if the file is no longer the one that was read: it is collected again.
     """
-    folder = arrived.file.parent / where
-    folder.mkdir(exist_ok=True)
-    with _opened(arrived.file.parent) as inbox, _opened(where, within=inbox) as target:
+    with _opened(arrived.file.parent) as inbox, _beside(inbox, where) as target:
         try:
             told = os.stat(arrived.file.name, dir_fd=inbox, follow_symlinks=False)
         except FileNotFoundError:
             return False
         if _state(told) != arrived.state:
             return False
-        name, number = arrived.file.name, 1
-        while _is_there(name, target):
-            name, number = f"{arrived.file.name}.{number}", number + 1
-        os.rename(arrived.file.name, name, src_dir_fd=inbox, dst_dir_fd=target)
+        os.rename(
+            arrived.file.name, _free_name(arrived.file.name, target), src_dir_fd=inbox, dst_dir_fd=target
+        )
         os.fsync(target)
         os.fsync(inbox)
     return True
+
+
+@contextlib.contextmanager
+def _beside(inbox: int, where: str) -> Iterator[int]:
+    """Open the folder for what was filed; a file or link that has its name makes room and is looked at under another."""
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISDIR(os.stat(where, dir_fd=inbox, follow_symlinks=False).st_mode):
+            os.rename(where, _free_name(where, inbox), src_dir_fd=inbox, dst_dir_fd=inbox)
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(where, dir_fd=inbox)
+    with _opened(where, within=inbox) as folder:
+        yield folder
+
+
+def _free_name(name: str, folder: int) -> str:
+    """Return the name, or one with a number that no file in the folder has; cut where it would grow too long."""
+    found, number = name, 1
+    while _is_there(found, folder):
+        end = f".{number}"
+        found = os.fsdecode(os.fsencode(name)[: NAME_BYTES_MAX - len(end)]) + end
+        number += 1
+    return found
 
 
 def _is_there(name: str, folder: int) -> bool:

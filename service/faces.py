@@ -29,9 +29,8 @@ from service.kernel.errors import (
     NotPermitted,
     NotSignedIn,
     Refusal,
-    WrongClock,
 )
-from service.kernel.failures import is_out_of_time
+from service.kernel.failures import is_no_text, is_out_of_time, translated
 from service.kernel.letting_in import kept_out
 from service.kernel.problems import problem
 from service.kernel.texts import Reason
@@ -315,8 +314,8 @@ def as_refusal(failure: Exception) -> Refusal | None:
     """Return the refusal that a framework's exception amounts to; None for a bug."""
     if isinstance(failure, Refusal):
         return failure
-    if is_out_of_time(failure):
-        return WrongClock()
+    if is_out_of_time(failure) or is_no_text(failure):
+        return translated(failure)
     if isinstance(failure, ValidationException):
         return shape_refusal(failure)
     if isinstance(failure, HTTPException) and failure.status_code < 500:  # noqa: PLR2004

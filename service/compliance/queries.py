@@ -72,7 +72,8 @@ def instant(written: str | None, field: str) -> datetime | None:
         if len(written) == len("2026-10-28"):
             return datetime.combine(day.fromisoformat(written), time(), UTC)
         found = datetime.fromisoformat(written)
-    except ValueError:
+        found.astimezone(UTC)  # the first and the last day of the calendar have hours that UTC does not
+    except (ValueError, OverflowError):
         found = None
     if found is None or found.tzinfo is None:
         raise BadInstant("Give a date, or a time with its zone such as 2026-10-28T09:15:00Z.", field=field)

@@ -9,7 +9,7 @@ import base64
 import contextlib
 import logging
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -57,7 +57,8 @@ from service.documents.filing import content_of
 from service.documents.kinds import safe_name
 from service.documents.model import Document
 from service.gate import Done, Gate, UseCase
-from service.kernel.errors import Refusal
+from service.importing.rows import shown
+from service.kernel.errors import Malformed, Refusal, Unprocessable
 from service.parties.model import ConfirmationChannel
 from service.people.directory import service_actor
 
@@ -68,6 +69,7 @@ REMIND_SECONDS: Final = 60.0
 PAUSE_SECONDS: Final = 60.0
 PAUSE_SECONDS_MAX: Final = 3600.0
 AT_ONCE: Final = 200
+UNFIT_CHARACTERS_MAX: Final = 160
 GOING: Final = (TransmissionState.QUEUED.value, TransmissionState.UNDER_WAY.value)
 
 
@@ -78,8 +80,8 @@ class Errand(Protocol):
         """Send what is due and tell how much that was."""
         ...
 
-    def collecting(self, sender: str, name: str, content: bytes) -> tuple[UseCase, Command] | None:
-        """Return the act that takes a file of the inbox in, if it is this slice's."""
+    def collecting(self, sender: str, name: str, content: bytes) -> Sequence[tuple[UseCase, Command]]:
+        """Return the acts that take a file of the inbox in, one after the other; none if it is not this slice's."""
         ...
 
 
@@ -180,28 +182,41 @@ class Mailroom:
             return 0
         taken = 0
         for folder in sorted(one for one in self.inbox.iterdir() if one.is_dir() and not one.is_symlink()):
-            for arrived in collect(folder, self.gate.clock.now(), quiet=self.quiet):
-                taken += await self.now_or_later(str(arrived.file), self._collect(folder.name, arrived))
+            try:
+                for arrived in collect(folder, self.gate.clock.now(), quiet=self.quiet):
+                    taken += await self.now_or_later(str(arrived.file), self._collect(folder.name, arrived))
+            except OSError as failure:  # what one sender does to a folder stops nobody else's post
+                LOGGER.warning(
+                    "the inbox of %s cannot be looked at: %s", shown(folder.name), failure.strerror
+                )
         return taken
 
     async def _collect(self, sender: str, arrived: Arrived) -> bool:
         """Crash after the filing and before the move: the same file is found again and filed once."""
-        content, refused = arrived.content, ""
-        if not content:
+        name, unfit = safe_name(arrived.name), "" if arrived.content else arrived.refused or "is empty"
+        for act in self.acts_for(sender, name, arrived.content) if arrived.content else ():
+            done = await self.tried(*act)
+            if isinstance(done, Malformed | Unprocessable):
+                unfit = f"cannot be kept as it is: {done}"
+                break
+            if isinstance(done, Refusal):
+                return False
+        if unfit:
             weight = await asyncio.to_thread(weighed, arrived)
-            refused = f"The file {arrived.refused or 'is empty'}; {weight}. It lies held."
-            content = f"{arrived.name}: not taken in. {refused}\n".encode()
-        name, taken = safe_name(arrived.name), None
-        if not refused:
-            asked = (errand.collecting(sender, name, content) for errand in self.errands)
-            taken = next((one for one in asked if one is not None), None)
-        if taken is None:
-            encoded = base64.b64encode(content).decode("ascii")
-            command = CollectConfirmation(sender=sender, name=name, content=encoded, refused=refused)
-            taken = collect_confirmation, command
-        if await self.do(*taken) is None:
+            refused = f"The file {unfit[:UNFIT_CHARACTERS_MAX]}; {weight}. It lies held."
+            note = f"{arrived.name}: not taken in. {refused}\n".encode()
+            if await self.do(*confirming(sender, name, note, refused)) is None:
+                return False
+        try:
+            return await asyncio.to_thread(put_away, arrived, "held" if unfit else "done")
+        except OSError as failure:
+            LOGGER.warning("%s of %s cannot be put away: %s", arrived.name, shown(sender), failure.strerror)
             return False
-        return await asyncio.to_thread(put_away, arrived, "done" if arrived.content else "held")
+
+    def acts_for(self, sender: str, name: str, content: bytes) -> Sequence[tuple[UseCase, Command]]:
+        """Return the acts that take a file in: those of an errand, or the one of whatever else comes."""
+        asked = (errand.collecting(sender, name, content) for errand in self.errands)
+        return next((acts for acts in asked if acts), None) or (confirming(sender, name, content),)
 
     async def remind(self) -> int:
         """Remind whoever has not answered, and mark as deemed what the agreement takes for answered."""
@@ -232,7 +247,12 @@ class Mailroom:
         if time.monotonic() < when:
             work.close()
             return False
-        if await work:
+        try:
+            done = await work
+        except Exception:
+            LOGGER.exception("a fault of one message must not stop the post")
+            done = False
+        if done:
             self.later.pop(what, None)
             return True
         pause = min(self.pause_seconds * 2 ** min(tries, 16), PAUSE_SECONDS_MAX)
@@ -240,10 +260,23 @@ class Mailroom:
         return False
 
     async def do(self, case: UseCase, command: Command) -> Done | None:
+        """Do one act as the office's own account; None if it was refused."""
+        done = await self.tried(case, command)
+        return None if isinstance(done, Refusal) else done
+
+    async def tried(self, case: UseCase, command: Command) -> Done | Refusal:
         """Do one act as the office's own account; a refusal is recorded by the gate and told here."""
         actor = await service_actor(self.gate.offices, Office.BACK_OFFICE)
         try:
             return await self.gate.perform(actor, case, command)
         except Refusal as refusal:
             LOGGER.warning("%s was refused: %s", case.action.value, refusal)
-            return None
+            return refusal
+
+
+def confirming(sender: str, name: str, content: bytes, refused: str = "") -> tuple[UseCase, Command]:
+    """Return the act that takes in what is no errand of another slice, or says why a file was not taken in."""
+    encoded = base64.b64encode(content).decode("ascii")
+    return collect_confirmation, CollectConfirmation(
+        sender=sender, name=name, content=encoded, refused=refused
+    )

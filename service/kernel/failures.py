@@ -21,6 +21,8 @@ from service.kernel.errors import (
 LOGGER = logging.getLogger(__name__)
 UNIQUE_VIOLATION = "23505"
 OUT_OF_TIME = "TW002"
+NO_TEXT = ("22021", "22P05")
+"""A character that the database keeps in no text: of all that JSON can spell, NUL."""
 
 
 def sqlstate(failure: Exception) -> str | None:
@@ -33,6 +35,8 @@ def translated(failure: Exception) -> Refusal | None:
     """Return the refusal behind what breaks a set: users racing each other, words that cannot stand in the log."""
     if isinstance(failure, Malformed):
         return failure
+    if is_no_text(failure):
+        return Malformed("A text holds a character that cannot be kept.")
     if isinstance(failure, StaleDataError):
         return StaleVersion("Somebody else changed this at the same moment. Look again.", field="version")
     if isinstance(failure, IntegrityError) and sqlstate(failure) == UNIQUE_VIOLATION:
@@ -41,6 +45,11 @@ def translated(failure: Exception) -> Refusal | None:
             f"Somebody else was first: this exists already ({constraint or 'unique value'})."
         )
     return said_by_ours(failure) if isinstance(failure, DBAPIError) else None
+
+
+def is_no_text(failure: Exception) -> bool:
+    """Whether the database was given a text with a character that no text of it holds."""
+    return isinstance(failure, DBAPIError) and sqlstate(failure) in NO_TEXT
 
 
 def said_by_ours(failure: DBAPIError) -> Refusal | None:

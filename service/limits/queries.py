@@ -5,7 +5,7 @@ Deals lie above this slice, so their tables are named here without their models.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
@@ -18,7 +18,7 @@ from service.gate import BERLIN
 from service.kernel.actor import Actor
 from service.kernel.cursors import Place, cursor_of
 from service.kernel.database import plain_value
-from service.kernel.errors import NotFound
+from service.kernel.errors import Malformed, NotFound
 from service.kernel.items import Item
 from service.limits.lifecycle import LimitState
 from service.limits.model import Excess, LimitReservation, LimitVote, TradingLimit
@@ -246,8 +246,13 @@ async def excesses(
     if of is not None:
         wanted = wanted.where(WorkItem.subject_id == of)
     if day is not None:
-        begins = datetime.combine(day, time(), BERLIN)
-        ends = datetime.combine(day + timedelta(days=1), time(), BERLIN)
+        try:
+            begins, ends = (
+                datetime.combine(day + timedelta(days=more), time(), BERLIN).astimezone(UTC)
+                for more in (0, 1)
+            )
+        except OverflowError:
+            raise Malformed("This is no day on which anything happened.", field="day") from None
         wanted = wanted.where(WorkItem.opened_at >= begins, WorkItem.opened_at < ends)
     if after is not None:
         wanted = wanted.where(tuple_(WorkItem.opened_at, WorkItem.id) < tuple_(after.at, after.id))

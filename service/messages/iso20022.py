@@ -13,7 +13,14 @@ from typing import Final
 
 from service.importing.rows import shown
 from service.importing.xml_tree import Node
-from service.kernel.money import CURRENCIES, Money, UnreadableAmount, parse_amount
+from service.kernel.money import (
+    CURRENCIES,
+    Money,
+    TooManyDecimals,
+    UnreadableAmount,
+    check_decimals,
+    parse_amount,
+)
 from service.messages.terms import Unreadable
 from service.messages.xml_messages import every, maybe, namespace_of, text, the
 
@@ -132,7 +139,7 @@ def must(node: Node, *path: str) -> str:
 
 
 def money(node: Node) -> Money:
-    """Return an amount with its currency; it is never below zero. Raises Unreadable."""
+    """Return an amount with its currency: never below zero, in units that the currency has. Raises Unreadable."""
     currency = node.attributes.get("Ccy", "")
     if not currency:
         raise Unreadable(node.name, f"{shown(node.text)} has no currency")
@@ -141,6 +148,10 @@ def money(node: Node) -> Money:
     try:
         amount = parse_amount(node.text)
     except UnreadableAmount as wrong:
+        raise Unreadable(node.name, str(wrong)) from wrong
+    try:
+        check_decimals(amount, currency)
+    except TooManyDecimals as wrong:
         raise Unreadable(node.name, str(wrong)) from wrong
     if amount < 0:
         raise Unreadable(node.name, f"{amount} is below zero; the direction stands beside an amount")

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
 
+from policies.vocabulary import Office
 from service.kernel.database import Base, Moved, Recorded
-from service.kernel.items import Item
+from service.kernel.items import ROUTES, Item
 
 WAITS_FOR = {
     "change_request": (Item.DECIDE,),
@@ -14,6 +15,20 @@ WAITS_FOR = {
     "transfer": (Item.PREPARE_TRANSFER,),
 }
 """What trading writes, and the work that must be opened with it, each for somebody else."""
+NOT_FOR_TRADING = tuple(
+    item.value
+    for item, route in ROUTES.items()
+    if route.office in (Office.COMPLIANCE, Office.INTERNAL_AUDIT)
+    or item
+    in (
+        Item.ABSENCE_BREACH_RISK,
+        Item.ESCALATED_BOARD,
+        Item.ESCALATED_RISK,
+        Item.EXAMINE_ALERT,
+        Item.EXAMINE_ALLEGED,
+    )
+)
+"""Work about what trading did, or is thought to have done: it learns nothing of it (MAR-01)."""
 APPEND_ONLY = ("audit_entry", "audit_effect", "audit_index")
 
 
@@ -71,6 +86,12 @@ def guard_statements(_: MetaData | None = None) -> Iterator[str]:
     yield "ALTER TABLE public.fixing_set ENABLE ROW LEVEL SECURITY"
     yield "CREATE POLICY published ON public.fixing_set USING (public.is_published(day))"
     yield from papers()
+    yield "ALTER TABLE public.work_item ENABLE ROW LEVEL SECURITY"
+    hidden = ", ".join(f"'{kind}'" for kind in NOT_FOR_TRADING)
+    yield (
+        "CREATE POLICY in_sight ON public.work_item USING ("
+        f"coalesce((SELECT public.current_office()) <> 'front_office', true) OR kind NOT IN ({hidden}))"
+    )
     yield "ALTER TABLE public.benchmark ENABLE ROW LEVEL SECURITY"
     yield "CREATE POLICY published ON public.benchmark USING (public.is_published(day))"
 

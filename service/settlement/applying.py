@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
@@ -233,14 +233,15 @@ def word_of(row: PaymentStatus) -> Word:
 
 
 async def counted_before(session: AsyncSession, row: PaymentStatus, same: ColumnElement[bool]) -> bool:
-    """Tell whether the same entry of the same bank moved the same payment already."""
-    if row.servicer_reference is None:
-        return False
+    """Tell whether the same entry of the same bank moved the same payment already: by its reference, or its bytes."""
+    same_entry = and_(
+        PaymentStatus.servicer_reference == row.servicer_reference, PaymentStatus.credit == row.credit
+    )
+    same_bytes = and_(PaymentStatus.sha256 == row.sha256, PaymentStatus.position == row.position)
     wanted = select(PaymentStatus.id).where(
         same,
         PaymentStatus.sender == row.sender,
-        PaymentStatus.servicer_reference == row.servicer_reference,
-        PaymentStatus.credit == row.credit,
+        or_(same_entry, same_bytes),
         PaymentStatus.state == PaymentStatusState.APPLIED,
     )
     return await session.scalar(wanted.limit(1)) is not None

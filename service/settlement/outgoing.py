@@ -52,10 +52,9 @@ class PaymentWay:
             waiting: Sequence[Payment] = (await session.scalars(wanted)).all()
         return sum([await room.now_or_later(str(one.id), self.send_one(room, one)) for one in waiting])
 
-    def collecting(self, sender: str, name: str, content: bytes) -> tuple[UseCase, Command] | None:
+    def collecting(self, sender: str, name: str, content: bytes) -> Sequence[tuple[UseCase, Command]]:
         """Take in what a bank tells about payments."""
-        command = collecting(sender, name, content)
-        return None if command is None else (collect_payment_status, command)
+        return [(collect_payment_status, command) for command in collecting(sender, name, content)]
 
     async def send_one(self, room: Mailroom, payment: Payment) -> bool:
         """Make one try; every step of it is an act of the gate."""

@@ -7,11 +7,12 @@ hand, or has from trading, is compared by people (SET-05, SET-01).
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import select
 
 from policies.vocabulary import Action
@@ -37,20 +38,24 @@ from service.settlement.model import PaymentStatus
 from service.settlement.queries import status_view
 from service.work.worker import Handlers
 
+AT_ONCE: Final = 20
+"""So many stand in one entry; a file that tells more is taken in part by part."""
 STATUSES_MAX: Final = 500
 """More in one file is looked at by a person: no bank of ours tells so much at once."""
 OF_PAYMENTS: Final = (b":pacs.002.", b":camt.054.")
 _START: Final = 4096
+NAME_MAX, CODE_MAX, SAID_MAX = 140, 35, 500
 ALERTING: Final = frozenset({"other_sender", "other_account", "never_sent"})
 """Findings that somebody outside the back office looks into at once (A-09)."""
 
 
 class CollectPaymentStatus(Command, frozen=True, kw_only=True):
-    """A file of the back office's own inbox; ``sender``: whose folder it lay in."""
+    """A file of the back office's own inbox; ``sender``: whose folder it lay in; ``first``: where this part begins."""
 
     sender: Sender
     name: Name
     content: Encoded
+    first: Annotated[int, msgspec.Meta(ge=0, lt=STATUSES_MAX)] = 0
 
 
 class ReceivePaymentStatus(Command, frozen=True, kw_only=True):
@@ -78,12 +83,13 @@ class ClosePaymentStatus(Command, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A file as it came: from which source, by whose hand, under which name."""
+    """A file as it came: from which source, by whose hand, under which name; ``first``: which part of it."""
 
     source: str
     sender: str
     name: str
     content: bytes
+    first: int = 0
 
 
 def is_of_payments(content: bytes) -> bool:
@@ -91,24 +97,32 @@ def is_of_payments(content: bytes) -> bool:
     return any(kind in content[:_START] for kind in OF_PAYMENTS)
 
 
-def collecting(sender: str, name: str, content: bytes) -> Command | None:
-    """Return the command that takes a file of the inbox in, if it is about payments."""
+def collecting(sender: str, name: str, content: bytes) -> list[Command]:
+    """Return the commands that take a file of the inbox in, part by part; none if it is not about payments."""
     if not is_of_payments(content):
-        return None
-    return CollectPaymentStatus(sender=sender, name=name, content=base64.b64encode(content).decode("ascii"))
+        return []
+    encoded = base64.b64encode(content).decode("ascii")
+    parts = range(0, len(read(content)), AT_ONCE)
+    return [CollectPaymentStatus(sender=sender, name=name, content=encoded, first=first) for first in parts]
 
 
 @use_case(Action.PAYMENT_STATUS_COLLECT)
 async def collect_payment_status(attempt: Attempt, command: CollectPaymentStatus) -> Changed:
     """Take in a file of the own inbox; crash before the file is moved: it is found here again (SET-05)."""
-    return await take_in(attempt, Arrival("inbox", command.sender, command.name, bytes_of(command.content)))
+    content = bytes_of(command.content)
+    return await take_in(
+        attempt, Arrival("inbox", command.sender, command.name, content, command.first), read(content)
+    )
 
 
 @use_case(Action.PAYMENT_STATUS_RECEIVE)
 async def receive_payment_status(attempt: Attempt, command: ReceivePaymentStatus) -> Changed:
     """Take in a file by hand: it closes nothing, and one that came through trading is looked into by compliance."""
-    source = "trading" if command.through_trading else "upload"
-    return await take_in(attempt, Arrival(source, command.sender, command.name, bytes_of(command.content)))
+    source, content = "trading" if command.through_trading else "upload", bytes_of(command.content)
+    told = read(content)
+    if len(told) > AT_ONCE:  # it moves nothing, so a person reads the paper itself
+        told = [found("too_many", "message", f"It tells {len(told)} things at once.")]
+    return await take_in(attempt, Arrival(source, command.sender, command.name, content), told)
 
 
 @use_case(Action.PAYMENT_STATUS_APPLY)
@@ -144,8 +158,8 @@ async def close_payment_status(attempt: Attempt, command: ClosePaymentStatus) ->
 # Taken in --------------------------------------------------------------------------------------------
 
 
-async def take_in(attempt: Attempt, arrival: Arrival) -> Changed:
-    """File what came and keep each thing it tells; the same bytes under the same name and sender are one message."""
+async def take_in(attempt: Attempt, arrival: Arrival, told: Sequence[dict[str, Any]]) -> Changed:
+    """File what came and keep each thing a part of it tells; the same bytes, name and sender are one message."""
     digest = hashlib.sha256(arrival.content).hexdigest()
     same = (
         PaymentStatus.source == arrival.source,
@@ -153,35 +167,39 @@ async def take_in(attempt: Attempt, arrival: Arrival) -> Changed:
         PaymentStatus.name == arrival.name,
         PaymentStatus.sha256 == digest,
     )
-    wanted = select(PaymentStatus).where(*same).order_by(PaymentStatus.position)
-    if known := list(await attempt.session.scalars(wanted)):
+    kept = list(await attempt.session.scalars(select(PaymentStatus).where(*same)))
+    part = range(arrival.first, min(arrival.first + AT_ONCE, len(told)))
+    if known := sorted((row for row in kept if row.position in part), key=lambda row: row.position):
         return Changed({"items": [status_view(row) for row in known]}, 200)
     first = uuid7()
-    document = await file_document(
-        attempt,
-        kind=DocumentKind.STATUS_IN,
-        content=arrival.content,
-        media_type=form_of(arrival.content),
-        name=arrival.name,
-        retention=Retention.VOUCHERS,
-        subject=(PaymentStatus.__tablename__, first),
-        trade_id=None,
-        origin=arrival.source,
-    )
+    document_id = next((row.document_id for row in kept), None)
+    if document_id is None:
+        document = await file_document(
+            attempt,
+            kind=DocumentKind.STATUS_IN,
+            content=arrival.content,
+            media_type=form_of(arrival.content),
+            name=arrival.name,
+            retention=Retention.VOUCHERS,
+            subject=(PaymentStatus.__tablename__, first),
+            trade_id=None,
+            origin=arrival.source,
+        )
+        document_id = document.id
     rows = []
-    for position, facts in enumerate(read(arrival.content)):
+    for position in part:
         row = attempt.add(
             PaymentStatus(
-                id=uuid7() if position else first,
+                id=first if position == arrival.first else uuid7(),
                 source=arrival.source,
                 sender=arrival.sender,
                 name=arrival.name,
                 sha256=digest,
                 position=position,
-                document_id=document.id,
+                document_id=document_id,
                 received_at=attempt.now,
                 state=PaymentStatusState.WAITING.value,
-                **facts,
+                **told[position],
             )
         )
         route(attempt, row)
@@ -245,10 +263,10 @@ def told(status: Told, message_id: str) -> dict[str, Any]:
     """Return what the row of a status says."""
     return {
         "format": "pacs.002",
-        "their_message": message_id,
-        "code": status.status,
-        "reasons": list(status.reasons)[:10],
-        "additional": status.additional,
+        "their_message": message_id[:NAME_MAX],
+        "code": status.status[:CODE_MAX],
+        "reasons": [code[:CODE_MAX] for code in status.reasons[:10]],
+        "additional": bounded(status.additional, SAID_MAX),
         **named(status.references),
     }
 
@@ -260,12 +278,12 @@ def moved(account: Account, entry: Entry, message: NotificationReport) -> Iterat
         amount = detail.amount or (entry.amount if len(details) == 1 else None)
         row: dict[str, Any] = {
             "format": "camt.054",
-            "their_message": message.message_id,
-            "code": entry.status,
+            "their_message": message.message_id[:NAME_MAX],
+            "code": entry.status[:CODE_MAX],
             "reasons": [],
-            "additional": detail.remittance or entry.additional,
-            "account": account.number,
-            "servicer_reference": entry.servicer_reference,
+            "additional": bounded(detail.remittance or entry.additional, SAID_MAX),
+            "account": account.number[:NAME_MAX],
+            "servicer_reference": bounded(entry.servicer_reference, NAME_MAX),
             "credit": entry.credit,
             "reversal": entry.reversal,
             "value_on": entry.value_on,
@@ -282,7 +300,12 @@ def named(references: References) -> dict[str, str | None]:
     names = {
         name: getattr(references, name) for name in ("message_id", "instruction_id", "end_to_end_id", "uetr")
     }
-    return {name: None if said is None else said[:140] for name, said in names.items()}
+    return {name: bounded(said, NAME_MAX) for name, said in names.items()}
+
+
+def bounded(said: str | None, most: int) -> str | None:
+    """Return so much of a text as a row keeps; all of it stands in the filed message."""
+    return None if said is None else said[:most]
 
 
 AUTOMATIC: Handlers = {

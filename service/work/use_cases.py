@@ -43,6 +43,12 @@ class NotOffered(IllegalTransition):
     """409. Nobody offered this item to the office, or it is with no other office."""
 
 
+class DoneByItself(IllegalTransition):
+    """409. The office's own service does this work; nobody takes it or hands it on."""
+
+    rule = "SET-22"
+
+
 class NotYours(IllegalTransition):
     """409. The item is in no hands, or in those of somebody else."""
 
@@ -113,6 +119,12 @@ async def at_hand(attempt: Attempt, item_id: UUID) -> Any:
     return row
 
 
+def must_be_for_people(row: Any) -> None:
+    """Raise DoneByItself for work of a service: in somebody's hands it would wait for as long as they hold it."""
+    if ROUTES[Item(row.kind)].automatic:
+        raise DoneByItself("The office's own service does this work; nobody takes it or hands it on.")
+
+
 def must_be_free(attempt: Attempt, row: Any) -> None:
     """Raise InOtherHands while somebody else holds the item."""
     if row.is_held and row.holder_id != attempt.actor.account:
@@ -129,6 +141,7 @@ async def take_work(attempt: Attempt, command: TakeWork) -> Changed:
         raise NotOffered("This item is only offered: accept it first.")
     if row.offered_to is not None:
         raise NotOffered("This item is offered to another office: take the offer back first.")
+    must_be_for_people(row)
     must_be_free(attempt, row)
     attempt.handle_item(command.item_id, seconds=HOLD_SECONDS)
     return Changed({"id": str(command.item_id), "held_by": attempt.actor.name, "seconds": HOLD_SECONDS})
@@ -152,6 +165,7 @@ async def offer_handover(attempt: Attempt, command: OfferHandover) -> Changed:
         raise NoHandover("Work is handed over among offices outside trading alone.", field="to")
     if row.office != attempt.actor.office.value or row.offered_to is not None:
         raise NotOffered("This item is offered already.")
+    must_be_for_people(row)
     if command.to is attempt.actor.office:
         raise Malformed("Offer it to another office than your own.", field="to")
     must_be_free(attempt, row)

@@ -319,18 +319,37 @@ def test_bytes_that_are_no_name_in_any_language_are_taken_all_the_same(tmp_path:
     assert put_away(one, "done")
 
 
-def test_a_done_folder_that_is_a_link_elsewhere_takes_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("what", ["link", "file", "pipe"])
+def test_whatever_has_the_name_of_the_folder_makes_room_and_is_looked_at_itself(
+    tmp_path: Path, what: str
+) -> None:
     inbox, elsewhere = tmp_path / "in", tmp_path / "elsewhere"
     inbox.mkdir()
     elsewhere.mkdir()
     put(inbox, "a.txt")
-    (inbox / "done").symlink_to(elsewhere)
-    one, link = collect(inbox, NOW)
-    assert (link.name, link.refused) == ("done", "is a symbolic link")
-    with pytest.raises(OSError, match=r"Not a directory|Too many levels"):
-        put_away(one, "done")
-    assert (inbox / "a.txt").exists()
+    match what:
+        case "link":
+            (inbox / "done").symlink_to(elsewhere)
+        case "file":
+            put(inbox, "done")
+        case _:
+            os.mkfifo(inbox / "done")
+    one, other = collect(inbox, NOW)
+    assert put_away(one, "done")
+    assert not put_away(other, "held"), "it has another name by now"
+    (again,) = collect(inbox, NOW)
+    assert again.name == "done.1"
+    assert put_away(again, "done")
+    assert {file.name for file in (inbox / "done").iterdir()} == {"a.txt", "done.1"}
     assert list(elsewhere.iterdir()) == []
+
+
+def test_a_name_as_long_as_a_name_can_be_is_put_away_twice(tmp_path: Path) -> None:
+    for content in (b"first", b"second"):
+        put(tmp_path, "a" * 255, content)
+        (one,) = collect(tmp_path, NOW)
+        assert put_away(one, "done")
+    assert {file.read_bytes() for file in (tmp_path / "done").iterdir()} == {b"first", b"second"}
 
 
 def test_one_look_takes_a_bounded_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from tests.bank import World
 from tests.confirming import alerts, collected, drop, heard, reply, transmissions, uploaded
 from tests.conformity import agreed
 from tests.deals import by_force, rows
+from tests.intruders import intruder_of
 from tests.parties import LEI, OTHER_LEI, a_channel, a_counterparty
 from tests.settling import (
     TERMS,
@@ -113,6 +114,38 @@ async def test_SET_05_what_comes_through_trading_closes_nothing_and_raises_an_al
         assert refused(await post(ready_bank, "trader", review, FINDING))[:2] == (403, "not_permitted")
         done(await post(ready_bank, account, review, FINDING))
     assert await state(deal) == "sent"
+
+
+async def test_MAR_01_trading_learns_of_no_alert_about_it_and_of_nothing_done_about_one(
+    ready_bank: World,
+) -> None:
+    deal = await sent(ready_bank)
+    said = {"sender": "desk@counterparty.example", "said": "We confirm the deal as agreed."}
+    done(await post(ready_bank, "other-trader", f"/api/trades/{deal.id}/forwarded-confirmations", said))
+    raised = await alerts(ready_bank, "compliance")
+    for look in (1, 2):
+        for account in ("trader", "head-of-trading"):
+            caller = await ready_bank.as_(account)
+            timeline = (await caller.get(f"/api/trades/{deal.id}/timeline")).json()
+            acts = {one["act"] for one in timeline}
+            assert {"trade.capture", "trade.verify", "confirmation.dispatch"} <= acts, look
+            assert not acts & {"alert.review", "work.take"}, look
+            assert "compliance" not in {one["office"] for one in timeline}, look
+            asked = {"kind": "trade", "id": deal.id}
+            now = (await caller.get("/api/explain", action="trade.amend", **asked)).json()["now"]
+            assert not {one["item"] for one in now["first"]} & {"examine_alert", "review_alert"}, look
+            open_alert = (await caller.get("/api/explain", action="alert.review", **asked)).json()["now"]
+            assert open_alert["possible"] is False, look
+        front = await intruder_of(ready_bank, Office.FRONT_OFFICE)
+        seen = await front.run("SELECT kind FROM public.work_item")
+        assert {row.kind for row in seen} & {"match", "verify"}
+        assert not {row.kind for row in seen} & {"examine_alert", "review_alert", "examine_alleged"}
+        timeline = await front.run("SELECT act FROM public.trade_timeline(:trade)", trade=deal.id)
+        assert "alert.review" not in {row.act for row in timeline}
+        review = f"/api/alerts/{raised[0]['id']}/review"
+        done(await post(ready_bank, "compliance", review, FINDING)) if look == 1 else None
+    whole = (await (await ready_bank.as_("auditor")).get(f"/api/trades/{deal.id}/timeline")).json()
+    assert "alert.review" in {one["act"] for one in whole}
 
 
 async def test_A_09_a_stranger_or_another_counterparty_confirms_nothing(ready_bank: World) -> None:

@@ -123,6 +123,34 @@ async def test_an_ended_session_is_no_answer_to_keep_under_a_key(bank_world: Wor
     assert answer.status_code == 201
 
 
+async def test_a_text_or_a_day_that_cannot_be_kept_is_a_refusal_and_no_fault(bank_world: World) -> None:
+    """JSON can spell NUL, and the calendar has days that lie outside of it in another zone."""
+    await a_desk(bank_world)
+    deal = await captured(bank_world)
+    nul, time = "a\u0000b", {"valid_from": "2026-12-29T00:00:00Z", "valid_to": "2026-12-30T00:00:00Z"}
+    day = {"valid_from": "2026-10-29", "valid_to": "2026-10-30", "amount_eur": "1.00", "reason": "a test"}
+    said = {"sender": "desk@counterparty.example", "said": nul}
+    for account, path, body in (
+        ("trader", f"/api/trades/{deal['id']}/forwarded-confirmations", said),
+        ("verifier", "/api/delegations", {"deputy": nul, "roles": ["verifier"], "reason": "leave", **time}),
+        ("board-back", "/api/grants", {"account": nul, "role": "verifier", "reason": "a test"}),
+        ("risk-controller", "/api/limits", {"counterparty": nul, **day}),
+        ("risk-controller", "/api/market-limits", {"portfolio": nul, **day}),
+    ):
+        answer = await (await bank_world.as_(account)).post(path, body)
+        assert (answer.status_code, answer.json()["code"]) == (400, "malformed"), path
+        assert answer.json()["decision"], path
+    for account, path, query in (
+        ("verifier", "/api/excesses", {"day": "0001-01-01"}),
+        ("verifier", "/api/excesses", {"day": "9999-12-31"}),
+        ("compliance", "/api/entries", {"from": "0001-01-01T00:00:00+14:00"}),
+        ("compliance", f"/api/evidence/trades/{deal['id']}", {"as_of": "0001-01-01T00:00:00+14:00"}),
+    ):
+        answer = await (await bank_world.as_(account)).get(path, **query)
+        assert answer.status_code in (400, 422), (path, answer.text)
+    assert await counted(bank_world, "forwarded_confirmation") == 0
+
+
 async def test_the_contract_names_every_status(bank_world: World) -> None:
     async with bank_world.anonymous() as client:
         contract = (await client.get("/api/openapi.json")).json()

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from policies.vocabulary import Office
 from service.kernel.errors import KeptApart
@@ -14,7 +15,14 @@ from service.settlement.holds import FreeLeg, free_leg
 from service.settlement.use_cases import CountersignLeg, countersign_leg
 from tests.bank import World
 from tests.intruders import intruder_of
-from tests.parties import NUMBER, a_settlement_rule, an_instruction, called_back_about
+from tests.parties import (
+    NUMBER,
+    OTHER_LEI,
+    a_counterparty,
+    a_settlement_rule,
+    an_instruction,
+    called_back_about,
+)
 from tests.settling import (
     VALUE_DATE,
     Deal,
@@ -137,6 +145,32 @@ async def test_D_08_SET_17_a_fresh_route_pays_only_after_a_call_made_and_checked
     body = {"version": 1, "verdict": "confirmed"}
     done(await post(bank_world, "releaser", f"/api/call-backs/{made['id']}/check", body))
     assert done(await deal.settle("USD", "release", "releaser"))["state"] == "released"
+
+
+async def test_SET_17_the_back_office_s_login_pays_along_no_route_but_the_counterparty_s_own(
+    bank_world: World,
+) -> None:
+    await set_up(bank_world)
+    stranger = await a_counterparty(bank_world, OTHER_LEI, "Another bank", bic="DEUTDEFF")
+    other = await an_instruction(bank_world, stranger, "USD")
+    deal = await paid_out(bank_world)
+    leg = (await deal.legs())["USD"]
+    back = await intruder_of(bank_world, Office.BACK_OFFICE)
+    route = "UPDATE public.settlement SET instruction_id = '{}', rev = rev + 1 WHERE id = '{}'"
+    (euros,) = await back.run(
+        "SELECT i.id FROM public.instruction i JOIN public.settlement s ON s.currency = i.currency "
+        "WHERE s.trade_id = :trade AND s.currency = 'EUR' AND i.id <> :other",
+        trade=deal.id,
+        other=other,
+    )
+    for wrong in (other, euros.id):
+        assert await back.outcome_of(route.format(wrong, leg["id"])) == "42501"
+    swap = (
+        "UPDATE public.settlement SET state = 'released', released_by = (SELECT id FROM public.account "
+        "WHERE name = 'releaser'), rev = rev + 1, instruction_id = NULL, deviation = '{}' WHERE id = :id"
+    )
+    with pytest.raises(DBAPIError, match="along the route that was signed"):
+        await back.run(swap, id=leg["id"])
 
 
 async def waiting(world: World, account: str) -> list[dict[str, Any]]:

@@ -12,12 +12,16 @@ from sqlalchemy.exc import DBAPIError
 
 from policies.vocabulary import Office
 from service.kernel.failures import sqlstate
+from service.kernel.items import Item
 from tests import settling
 from tests.bank import World
 from tests.deals import a_desk, by_force, captured, returned, rows, verified
 from tests.intruders import Intruder, append, intruder_of
+from tests.intruders import item as item_of
+from tests.paying import let_go, our_account, payments
 from tests.settling import done, refused
 
+OPEN = text("SELECT public.work_open(CAST(:items AS jsonb))")
 HANDLE = text("SELECT public.work_handle(CAST(:items AS jsonb))")
 
 
@@ -151,6 +155,40 @@ async def test_SET_22_trading_is_offered_nothing_and_holds_nothing_of_control(
         assert await handled(front, act, item) == "42501", "no act of this office"
     assert await front.outcome_of("UPDATE work_item SET office = 'front_office'") == "42501"
     assert await front.run("SELECT * FROM public.work_lock(:item)", item=UUID(item)) == []
+
+
+async def test_SET_22_nobody_keeps_the_service_of_an_office_from_its_work(bank_world: World) -> None:
+    await settling.set_up(bank_world)
+    await our_account(bank_world)
+    deal = await let_go(bank_world)
+    (item,) = [str(one["id"]) for one in await queue(bank_world, "settler", kind="send_payment")]
+    offer = {"to": "legal", "reason": "please look"}
+    for account in ("settler", "releaser", "verifier"):
+        assert refused(await do(bank_world, account, item, "hold"))[1:] == ("done_by_itself", "SET-22")
+        assert refused(await do(bank_world, account, item, "offer", **offer))[1] == "done_by_itself"
+        acts = [{"action": "work.take", "command": {"item_id": item}}]
+        (outcome,) = (await (await bank_world.as_(account)).post("/api/acts", acts)).json()
+        assert outcome["status"] == 409
+    await settling.the_post(bank_world).send()
+    assert [one["state"] for one in await payments(deal)] == ["delivered"]
+
+
+async def test_A_04_trading_s_login_asks_for_nothing_so_late_that_it_never_climbs(bank_world: World) -> None:
+    await a_desk(bank_world)
+    deal = await captured(bank_world)
+    front = await intruder_of(bank_world, Office.FRONT_OFFICE)
+    for days, outcome in ((1, "nothing"), (400, "42501")):
+        line = front.line(act="cancellation.request", links={"trade": deal["id"]})
+        facts = json.loads(item_of(front, Item.DECIDE, Office.BACK_OFFICE, line["id"]))
+        facts[0]["due"] = front.moment(days * 86_400)
+        try:
+            async with front.open() as connection:
+                await append(connection, line)
+                await connection.execute(OPEN, {"items": json.dumps(facts)})
+            found: str | None = "nothing"
+        except DBAPIError as failure:
+            found = sqlstate(failure)
+        assert found == outcome, days
 
 
 async def test_no_office_takes_work_from_another_by_raw_sql(bank_world: World, item: str) -> None:

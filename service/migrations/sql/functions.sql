@@ -409,6 +409,7 @@ begin
   return query select h.* from public.history_of(trades, kinds, ids) h;
 end $$;
 
+-- Trading learns nothing of what others look into, nor of whether they do (MAR-01).
 create function public.trade_timeline(trade uuid)
 returns table (entry_id uuid, at timestamptz, act text, outcome text, office text, person text, account text,
                index bigint, leaf bytea)
@@ -418,6 +419,10 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   left join public.account a on a.id::text = e.account
   left join public.audit_index i on i.entry_id = e.id
   where e.trade_id = trade and e.outcome = 'allow'
+    and (public.current_office() is distinct from 'front_office'
+         or e.office not in ('compliance', 'internal_audit')
+            and e.act not in ('alert.review', 'escalation.answer', 'work.take', 'work.leave',
+                              'handover.offer', 'handover.accept', 'handover.return'))
   order by e.recorded_at, e.id
 $$;
 
@@ -523,6 +528,8 @@ begin
       where r.kind = q->>'kind' and r.opened_by = own and r.office = q->>'office')
        or not exists (select from public.audit_entry e
                       where e.id = (q->>'entry')::uuid and e.office = own and e.xmin = pg_current_xact_id()::xid)
+       -- what trading asks of others climbs in good time if nobody answers: trading puts nothing off
+       or own = 'front_office' and (q->>'due')::timestamptz > clock_timestamp() + interval '14 days'
     limit 1;
   if found then
     raise exception 'office % cannot open % for %', own, bad.kind, bad.office using errcode = '42501';

@@ -510,6 +510,10 @@ ALTER TABLE public.document_content ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY in_sight ON public.document_content USING (public.content_in_sight(sha256));
 
+ALTER TABLE public.work_item ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY in_sight ON public.work_item USING (coalesce((SELECT public.current_office()) <> 'front_office', true) OR kind NOT IN ('absence_breach', 'absence_breach_risk', 'check_rights', 'dead_end', 'escalated_audit', 'escalated_board', 'escalated_compliance', 'escalated_risk', 'examine_alert', 'examine_alleged', 'resolve_conflict', 'second_device', 'review_alert'));
+
 ALTER TABLE public.benchmark ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY published ON public.benchmark USING (public.is_published(day));

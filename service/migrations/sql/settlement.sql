@@ -39,6 +39,17 @@ begin
        or public.person_behind(new.signed_by) is not distinct from public.person_behind(new.prepared_by)) then
     raise exception 'settlement %: its signatures are not of different people', new.id using errcode = '42501';
   end if;
+  if new.state in ('released', 'netted') and old.state not in ('released', 'netted')
+     and (new.instruction_id, new.deviation) is distinct from (old.instruction_id, old.deviation) then
+    raise exception 'settlement %: it is let go along the route that was signed', new.id using errcode = '42501';
+  end if;
+  if new.instruction_id is distinct from old.instruction_id and new.instruction_id is not null and not exists (
+    select from public.instruction i
+    join public.trade_version v on v.trade_id = new.trade_id and v.version = new.version
+    where i.id = new.instruction_id and i.counterparty_id = v.counterparty_id and i.currency = new.currency
+  ) then
+    raise exception 'settlement %: the route is not its counterparty''s in %', new.id, new.currency using errcode = '42501';
+  end if;
   if new.pay_on < old.pay_on then
     raise exception 'settlement %: its day is only ever put off', new.id using errcode = '42501';
   end if;
