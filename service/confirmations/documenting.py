@@ -21,6 +21,7 @@ from service.confirmations.model import (
     BrokerStatement,
     Confirmation,
     DocumentChecklist,
+    InboundMessage,
     LongForm,
     Transmission,
 )
@@ -69,9 +70,10 @@ async def check_papers(attempt: Attempt, confirmation: Confirmation) -> None:
     if await is_own(attempt, confirmation):
         return
     papers = await papers_of(attempt, confirmation)
-    by_hand = confirmation.counter_source == TYPED and confirmation.state == ConfirmationState.MATCHED
+    by_hand = confirmation.state == ConfirmationState.MATCHED and await is_by_hand(attempt, confirmation)
     why = [*(f"missing {name}" for name in missing(papers)), *(f"late {name}" for name in late(papers))]
-    why += ["typed by hand"] if by_hand else []
+    if by_hand:
+        why += ["typed by hand" if confirmation.counter_source == TYPED else "taken in by hand"]
     row = attempt.add(
         DocumentChecklist(
             id=uuid7(),
@@ -93,6 +95,17 @@ async def check_papers(attempt: Attempt, confirmation: Confirmation) -> None:
             reason=", ".join(why),
             due=attempt.now + until(attempt, day, Item.CHECK_DOCUMENTS),
         )
+
+
+async def is_by_hand(attempt: Attempt, confirmation: Confirmation) -> bool:
+    """Tell whether their side rests on one clerk: typed, or a file that lay in no sender's folder."""
+    source = confirmation.counter_source
+    if source is None or source == TYPED:
+        return source == TYPED
+    came = await attempt.session.scalar(select(InboundMessage.source).where(InboundMessage.id == UUID(source)))
+    if came is None:  # it comes in by this very act
+        return not attempt.actor.service
+    return came != "inbox"
 
 
 async def papers_of(attempt: Attempt, confirmation: Confirmation) -> list[dict[str, Any]]:

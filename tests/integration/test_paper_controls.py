@@ -19,7 +19,7 @@ from service.people.directory import service_actor
 from service.work.escalating import Climb
 from service.work.ladder import ladder
 from tests.bank import World
-from tests.confirming import collected, drop, heard, reply
+from tests.confirming import collected, drop, heard, reply, uploaded
 from tests.deals import by_force, rows
 from tests.parties import LEI, OTHER_LEI, a_channel, a_counterparty
 from tests.settling import (
@@ -205,6 +205,25 @@ async def test_SET_02_SET_13_what_a_clerk_typed_a_second_person_signs_with_a_rea
     (clerk,) = [one for one in share["by"]["clerk"] if one["by_hand"]]
     assert clerk["share_percent"] == "100.0"
     assert (await (await ready_bank.as_("trader")).get("/api/confirmations/manual-share")).status_code == 403
+
+
+async def test_A_22_a_file_that_one_clerk_took_in_is_signed_by_another_before_it_counts_as_their_word(
+    ready_bank: World,
+) -> None:
+    deal = await sent(ready_bank)
+    taken = done(await uploaded(ready_bank, "confirmer", reply(heard(ready_bank), "FORGED")))
+    assert (taken["state"], (await deal.confirmation())["state"]) == ("linked", "matched")
+    drawn = await checklist(deal)
+    assert (drawn["state"], drawn["by_hand"]) == ("open", True)
+    (item,) = await rows(ready_bank, "SELECT reason FROM work_item WHERE kind = 'check_documents'")
+    assert item.reason == "taken in by hand"
+    command = SignChecklist(
+        confirmation_id=UUID((await deal.confirmation())["id"]), version=1, code="other", reason="as agreed"
+    )
+    with pytest.raises(KeptApart) as kept:
+        await act_as(ready_bank, "confirmer", {"verifier"}, sign_checklist, command)
+    assert kept.value.rule == "D-08"
+    done(await sign(deal))
 
 
 async def test_SET_13_SET_18_a_late_paper_waits_for_a_signature_and_no_check_is_ever_waived(
