@@ -102,7 +102,9 @@ async def is_by_hand(attempt: Attempt, confirmation: Confirmation) -> bool:
     source = confirmation.counter_source
     if source is None or source == TYPED:
         return source == TYPED
-    came = await attempt.session.scalar(select(InboundMessage.source).where(InboundMessage.id == UUID(source)))
+    came = await attempt.session.scalar(
+        select(InboundMessage.source).where(InboundMessage.id == UUID(source))
+    )
     if came is None:  # it comes in by this very act
         return not attempt.actor.service
     return came != "inbox"

@@ -23,7 +23,7 @@ BOARD, AUDIT = Item.ESCALATED_BOARD, Item.ESCALATED_AUDIT
 LONG_AGO = "UPDATE work_item SET due_at = now() - interval '60 days' WHERE closed_at IS NULL"
 BY_RUNG = {
     Item.ESCALATED_AUDIT: "auditor",
-    Item.ESCALATED_BOARD: "board-trading",
+    Item.ESCALATED_BOARD: "board-back",
     Item.ESCALATED_COMPLIANCE: "compliance",
     Item.ESCALATED_RISK: "head-of-risk",
 }
@@ -52,7 +52,7 @@ async def answer(world: World, account: str, item: object) -> tuple[int, str]:
     return said.status_code, str(said.json().get("code", "answered"))
 
 
-async def test_A_04_a_case_nobody_answers_climbs_to_board_and_internal_audit_past_the_line(
+async def test_A_04_SEG_01_a_case_nobody_answers_climbs_past_the_line_and_past_its_member_of_the_board(
     bank_world: World,
 ) -> None:
     deal, item = await waiting(bank_world)
@@ -62,7 +62,7 @@ async def test_A_04_a_case_nobody_answers_climbs_to_board_and_internal_audit_pas
     assert await climbed(bank_world) == {rung.value for rung in RUNGS}
     assert await ladder_of(bank_world).step() == 0, "it climbs once"
 
-    for account in ("verifier", "settler", "trader", "head-of-trading", "accountant"):
+    for account in ("verifier", "settler", "trader", "head-of-trading", "accountant", "board-trading"):
         assert (await answer(bank_world, account, item.id))[0] == 403, account
     await verified(bank_world, deal)
     assert await climbed(bank_world) == {rung.value for rung in RUNGS}, "doing it late answers nobody"

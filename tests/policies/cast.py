@@ -115,7 +115,7 @@ WRITING = {
         "agreement.clear agreement.refuse document.file handover.accept handover.offer handover.return"
     ),
     "board_back": "escalation.answer grant.request notice.take",
-    "board_trading": "escalation.answer grant.request notice.take",
+    "board_trading": "grant.request notice.take",
     "svc_risk_control": "desk_report.issue fixing.import",
     "rights_requester": "grant.request organisation.propose person.register",
     "rights_owner": (

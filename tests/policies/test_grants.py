@@ -239,6 +239,7 @@ def test_columns_of_several_acts_add_up(policy: Policy) -> None:
             "instruction_id",
             "selection",
             "deviation",
+            "net_id",
             "prepared_by",
             "signed_by",
             "released_by",

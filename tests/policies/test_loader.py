@@ -14,7 +14,7 @@ from tests.policies.conftest import SHIPPED
 P, S, A, T, M = "policy.csv", "separation.csv", "apart.csv", "tables.csv", "model.conf"
 CAPTURE = "p, trader, trade.capture, strikes deals for the book under an own trader id\n"
 S_08 = "S-08, office:front_office, settlement.release, H, "
-D_02 = "D-02, settlement.release, settlement.deviate settlement.hold settlement.prepare, object, ever, "
+D_02 = "D-02, settlement.release, settlement.deviate settlement.hold settlement.net settlement.prepare, object, ever, "
 UNWIND = "position.unwind, position_movement, insert, *\n"
 
 CELLS = [
