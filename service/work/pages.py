@@ -156,7 +156,8 @@ def handlings(item: Mapping[str, Any], office: Office) -> list[Action]:
     away = [Action.HANDOVER_RETURN] if item["home"] != office.value else []
     if item["mine"]:
         return [Action.WORK_LEAVE, Action.HANDOVER_OFFER, *away]
-    return [] if item["owner"] or item["automatic"] else [Action.WORK_TAKE, Action.HANDOVER_OFFER, *away]
+    take = [Action.WORK_TAKE] if away or item["why_not_me"] is None else []
+    return [] if item["owner"] or item["automatic"] else [*take, Action.HANDOVER_OFFER, *away]
 
 
 def row_of(item: Mapping[str, Any], now: datetime) -> dict[str, Any]:

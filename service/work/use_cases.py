@@ -49,6 +49,12 @@ class DoneByItself(IllegalTransition):
     rule = "SET-22"
 
 
+class NotYourWork(NotPermitted):
+    """403. Whoever may not do a piece of work does not keep it from those who may."""
+
+    rule = "SET-22"
+
+
 class NotYours(IllegalTransition):
     """409. The item is in no hands, or in those of somebody else."""
 
@@ -125,6 +131,14 @@ def must_be_for_people(row: Any) -> None:
         raise DoneByItself("The office's own service does this work; nobody takes it or hands it on.")
 
 
+def must_be_theirs(attempt: Attempt, row: Any) -> None:
+    """Raise NotYourWork unless a role of the person's does such work, where it is at home in the office."""
+    action = ROUTES[Item(row.kind)].action
+    at_home = row.home == attempt.actor.office.value
+    if at_home and not attempt.actor.standing().decide(attempt.policy, action).allowed:
+        raise NotYourWork("None of your roles does this work; leave it to those who may.")
+
+
 def must_be_free(attempt: Attempt, row: Any) -> None:
     """Raise InOtherHands while somebody else holds the item."""
     if row.is_held and row.holder_id != attempt.actor.account:
@@ -142,6 +156,7 @@ async def take_work(attempt: Attempt, command: TakeWork) -> Changed:
     if row.offered_to is not None:
         raise NotOffered("This item is offered to another office: take the offer back first.")
     must_be_for_people(row)
+    must_be_theirs(attempt, row)
     must_be_free(attempt, row)
     attempt.handle_item(command.item_id, seconds=HOLD_SECONDS)
     return Changed({"id": str(command.item_id), "held_by": attempt.actor.name, "seconds": HOLD_SECONDS})
