@@ -16,6 +16,7 @@ from service.kernel.errors import NotFound, StaleVersion
 from service.kernel.identifiers import uuid7
 from service.kernel.items import Item
 from service.kernel.texts import Reason
+from service.limits.held import must_be_held
 from service.limits.reserving import give_back
 from service.trades.lifecycle import derived
 from service.trades.model import ChangeRequest, Trade
@@ -72,6 +73,7 @@ async def verify_trade(attempt: Attempt, command: VerifyTrade) -> Changed:
     must_be_seen(at_hand.trade.version, command.version)
     await must_stand_within_the_market(attempt.session, at_hand.trade)
     await must_have_both_legs(attempt.session, at_hand.trade)
+    await must_be_held(attempt, command.trade_id)
     answer = decide(attempt, at_hand, reason=None)
     for item in AFTER_VERIFICATION:
         attempt.open_item(item, at_hand.trade, trade_id=command.trade_id, version=command.version)

@@ -205,7 +205,9 @@ ROUTES: dict[Item, Route] = {
     ),
     Item.EXAMINE_MESSAGE: Route(BACK, BACK, Action.INBOUND_LINK, automatic=False, within=HOURS),
     Item.EXAMINE_STATUS: Route(BACK, BACK, Action.PAYMENT_STATUS_CLOSE, automatic=False, within=HOURS),
-    Item.EXCESS: Route(FRONT, RISK, Action.EXCESS_CLOSE, automatic=False, within=HOURS, also=(CREDIT, RISK)),
+    Item.EXCESS: Route(
+        FRONT, RISK, Action.EXCESS_CLOSE, automatic=False, within=HOURS, also=(BACK, CREDIT, RISK)
+    ),
     Item.FILE_LONG_FORM: Route(BACK, BACK, Action.LONG_FORM_FILE, automatic=False, within=DAY),
     Item.FOLLOW: Route(BACK, BACK, Action.SETTLEMENT_FOLLOW, automatic=True, within=MINUTES),
     Item.FREE: Route(BACK, BACK, Action.SETTLEMENT_FREE, automatic=False, within=HOURS),

@@ -76,7 +76,7 @@ KEEP_DOCUMENT = "document_keep(bytea, uuid)"
 ONE_OFFICE = {
     Office.INTERNAL_AUDIT: ("conflicts_of_everybody()", *POLICY_SEEN),
     Office.FRONT_OFFICE: ("limit_reserve(jsonb)", "market_check(jsonb)", "take_deal_numbers(jsonb)"),
-    Office.BACK_OFFICE: ("limit_release(uuid, uuid)", KEEP_DOCUMENT),
+    Office.BACK_OFFICE: ("limit_held(uuid)", "limit_release(uuid, uuid)", KEEP_DOCUMENT),
     Office.MASTER_DATA: (KEEP_DOCUMENT,),
     Office.RISK_CONTROL: (
         "checks_digest(uuid)",

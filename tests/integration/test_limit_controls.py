@@ -343,3 +343,40 @@ async def test_RC_06_a_book_s_limit_is_gross(bank: World) -> None:
     (listed, *_) = (await excesses(bank))["items"]
     assert (listed["scope"], listed["limit"], listed["owner_name"]) == ("portfolio", limit["id"], "FX-EUR")
     assert [one["by"] for one in (await shown(bank, limit))["votes"]] == [*RISK]
+
+
+# SET-15 ---------------------------------------------------------------------------------------------
+
+
+async def test_SET_15_the_back_office_looks_at_the_limits_again_whatever_was_checked_before(
+    bank: World,
+) -> None:
+    unchecked, second, third = [await captured(bank) for _ in range(3)]
+    await by_force(bank, f"DELETE FROM public.limit_reservation WHERE trade_id = '{unchecked['id']}'")
+
+    path, seen = f"/api/trades/{unchecked['id']}/verification", {"version": 1}
+    assert refused_by([(await act(bank, "verifier", path, **seen)).json()]) == {
+        (409, "limit_not_held", "SET-15")
+    }
+    command = {"trade_id": unchecked["id"], "version": 1}
+    acts = [{"action": "trade.verify", "command": command}]
+    (outcome,) = (await (await bank.as_("other-verifier")).post("/api/acts", acts)).json()
+    assert outcome["problem"]["rule"] == "SET-15"
+    told = await items_of(bank, "excess")
+    assert {(item.office, item.outcome, item.act) for item in told} == {
+        ("risk_control", "refuse", "trade.verify")
+    }
+    assert len(told) == 2  # the counterparty's limit and the book's, once each
+
+    await by_force(bank, "UPDATE public.work_item SET closed_entry_id = entry_id WHERE kind = 'excess'")
+    await by_force(bank, "UPDATE public.trading_limit SET amount_eur = 1 WHERE scope = 'counterparty'")
+    for deal in (second, third):
+        done(await act(bank, "verifier", f"/api/trades/{deal['id']}/verification", **seen))
+    (passed,) = (await items_of(bank, "excess"))[2:]
+    assert "are used of EUR 1" in passed.reason
+    entries = await rows(
+        bank,
+        "SELECT convert_from(bytes, 'UTF8')::jsonb -> 'data' -> 'limits' AS limits FROM public.audit_entry "
+        "WHERE act = 'trade.verify' AND outcome = 'allow'",
+    )
+    assert [[one["scope"] for one in row.limits] for row in entries] == [["counterparty", "portfolio"]] * 2

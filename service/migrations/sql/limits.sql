@@ -64,6 +64,26 @@ begin
   return query select l.id, l.amount_eur, coalesce(u, 0), l.valid_to;
 end $$;
 
+-- Whether the room that a deal needs is held for it, and whether its limits bear what is held: asked by the back office
+-- after the capture, whatever was checked before it (SET-15). Nobody is told twice of a limit that is a case already.
+create function public.limit_held(deal uuid)
+returns table (scope text, limit_id uuid, limit_eur numeric, used_eur numeric, held boolean, told boolean)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select o.scope, l.id, l.amount_eur, coalesce(u.used_eur, 0),
+         exists (select from public.limit_reservation r
+                 where r.trade_id = t.id and r.version = t.version and r.scope = o.scope and r.owner_id = o.owner
+                   and r.eur_amount >= 0),
+         exists (select from public.work_item w
+                 where w.kind = 'excess' and w.subject_id = l.id and w.closed_entry_id is null)
+  from public.trade t
+  join public.trade_version v on v.trade_id = t.id and v.version = t.version
+  join public.counterparty c on c.id = v.counterparty_id
+  cross join lateral (values ('counterparty', c.id), ('portfolio', t.portfolio_id)) as o(scope, owner)
+  left join public.limit_use u on u.scope = o.scope and u.owner_id = o.owner
+  cross join lateral public.limit_in_force(o.scope, o.owner, (public.desk_now()).business_date) l
+  where t.id = deal and not (c.own and o.scope = 'counterparty') order by o.scope
+$$;
+
 -- The id of a row that an entry brings and does not name: the same whenever it is worked out, so that a recovery
 -- finds the row that was.
 create function public.id_within(entry uuid, what text) returns uuid
