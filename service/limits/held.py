@@ -32,7 +32,7 @@ async def must_be_held(attempt: Attempt, trade_id: UUID) -> None:
         kind = TradingLimit.__tablename__
         raise LimitNotHeld(sentence, report=tuple(Report(Item.EXCESS, kind, one, sentence) for one in case))
     attempt.note(
-        limits=[
+        limit_check=[
             {"scope": row.scope, "limit": row.limit_id, "limit_eur": row.limit_eur, "used_eur": row.used_eur}
             for row in found
         ]

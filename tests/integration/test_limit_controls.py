@@ -376,7 +376,7 @@ async def test_SET_15_the_back_office_looks_at_the_limits_again_whatever_was_che
     assert "are used of EUR 1" in passed.reason
     entries = await rows(
         bank,
-        "SELECT convert_from(bytes, 'UTF8')::jsonb -> 'data' -> 'limits' AS limits FROM public.audit_entry "
+        "SELECT convert_from(bytes, 'UTF8')::jsonb -> 'data' -> 'limit_check' AS limits FROM public.audit_entry "
         "WHERE act = 'trade.verify' AND outcome = 'allow'",
     )
     assert [[one["scope"] for one in row.limits] for row in entries] == [["counterparty", "portfolio"]] * 2
