@@ -16,6 +16,7 @@ from policies.vocabulary import Action
 from service.absences.lifecycle import AbsenceState, missing_since, stands, trading_days
 from service.absences.model import Absence
 from service.kernel.database import plain_value
+from service.kernel.paging import paged
 from service.people.model import Person
 
 HOLDERS = text("SELECT person_id, account, since FROM public.holders_of(:roles) ORDER BY account")
@@ -66,10 +67,7 @@ async def absences(
         wanted = wanted.where(Absence.id < cursor)
     found = (await session.execute(wanted)).all()
     today = await desk_day(session)
-    return {
-        "items": [view(row, names, periods, today) for row, *names in found[:limit]],
-        "next": str(found[limit - 1][0].id) if len(found) > limit else None,
-    }
+    return paged([view(row, names, periods, today) for row, *names in found], limit)
 
 
 async def overdue(session: AsyncSession, policy: Policy, year: int | None = None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import aliased
 from service.bookkeeping.model import Journal, JournalLine
 from service.bookkeeping.posting import Line, account_name
 from service.kernel.database import digest, plain_value
+from service.kernel.paging import paged
 
 
 async def journal_by_key(session: AsyncSession, event_key: str) -> Journal | None:
@@ -73,10 +74,7 @@ async def journals(
         query = query.where(Journal.id > cursor)
     found = list(await session.scalars(query))
     lines = await lines_of(session, [journal.id for journal in found[:limit]])
-    return {
-        "items": [journal_view(journal, lines.get(journal.id, [])) for journal in found[:limit]],
-        "next": str(found[limit - 1].id) if len(found) > limit else None,
-    }
+    return paged([journal_view(journal, lines.get(journal.id, [])) for journal in found], limit)
 
 
 async def trial_balance(session: AsyncSession, as_of: date | None = None) -> dict[str, Any]:

@@ -30,8 +30,9 @@ from service.confirmations.model import (
     SubstituteVerification,
     Transmission,
 )
-from service.kernel.database import Recorded, plain_value, row_view
+from service.kernel.database import Recorded, plain_facts, plain_value, row_view
 from service.kernel.errors import NotFound
+from service.kernel.paging import paged
 from service.parties.model import ConfirmationChannel
 
 ROWS_MAX: Final = 20_000
@@ -65,10 +66,7 @@ async def confirmations(
     if cursor is not None:
         query = query.where(Confirmation.id > cursor)
     found = list(await session.scalars(query))
-    return {
-        "items": [view(one) for one in found[:limit]],
-        "next": str(found[limit - 1].id) if len(found) > limit else None,
-    }
+    return paged([view(one) for one in found], limit)
 
 
 async def confirmation_view(session: AsyncSession, confirmation_id: UUID) -> dict[str, Any]:
@@ -95,7 +93,7 @@ def view(confirmation: Confirmation) -> dict[str, Any]:
         "counter_at": confirmation.counter_at,
         "counter_source": confirmation.counter_source,
     }
-    plain = {name: None if value is None else plain_value(value) for name, value in facts.items()}
+    plain = plain_facts(facts)
     # Breaks name the side that is silent, so nothing is left out of them.
     return plain | {"breaks": confirmation.breaks, "agreed_by": confirmation.agreed_by}
 
@@ -199,10 +197,7 @@ async def inbound(
     if cursor is not None:
         query = query.where(InboundMessage.id > cursor)
     found = list(await session.scalars(query))
-    return {
-        "items": [inbound_view(one) for one in found[:limit]],
-        "next": str(found[limit - 1].id) if len(found) > limit else None,
-    }
+    return paged([inbound_view(one) for one in found], limit)
 
 
 async def message_view(session: AsyncSession, message_id: UUID) -> dict[str, Any]:

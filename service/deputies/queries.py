@@ -14,6 +14,7 @@ from service.deputies.lifecycle import DelegationState
 from service.deputies.model import Delegation
 from service.kernel.actor import Actor
 from service.kernel.database import plain_value
+from service.kernel.paging import paged
 from service.people.model import Account
 
 SEE_ALL = frozenset({Office.ADMINISTRATION, Office.COMPLIANCE, Office.INTERNAL_AUDIT})
@@ -58,10 +59,7 @@ async def delegations(
     if cursor is not None:
         wanted = wanted.where(Delegation.id < cursor)
     found = (await session.execute(wanted)).all()
-    return {
-        "items": [view(row, names, now) for row, *names in found[:limit]],
-        "next": str(found[limit - 1][0].id) if len(found) > limit else None,
-    }
+    return paged([view(row, names, now) for row, *names in found], limit)
 
 
 def stands_at(state: DelegationState, now: datetime) -> ColumnElement[bool]:

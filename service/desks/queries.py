@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.desks.lifecycle import RuleState
 from service.desks.model import DeskRule
-from service.kernel.database import plain_value
+from service.kernel.database import plain_facts
 
 CUT_OFF, MANDATE = "cut_off", "mandate"
 UNIT = table("unit", column("id", Uuid()), column("name"), column("function_class"), schema="public")
@@ -117,6 +117,6 @@ def rule_view(rule: DeskRule) -> dict[str, Any]:
         "rule": rule.rule,
         "state": rule.state,
         "product": rule.product,
-        **{name: None if value is None else plain_value(value) for name, value in told.items()},
+        **plain_facts(told),
         "reason": rule.reason,
     }

@@ -17,6 +17,7 @@ from policies.vocabulary import Action
 from service.governance.model import PolicyApproval, PolicyDraft, PolicyText
 from service.kernel.database import plain_value
 from service.kernel.errors import NotFound
+from service.kernel.paging import paged
 from service.people.model import Account
 
 SIMULATED = timedelta(days=90)
@@ -98,10 +99,7 @@ async def drafts(session: AsyncSession, *, cursor: UUID | None, limit: int) -> d
     if cursor is not None:
         wanted = wanted.where(PolicyDraft.id < cursor)
     found = (await session.scalars(wanted)).all()
-    return {
-        "items": [draft_view(row) for row in found[:limit]],
-        "next": str(found[limit - 1].id) if len(found) > limit else None,
-    }
+    return paged([draft_view(row) for row in found], limit)
 
 
 async def draft_of(session: AsyncSession, draft: UUID) -> PolicyDraft:

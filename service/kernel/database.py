@@ -135,6 +135,11 @@ def plain_value(value: object) -> object:  # noqa: PLR0911 - one line per kind o
     raise TypeError(message)
 
 
+def plain_facts(facts: Mapping[str, object]) -> dict[str, Any]:
+    """Return facts as answers show them: every name stands there, with null for what is absent."""
+    return {name: None if value is None else plain_value(value) for name, value in facts.items()}
+
+
 def row_view(row: Recorded) -> dict[str, object]:
     """Return the row's mapped columns as the log writes them, without the absent ones."""
     columns = type(row).__mapper__.column_attrs

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.kernel.database import plain_value
+from service.kernel.paging import paged
 from service.organisation.chart import CLASS_CODES, Chart, Homes, Line
 from service.organisation.model import OrganisationProposal, ReportingLine, Unit
 
@@ -134,10 +135,7 @@ async def proposals(
     if cursor is not None:
         wanted = wanted.where(OrganisationProposal.id < cursor)
     found = (await session.scalars(wanted)).all()
-    return {
-        "items": [proposal_view(row) for row in found[:limit]],
-        "next": str(found[limit - 1].id) if len(found) > limit else None,
-    }
+    return paged([proposal_view(row) for row in found], limit)
 
 
 def unit_view(row: Unit, line: ReportingLine, people: dict[UUID, str]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from policies.vocabulary import Action
 from service.faces import Allows, IdempotencyKey, Seen, SeenWithReason, answer, checked_key
 from service.gate import Gate
 from service.kernel.actor import Actor
+from service.kernel.paging import paged
 from service.kernel.texts import Reason
 from service.parties import queries
 from service.parties.lifecycle import AgreementState, ProposalState
@@ -64,7 +65,7 @@ class CounterpartyApi(Controller):
         limit: Limit = 50,
     ) -> dict[str, Any]:
         """List the counterparties in force."""
-        return queries.page(await queries.counterparties(reads, lei=lei, cursor=cursor, limit=limit), limit)
+        return paged(await queries.counterparties(reads, lei=lei, cursor=cursor, limit=limit), limit)
 
     @post(guards=[Allows(Action.COUNTERPARTY_PROPOSE)])
     async def propose(
@@ -97,7 +98,7 @@ class InstructionApi(Controller):
         found = await queries.instructions(
             reads, counterparty=counterparty, currency=currency, cursor=cursor, limit=limit
         )
-        return queries.page(found, limit)
+        return paged(found, limit)
 
     @post(guards=[Allows(Action.INSTRUCTION_PROPOSE)])
     async def propose(
@@ -128,7 +129,7 @@ class PortfolioApi(Controller):
     ) -> dict[str, Any]:
         """List the portfolios in force."""
         found = await queries.portfolios(reads, name=name, desk=desk, cursor=cursor, limit=limit)
-        return queries.page(found, limit)
+        return paged(found, limit)
 
     @post(guards=[Allows(Action.PORTFOLIO_PROPOSE)])
     async def propose(
@@ -159,7 +160,7 @@ class ProposalApi(Controller):
     ) -> dict[str, Any]:
         """List proposals with their terms, account numbers included."""
         found = await queries.proposals(reads, state=state_, kind=kind, cursor=cursor, limit=limit)
-        return queries.page(found, limit, "proposal")
+        return paged(found, limit, "proposal")
 
     @post("/{proposal:uuid}/approval", guards=[Allows(Action.PROPOSAL_APPROVE)], status_code=200)
     async def approve(
@@ -207,7 +208,7 @@ class AgreementApi(Controller):
         found = await queries.agreements(
             reads, counterparty=counterparty, state=state_, cursor=cursor, limit=limit
         )
-        return queries.page(found, limit)
+        return paged(found, limit)
 
     @post(guards=[Allows(Action.AGREEMENT_PROPOSE)])
     async def propose(
@@ -263,7 +264,7 @@ class ChannelApi(Controller):
     ) -> dict[str, Any]:
         """List the approved channels; the last of a counterparty is in force."""
         found = await queries.channels(reads, counterparty=counterparty, cursor=cursor, limit=limit)
-        return queries.page(found, limit)
+        return paged(found, limit)
 
     @post(guards=[Allows(Action.CHANNEL_PROPOSE)])
     async def propose(

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from policies.vocabulary import Action, Office
 from service import page_forms
 from service.faces import Allows
+from service.kernel.paging import paged
 from service.page_frame import Button, History, Page
 from service.parties import queries
 from service.parties.lifecycle import AGREEMENT, PROPOSAL, AgreementState, ProposalState
@@ -37,7 +38,7 @@ class PartyPages(Controller):
     ) -> Response[str]:
         """Show whom the bank deals with, and the books of its desks."""
         after = page_forms.id_in(cursor, "cursor")
-        found = queries.page(await queries.counterparties(reads, cursor=after, limit=ROWS), ROWS)
+        found = paged(await queries.counterparties(reads, cursor=after, limit=ROWS), ROWS)
         return page.show(
             "parties/templates/parties.html",
             counterparties=found["items"],
@@ -54,7 +55,7 @@ class PartyPages(Controller):
     ) -> Response[str]:
         """Show the payment routes; looking is an entry."""
         after = page_forms.id_in(cursor, "cursor")
-        found = queries.page(await queries.instructions(reads, cursor=after, limit=ROWS), ROWS)
+        found = paged(await queries.instructions(reads, cursor=after, limit=ROWS), ROWS)
         ids = {UUID(row["counterparty"]) for row in found["items"]}
         names = await queries.counterparty_names(reads, ids) if page.may(Action.PARTY_READ) else {}
         return page.show(
@@ -76,9 +77,7 @@ class PartyPages(Controller):
         """Show what waits for a second person, each with its decision."""
         state = page_forms.one_of(ProposalState, state_, "state")
         after = page_forms.id_in(cursor, "cursor")
-        found = queries.page(
-            await queries.proposals(reads, state=state, cursor=after, limit=ROWS), ROWS, "proposal"
-        )
+        found = paged(await queries.proposals(reads, state=state, cursor=after, limit=ROWS), ROWS, "proposal")
         buttons = {}
         for row in found["items"]:
             row["terms"] = {name: row["terms"][name] for name in TERMS if name in row["terms"]}
@@ -107,13 +106,13 @@ class PartyPages(Controller):
         """Show master agreements and waivers, each with legal's decision where it waits for one."""
         state = page_forms.one_of(AgreementState, state_, "state")
         after = page_forms.id_in(cursor, "cursor")
-        found = queries.page(await queries.agreements(reads, state=state, cursor=after, limit=ROWS), ROWS)
+        found = paged(await queries.agreements(reads, state=state, cursor=after, limit=ROWS), ROWS)
         buttons = {}
         for row in found["items"]:
             possible = AGREEMENT.actions_from(AgreementState(row["state"]))
             related = [("agreement", row["id"])]
             buttons[row["id"]] = await history.buttons(page, possible, related=related)
-        parties = queries.page(await queries.counterparties(reads, limit=2 * ROWS), 2 * ROWS)["items"]
+        parties = paged(await queries.counterparties(reads, limit=2 * ROWS), 2 * ROWS)["items"]
         names = await queries.counterparty_names(reads, {UUID(row["counterparty"]) for row in found["items"]})
         return page.show(
             "parties/templates/agreements.html",

@@ -1,6 +1,6 @@
 """Counterparties, portfolios, payment routes and agreements, and the proposals that led there."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -268,8 +268,3 @@ def as_uuid(text: str | UUID) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
-
-
-def page(rows: Sequence[dict[str, Any]], limit: int, key: str = "id") -> dict[str, Any]:
-    """Return a list's answer from one row more than asked for: ``next`` is the cursor of the page after it."""
-    return {"items": rows[:limit], "next": rows[limit - 1][key] if len(rows) > limit else None}

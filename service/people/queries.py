@@ -9,6 +9,7 @@ from sqlalchemy import Text, cast, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.kernel.database import plain_value
+from service.kernel.paging import paged
 from service.people.lifecycle import GrantState
 from service.people.model import Account, Person, RoleGrant, StaffEvent
 
@@ -123,10 +124,7 @@ async def grants(
     if cursor is not None:
         wanted = wanted.where(RoleGrant.id > cursor)
     found = (await session.execute(wanted)).all()
-    return {
-        "items": [grant_view(grant, holder) for grant, holder in found[:limit]],
-        "next": str(found[limit - 1][0].id) if len(found) > limit else None,
-    }
+    return paged([grant_view(grant, holder) for grant, holder in found], limit)
 
 
 async def staff_events(
@@ -151,10 +149,7 @@ async def staff_events(
     if cursor is not None:
         wanted = wanted.where(StaffEvent.id < cursor)
     found = (await session.execute(wanted)).all()
-    return {
-        "items": [staff_event_view(row) | {"name": name} for row, name in found[:limit]],
-        "next": str(found[limit - 1][0].id) if len(found) > limit else None,
-    }
+    return paged([staff_event_view(row) | {"name": name} for row, name in found], limit)
 
 
 def staff_event_view(row: StaffEvent) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from policies.vocabulary import Office
 from service.confirmations.queries import business_date
 from service.kernel.actor import Actor
 from service.kernel.calendar import NoCalendar
-from service.kernel.database import plain_value
+from service.kernel.database import plain_facts, plain_value
 from service.kernel.items import ROUTES
 from service.settlement.ageing import bucket, business_days_after, late_days, total_of
 from service.settlement.lifecycle import SettlementState
@@ -90,7 +90,7 @@ def told(leg: Settlement, book: RuleBook, today: date, work: Sequence[Mapping[st
         "code": leg.failure_code,
         "reason": leg.hold_reason if leg.state == SettlementState.HELD else leg.failure,
     }
-    plain = {name: None if value is None else plain_value(value) for name, value in facts.items()}
+    plain = plain_facts(facts)
     kept = ("id", "kind", "due_at", "overdue", "who_can_act", "why_not_me", "owner")
     return plain | {"work": [{name: item[name] for name in kept} for item in work]}
 

@@ -8,8 +8,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from service.kernel.database import plain_value
+from service.kernel.database import plain_facts
 from service.kernel.errors import NotFound
+from service.kernel.paging import paged
 from service.parties.model import Instruction
 from service.settlement.lifecycle import NetState, PaymentState, PaymentStatusState, SettlementState
 from service.settlement.model import CallBack, Net, Payment, PaymentStatus, Settlement
@@ -37,10 +38,7 @@ async def settlements(
     if cursor is not None:
         query = query.where(Settlement.id > cursor)
     found = list(await session.scalars(query))
-    return {
-        "items": [view(leg) for leg in found[:limit]],
-        "next": str(found[limit - 1].id) if len(found) > limit else None,
-    }
+    return paged([view(leg) for leg in found], limit)
 
 
 async def settlement_view(session: AsyncSession, settlement_id: UUID, *, with_route: bool) -> dict[str, Any]:
@@ -81,7 +79,7 @@ def view(leg: Settlement) -> dict[str, Any]:
         "failure": leg.failure,
         "failure_code": leg.failure_code,
     }
-    return {name: None if value is None else plain_value(value) for name, value in facts.items()}
+    return plain_facts(facts)
 
 
 def route_of(leg: Settlement, instruction: Instruction | None) -> dict[str, Any]:
@@ -135,10 +133,7 @@ async def nets(
     of_net: dict[UUID | None, list[dict[str, Any]]] = defaultdict(list)
     for leg in legs:
         of_net[leg.net_id].append(view(leg))
-    return {
-        "items": [net_view(net) | {"components": of_net[net.id]} for net in found[:limit]],
-        "next": str(found[limit - 1].id) if len(found) > limit else None,
-    }
+    return paged([net_view(net) | {"components": of_net[net.id]} for net in found], limit)
 
 
 def net_view(net: Net) -> dict[str, Any]:
@@ -156,7 +151,7 @@ def net_view(net: Net) -> dict[str, Any]:
         "reason": net.reason,
         "failure_code": net.failure_code,
     }
-    return {name: None if value is None else plain_value(value) for name, value in facts.items()}
+    return plain_facts(facts)
 
 
 async def payments(
@@ -175,10 +170,7 @@ async def payments(
     if cursor is not None:
         query = query.where(Payment.id < cursor)
     found = list(await session.scalars(query))
-    return {
-        "items": [payment_view(payment) for payment in found[:limit]],
-        "next": str(found[limit - 1].id) if len(found) > limit else None,
-    }
+    return paged([payment_view(payment) for payment in found], limit)
 
 
 def payment_view(payment: Payment) -> dict[str, Any]:
@@ -211,7 +203,7 @@ def payment_view(payment: Payment) -> dict[str, Any]:
         "delivered_at": payment.delivered_at,
         "delivered_on": payment.delivered_on,
     }
-    return {name: None if value is None else plain_value(value) for name, value in facts.items()}
+    return plain_facts(facts)
 
 
 async def statuses(
@@ -230,10 +222,7 @@ async def statuses(
     if cursor is not None:
         query = query.where(PaymentStatus.id < cursor)
     found = list(await session.scalars(query))
-    return {
-        "items": [status_view(row) for row in found[:limit]],
-        "next": str(found[limit - 1].id) if len(found) > limit else None,
-    }
+    return paged([status_view(row) for row in found], limit)
 
 
 def status_view(row: PaymentStatus) -> dict[str, Any]:
@@ -268,7 +257,7 @@ def status_view(row: PaymentStatus) -> dict[str, Any]:
         "received_at": row.received_at,
         "closed_because": row.closed_because,
     }
-    return {name: None if value is None else plain_value(value) for name, value in facts.items()}
+    return plain_facts(facts)
 
 
 async def call_backs(
@@ -281,10 +270,7 @@ async def call_backs(
     if cursor is not None:
         query = query.where(CallBack.id < cursor)
     found = list(await session.scalars(query))
-    return {
-        "items": [call_back_view(call) for call in found[:limit]],
-        "next": str(found[limit - 1].id) if len(found) > limit else None,
-    }
+    return paged([call_back_view(call) for call in found], limit)
 
 
 def call_back_view(call: CallBack) -> dict[str, Any]:
@@ -303,4 +289,4 @@ def call_back_view(call: CallBack) -> dict[str, Any]:
         "made_at": call.made_at,
         "checked_by": call.checked_by,
     }
-    return {name: None if value is None else plain_value(value) for name, value in facts.items()}
+    return plain_facts(facts)

@@ -8,6 +8,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.kernel.database import plain_value
+from service.kernel.paging import paged
 from service.settlement_rules.book import RuleBook
 from service.settlement_rules.lifecycle import RuleState
 from service.settlement_rules.model import SettlementRule
@@ -45,10 +46,7 @@ async def settlement_rules(
     if cursor is not None:
         wanted = wanted.where(SettlementRule.id < cursor)
     found = list(await session.scalars(wanted))
-    return {
-        "items": [rule_view(line) for line in found[:limit]],
-        "next": str(found[limit - 1].id) if len(found) > limit else None,
-    }
+    return paged([rule_view(line) for line in found], limit)
 
 
 def rule_view(line: SettlementRule) -> dict[str, Any]:
