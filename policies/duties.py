@@ -280,6 +280,7 @@ OUTSIDE: Final[Mapping[Action, str]] = {
     Action.DESK_REPORT_ISSUE: "counts what a desk did; a service account does it",
     Action.DOCUMENT_FILE: "keeps a paper beside its object; moves no deal and no money",
     Action.ESCALATION_ANSWER: "says what was done about work that climbed; finishes none of it",
+    Action.ESCALATION_LEAD: "says what was done about work that climbed to the own head; finishes none of it",
     Action.EVIDENCE_EXPORT: "hands out what is recorded and changes nothing of it",
     Action.EXCESS_CLOSE: "finds the cause of an excess that the system opened; moves no deal and no money",
     Action.FIXING_IMPORT: "brings in public rates; S-09 keeps it from trading",

@@ -84,6 +84,7 @@ class Action(StrEnum):
     DOCUMENT_READ = "document.read"
     ENTRY_READ = "entry.read"
     ESCALATION_ANSWER = "escalation.answer"
+    ESCALATION_LEAD = "escalation.lead"
     EVIDENCE_EXPORT = "evidence.export"
     EXCESS_CLOSE = "excess.close"
     EXPLANATION_READ = "explanation.read"

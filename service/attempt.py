@@ -164,12 +164,17 @@ class Attempt:
         version: int | None = None,
         reason: str | None = None,
         due: datetime | None = None,
+        office: Office | None = None,
     ) -> None:
-        """Ask the next office to act on what another slice keeps, known by kind and id."""
+        """Ask the next office to act on what another slice keeps, known by kind and id.
+
+        ``office``: which, of the offices such an item may be for; without it the one it is mostly for.
+        """
         route = ROUTES[item]
+        assert office is None or office in route.homes
         facts = {
             "id": uuid7(),
-            "office": route.office,
+            "office": office or route.office,
             "kind": item,
             "subject_kind": subject_kind,
             "subject": subject_id,

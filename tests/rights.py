@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from policies.vocabulary import Office
 from service.demo.access import token_for
 from service.kernel.errors import NotPermitted
+from service.organisation.queries import today
 from tests.bank import World
 
 STEPS = {
@@ -96,6 +97,18 @@ async def moved(world: World, person: dict[str, Any], unit: str) -> httpx.Respon
 async def disabled(world: World, person: dict[str, Any], by: str = "rights-admin") -> httpx.Response:
     body = {"version": person["version"], "reason": "leaves the bank"}
     return await (await world.as_(by)).post(f"/api/persons/{person['id']}/disablement", body)
+
+
+async def led_by(world: World, unit: str, head: str, board: str) -> None:
+    """Let another person lead a unit from today on, in three steps."""
+    line = {"unit": unit, "functional_head": head, "disciplinary_head": head, "board_member": board}
+    day = today(world.bank.gate.clock.now()).isoformat()
+    body = {"valid_from": day, "lines": [line], "reason": "the unit has a new head"}
+    proposed = await (await world.as_("rights-requester")).post("/api/organisation/proposals", body)
+    assert proposed.status_code == 201, proposed.text
+    path = f"/api/organisation/proposals/{proposed.json()['id']}/approval"
+    approved = await (await world.as_("rights-owner")).post(path, {"version": 1})
+    assert approved.status_code == 200, approved.text
 
 
 def refused_as(answer: httpx.Response) -> tuple[int, str, str | None]:

@@ -198,6 +198,10 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
         "answered work that had climbed",
         "hat eine eskalierte Aufgabe beantwortet",
     ),
+    Action.ESCALATION_LEAD: (
+        "answered, as head of the office, work that had climbed",
+        "hat als Leitung der Stelle eine eskalierte Aufgabe beantwortet",
+    ),
     Action.HANDOVER_ACCEPT: (
         "took over work that another office offered",
         "hat eine angebotene Aufgabe übernommen",

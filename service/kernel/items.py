@@ -46,6 +46,7 @@ class Item(StrEnum):
     ESCALATED_AUDIT = "escalated_audit"
     ESCALATED_BOARD = "escalated_board"
     ESCALATED_COMPLIANCE = "escalated_compliance"
+    ESCALATED_HEAD = "escalated_head"
     ESCALATED_RISK = "escalated_risk"
     EXAMINE_ALERT = "examine_alert"
     EXAMINE_ALLEGED = "examine_alleged"
@@ -93,7 +94,7 @@ class Item(StrEnum):
 class Route:
     """Who opens an item, for which office, the act that finishes it, and how long it may wait.
 
-    ``also``: other offices that may open it.
+    ``also``: other offices that may open it. ``elsewhere``: other offices it may be opened for, one at a time.
     """
 
     opened_by: Office
@@ -102,11 +103,17 @@ class Route:
     automatic: bool
     within: timedelta
     also: tuple[Office, ...] = ()
+    elsewhere: tuple[Office, ...] = ()
 
     @property
     def openers(self) -> tuple[Office, ...]:
         """Every office that may open such an item."""
         return (self.opened_by, *self.also)
+
+    @property
+    def homes(self) -> tuple[Office, ...]:
+        """Every office that such an item may be for."""
+        return (self.office, *self.elsewhere)
 
 
 MINUTES, HOURS = timedelta(minutes=30), timedelta(hours=4)
@@ -195,6 +202,14 @@ ROUTES: dict[Item, Route] = {
     ),
     Item.ESCALATED_COMPLIANCE: Route(
         Office.COMPLIANCE, Office.COMPLIANCE, Action.ESCALATION_ANSWER, automatic=False, within=DAY
+    ),
+    Item.ESCALATED_HEAD: Route(
+        Office.COMPLIANCE,
+        BOARD,
+        Action.ESCALATION_LEAD,
+        automatic=False,
+        within=DAY,
+        elsewhere=tuple(office for office in Office if office not in (BOARD, Office.LOG)),
     ),
     Item.ESCALATED_RISK: Route(
         Office.COMPLIANCE, RISK, Action.ESCALATION_ANSWER, automatic=False, within=DAY

@@ -23,12 +23,13 @@ NOT_FOR_TRADING = tuple(
     in (
         Item.ABSENCE_BREACH_RISK,
         Item.ESCALATED_BOARD,
+        Item.ESCALATED_HEAD,
         Item.ESCALATED_RISK,
         Item.EXAMINE_ALERT,
         Item.EXAMINE_ALLEGED,
     )
 )
-"""Work about what trading did, or is thought to have done: it learns nothing of it (MAR-01)."""
+"""Work about what trading did, or is thought to have done: it learns nothing of it (MAR-01), unless it is its own."""
 APPEND_ONLY = ("audit_entry", "audit_effect", "audit_index")
 
 
@@ -90,7 +91,8 @@ def guard_statements(_: MetaData | None = None) -> Iterator[str]:
     hidden = ", ".join(f"'{kind}'" for kind in NOT_FOR_TRADING)
     yield (
         "CREATE POLICY in_sight ON public.work_item USING ("
-        f"coalesce((SELECT public.current_office()) <> 'front_office', true) OR kind NOT IN ({hidden}))"
+        f"coalesce((SELECT public.current_office()) <> 'front_office', true) OR kind NOT IN ({hidden}) "
+        "OR home = 'front_office')"
     )
     yield "ALTER TABLE public.benchmark ENABLE ROW LEVEL SECURITY"
     yield "CREATE POLICY published ON public.benchmark USING (public.is_published(day))"

@@ -49,6 +49,7 @@ EVERY_OFFICE = (
     "desk_day()",
     "beneficiary_of(uuid, uuid[])",
     "desks_today()",
+    "heads_today()",
     "distances_of(uuid[])",
     "duties_of(uuid)",
     "everybody(text[])",
@@ -208,9 +209,10 @@ async def sync_rights(connection: AsyncConnection, prefix: str, policy: Policy) 
     await connection.execute(
         text("INSERT INTO public.item_route VALUES (:kind, :opener, :office)"),
         [
-            {"kind": item.value, "opener": opener.value, "office": route.office.value}
+            {"kind": item.value, "opener": opener.value, "office": home.value}
             for item, route in ROUTES.items()
             for opener in route.openers
+            for home in route.homes
         ],
     )
     await connection.execute(

@@ -261,6 +261,7 @@ async def _hand_on(session: AsyncSession, entry: Mapping[str, Any], data: Mappin
             WorkItem(
                 id=UUID(item["id"]),
                 office=item["office"],
+                home=item["office"],
                 kind=kind.value,
                 subject_kind=item.get("subject_kind", "trade"),
                 subject_id=UUID(item["subject"]),

@@ -114,6 +114,7 @@ ACTS: Final[dict[str, str]] = {
     Action.DOCUMENT_READ: N_("Read documents"),
     Action.ENTRY_READ: N_("Search the log"),
     Action.ESCALATION_ANSWER: N_("Answer escalation"),
+    Action.ESCALATION_LEAD: N_("Answer as head of the office"),
     Action.EVIDENCE_EXPORT: N_("Export evidence"),
     Action.REPORT_READ: N_("Read reports"),
     Action.EXCESS_CLOSE: N_("Close excess"),

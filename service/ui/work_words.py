@@ -28,6 +28,7 @@ ITEMS: Final[dict[str, str]] = {
     Item.ESCALATED_AUDIT: N_("Unanswered work: internal audit"),
     Item.ESCALATED_BOARD: N_("Unanswered work: the board"),
     Item.ESCALATED_COMPLIANCE: N_("Unanswered work: compliance"),
+    Item.ESCALATED_HEAD: N_("Unanswered work: the own head"),
     Item.ESCALATED_RISK: N_("Unanswered work: risk control"),
     Item.EXCESS: N_("Close excess"),
     Item.GRANT_APPROVE: N_("Decide on a right"),

@@ -22,12 +22,14 @@ from service.work.queries import Wanted, Where
 from service.work.use_cases import (
     AcceptHandover,
     AnswerEscalation,
+    LeadEscalation,
     LeaveWork,
     OfferHandover,
     ReturnHandover,
     TakeWork,
     accept_handover,
     answer_escalation,
+    lead_escalation,
     leave_work,
     offer_handover,
     return_handover,
@@ -173,6 +175,19 @@ class WorkApi(Controller):
         """Say what was done about an item that climbed to the caller's office."""
         command = AnswerEscalation(item_id=item, reason=data.reason)
         return answer(await gate.perform(actor, answer_escalation, command, key=checked_key(key)))
+
+    @post("/{item:uuid}/head-answer", guards=[Allows(Action.ESCALATION_LEAD)], status_code=200)
+    async def lead(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        key: IdempotencyKey,
+        item: FromPath[UUID],
+        data: JSONBody[Said],
+    ) -> Response[Any]:
+        """Say, as whoever leads the office today, what was done about an item it left undone."""
+        command = LeadEscalation(item_id=item, reason=data.reason)
+        return answer(await gate.perform(actor, lead_escalation, command, key=checked_key(key)))
 
 
 ROUTES = [WorkApi]

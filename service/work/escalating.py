@@ -16,6 +16,7 @@ from service.gate import Gate
 from service.kernel.errors import Refusal
 from service.kernel.items import Item
 from service.kernel.working_hours import earlier
+from service.work.heads import Heads, heads_today
 from service.work.ladder import RUNGS, Step, ladder
 from service.work.model import WorkItem
 from service.work.use_cases import EscalateWork, escalate_work
@@ -76,6 +77,12 @@ class Climb:
             for step in steps:
                 if step.rung is rung:
                     by_wait.setdefault(Step(rung, step.after, ""), []).append(kind.value)
+        if rung is Item.ESCALATED_HEAD:
+            heads = await self.heads()
+            by_wait = {
+                step: [kind for kind in kinds if heads.told_in(Item(kind)) is not None]
+                for step, kinds in by_wait.items()
+            }
         waited = [
             and_(WorkItem.kind.in_(kinds), WorkItem.due_at <= earlier(now, step.after))
             for step, kinds in by_wait.items()
@@ -96,3 +103,8 @@ class Climb:
         )
         async with AsyncSession(self.gate.offices[Office.COMPLIANCE]) as session:
             return list(await session.scalars(query))
+
+    async def heads(self) -> Heads:
+        """Return who leads each office today; work of an office that nobody leads climbs past its head."""
+        async with AsyncSession(self.gate.offices[Office.COMPLIANCE]) as session:
+            return await heads_today(session)

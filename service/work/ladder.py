@@ -12,9 +12,15 @@ from service.kernel.items import ROUTES, Item
 FILE: Final = Path(__file__).parent / "ladder.csv"
 ALL: Final = "*"
 RUNGS: Final = frozenset(
-    {Item.ESCALATED_AUDIT, Item.ESCALATED_BOARD, Item.ESCALATED_COMPLIANCE, Item.ESCALATED_RISK}
+    {
+        Item.ESCALATED_AUDIT,
+        Item.ESCALATED_BOARD,
+        Item.ESCALATED_COMPLIANCE,
+        Item.ESCALATED_HEAD,
+        Item.ESCALATED_RISK,
+    }
 )
-"""The kinds of item by which those above hear of it; the office's own head sees what is overdue at its top."""
+"""The kinds of item by which the own head hears of it, and then those above."""
 
 
 class Step(NamedTuple):

@@ -34,14 +34,20 @@ class WorkItem(Moved):
         Index("ix_work_item_due", "kind", "due_at", "id", postgresql_where=text("closed_entry_id IS NULL")),
         Index("ix_work_item_holder", "holder_id", postgresql_where=text("closed_entry_id IS NULL")),
         Index("ix_work_item_offered", "offered_to", postgresql_where=text("closed_entry_id IS NULL")),
+        Index(
+            "ix_work_item_away",
+            "home",
+            "due_at",
+            "id",
+            postgresql_where=text("closed_entry_id IS NULL AND office <> home"),
+        ),
         Index("ix_work_item_subject", "subject_id", "kind"),
         Index("ix_work_item_trade", "trade_id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    office: Mapped[
-        str
-    ]  # where it is now; the act that finishes it stays with the office its kind is at home in
+    office: Mapped[str]  # where it is now; the act that finishes it stays with the office it is at home in
+    home: Mapped[str]  # the office it was opened for
     kind: Mapped[str]
     subject_kind: Mapped[str]
     subject_id: Mapped[UUID]

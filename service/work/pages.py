@@ -108,7 +108,7 @@ class WorkPages(Controller):
             reads, actor, page.gate.policy, now, wanted=asked, after=place_of(cursor), limit=ROWS
         )
         items = [row_of(item, now) for item in found["items"] if not mine or item["why_not_me"] is None]
-        kinds = [item for item, route in ITEM_ROUTES.items() if route.office is actor.office]
+        kinds = [item for item, route in ITEM_ROUTES.items() if actor.office in route.homes]
         return page.show(
             "work/templates/queue.html",
             items=items,
@@ -146,7 +146,7 @@ class WorkPages(Controller):
 def handlings(item: Mapping[str, Any], office: Office) -> list[Action]:
     """Return what can be done with an item itself, as it stands, seen from an office."""
     if item["subject"]["kind"] == "work_item":
-        return [Action.ESCALATION_ANSWER]
+        return [Action(item["action"])] if item["why_not_me"] is None else []
     if item["offered_to"] == office.value:
         return [Action.HANDOVER_ACCEPT, Action.HANDOVER_RETURN]
     if item["office"] != office.value:

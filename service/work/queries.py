@@ -36,6 +36,7 @@ from service.kernel.database import plain_value
 from service.kernel.errors import NotFound
 from service.kernel.items import ROUTES, Item
 from service.kernel.working_hours import Age, age_of, business_days, opened_between
+from service.work.heads import Heads, answered_by, heads_today
 from service.work.model import WorkItem
 
 ACCOUNTS = text("SELECT account_id, name, person_id, service, roles FROM public.office_accounts()")
@@ -90,14 +91,24 @@ class Judge:
     colleagues: Sequence[Colleague]
     now: datetime
     there: Bench | None = None
+    heads: Heads = field(default_factory=Heads)
     services: dict[Action, list[Colleague]] = field(default_factory=dict)
 
     def name_of(self, account: UUID | None) -> str:
         """Return what an account is called; one of another office stays unnamed."""
         return next((one.name for one in self.colleagues if one.account == account), "another office")
 
-    def who_can(self, action: Action, history: Sequence[Act], origin: Origin = NOWHERE) -> list[str]:
-        """Return the names of the office's accounts that may do ``action`` now; whoever is away is not waited for."""
+    def who_can(
+        self,
+        action: Action,
+        history: Sequence[Act],
+        origin: Origin = NOWHERE,
+        only: frozenset[str] | None = None,
+    ) -> list[str]:
+        """Return the names of the office's accounts that may do ``action`` now; whoever is away is not waited for.
+
+        ``only``: the persons it is for, where it is not for all whose roles do such work.
+        """
         if (
             action not in self.services
         ):  # the right is the same for every item of the page, the history is not
@@ -106,12 +117,12 @@ class Judge:
                 for one in self.colleagues
                 if one.service and self.policy.decide(one.roles, action).allowed
             ]
-        own = {one.account for one in self.colleagues}
+        own = {one.account for one in self.colleagues if only is None or one.person in only}
         people = [] if self.there is None else self.there.able(action, history, origin)
         served = [
             one.name
             for one in self.services[action]
-            if refusal(self.policy.apart, action, one.person, history, self.now) is None
+            if only is None and refusal(self.policy.apart, action, one.person, history, self.now) is None
         ]
         return sorted([*(one.name for one in people if one.account in own), *served])
 
@@ -221,8 +232,7 @@ def of_office(actor: Actor, place: Where) -> ColumnElement[bool]:
     if place is Where.OFFERED:
         return WorkItem.offered_to == own.value
     if place is Where.AWAY:
-        at_home = [kind.value for kind, route in ROUTES.items() if route.office is own]
-        return and_(WorkItem.kind.in_(at_home), WorkItem.office != own.value)
+        return and_(WorkItem.home == own.value, WorkItem.office != WorkItem.home)
     return WorkItem.office == own.value
 
 
@@ -245,7 +255,8 @@ async def views_of(
     deals = await deals_of(session, {item.trade_id for item in items if item.trade_id is not None})
     connection = await session.connection()
     there = await bench(connection, judge.policy, judge.now, {action_of(item, actor) for item in items})
-    judge = replace(judge, there=there)
+    personal = any(item.kind == Item.ESCALATED_HEAD for item in items)
+    judge = replace(judge, there=there, heads=await heads_today(session) if personal else Heads())
     entered = await origins(
         connection, [(item.trade_id, item.subject_kind, item.subject_id) for item in items]
     )
@@ -308,8 +319,7 @@ def action_of(item: WorkItem, actor: Actor) -> Action:
     """Return what is done with an item next, seen from the actor's office."""
     if item.offered_to == actor.office.value:
         return Action.HANDOVER_ACCEPT
-    route = ROUTES[Item(item.kind)]
-    return route.action if item.office == route.office.value else Action.HANDOVER_RETURN
+    return ROUTES[Item(item.kind)].action if item.office == item.home else Action.HANDOVER_RETURN
 
 
 def view_of(
@@ -325,7 +335,10 @@ def view_of(
     deal = None if item.trade_id is None else deals.get(item.trade_id)
     is_held = item.held_until is not None and item.held_until > judge.now
     action = action_of(item, actor)
+    only = answered_by(judge.heads, Item(item.kind), item.reason)
     why_not = judge.why_not(actor, action, history, origin)
+    if why_not is None and only is not None and str(actor.person) not in only:
+        why_not = WhyNot("Somebody else leads this office today; the answer is theirs.", "A-04", None)
     if why_not is None and is_held and item.holder_id != actor.account:
         sentence = "Somebody else has taken this work. Wait until they are done, or until it is free."
         why_not = WhyNot(sentence, None, None)
@@ -348,12 +361,12 @@ def view_of(
             "bucket": age_of(item.opened_at, judge.now).value,
         },
         "office": item.office,
-        "home": route.office.value,
+        "home": item.home,
         "offered_to": item.offered_to,
         "owner": judge.name_of(item.holder_id) if is_held else None,
         "held_until": plain_value(item.held_until) if is_held else None,
         "mine": is_held and item.holder_id == actor.account,
-        "who_can_act": judge.who_can(action, history, origin),
+        "who_can_act": judge.who_can(action, history, origin, only),
         "why_not_me": None if why_not is None else why_not.sentence,
         "why_not_rule": None if why_not is None else why_not.rule,
         "why_not_source": None if why_not is None else why_not.source,

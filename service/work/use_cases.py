@@ -1,9 +1,10 @@
 """Work in hands: taken and put back, handed to another office and back; what nobody answers climbs."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import ColumnElement, select, text
 
 from policies.vocabulary import Action, Office
 from service.attempt import Attempt, Changed, Command
@@ -13,6 +14,7 @@ from service.kernel.errors import IllegalTransition, InOtherHands, Malformed, No
 from service.kernel.items import ROUTES, Item
 from service.kernel.texts import Reason
 from service.kernel.working_hours import earlier
+from service.work.heads import heads_today, leads
 from service.work.ladder import RUNGS, ladder
 from service.work.model import WorkItem
 
@@ -67,6 +69,12 @@ class NoEscalation(IllegalTransition):
     """409. Nothing of this item climbed to the office."""
 
 
+class NotTheHead(NotPermitted):
+    """403. What climbed to the head of an office is answered by whoever leads that office today (A-04)."""
+
+    rule = "A-04"
+
+
 class TakeWork(Command, frozen=True, kw_only=True):
     """Take an item into hands: for a quarter of an hour nobody else does it."""
 
@@ -114,6 +122,13 @@ class AnswerEscalation(Command, frozen=True, kw_only=True):
     reason: Reason
 
 
+class LeadEscalation(Command, frozen=True, kw_only=True):
+    """What the head of an office did about work it left undone; ``item_id`` is the item that climbed."""
+
+    item_id: UUID
+    reason: Reason
+
+
 async def at_hand(attempt: Attempt, item_id: UUID) -> Any:
     """Lock an open item that is with the office or offered to it. Raises NotFound."""
     row = (await attempt.session.execute(LOCK, {"item": item_id})).one_or_none()
@@ -131,12 +146,16 @@ def must_be_for_people(row: Any) -> None:
         raise DoneByItself("The office's own service does this work; nobody takes it or hands it on.")
 
 
-def must_be_theirs(attempt: Attempt, row: Any) -> None:
+async def must_be_theirs(attempt: Attempt, row: Any) -> None:
     """Raise NotYourWork unless a role of the person's does such work, where it is at home in the office."""
     action = ROUTES[Item(row.kind)].action
     at_home = row.home == attempt.actor.office.value
     if at_home and not attempt.actor.standing().decide(attempt.policy, action).allowed:
         raise NotYourWork("None of your roles does this work; leave it to those who may.")
+    if row.kind == Item.ESCALATED_HEAD and not leads(
+        await heads_today(attempt.session), attempt.actor, row.reason
+    ):
+        raise NotTheHead("This is for whoever leads the office today; leave it to them.")
 
 
 def must_be_free(attempt: Attempt, row: Any) -> None:
@@ -156,7 +175,7 @@ async def take_work(attempt: Attempt, command: TakeWork) -> Changed:
     if row.offered_to is not None:
         raise NotOffered("This item is offered to another office: take the offer back first.")
     must_be_for_people(row)
-    must_be_theirs(attempt, row)
+    await must_be_theirs(attempt, row)
     must_be_free(attempt, row)
     attempt.handle_item(command.item_id, seconds=HOLD_SECONDS)
     return Changed({"id": str(command.item_id), "held_by": attempt.actor.name, "seconds": HOLD_SECONDS})
@@ -223,33 +242,70 @@ async def escalate_work(attempt: Attempt, command: EscalateWork) -> Changed:
     step = next((one for one in ladder()[kind] if one.rung is command.rung), None)
     if step is None or item.due_at > earlier(attempt.now, step.after):
         raise NotOverdue("This work has not waited that long.")
+    office = ROUTES[command.rung].office
+    if command.rung is Item.ESCALATED_HEAD:
+        head = (await heads_today(attempt.session)).told_in(kind)
+        if head is None:
+            raise NotOverdue(
+                "Nobody who leads this office has an account; those above are told in their turn."
+            )
+        office = head
     if not await attempt.session.scalar(CLIMB, {"item": item.id, "rung": command.rung.value}):
         raise NotOverdue("This work has climbed so far already, or is done.")
     if item.trade_id is not None:
         attempt.concerns(item.trade_id)
     attempt.note(item=item.id, kind=kind, due=item.due_at, source=step.source)
     attempt.open_item_about(
-        command.rung, "work_item", item.id, trade_id=item.trade_id, version=item.version, reason=kind.value
+        command.rung,
+        "work_item",
+        item.id,
+        trade_id=item.trade_id,
+        version=item.version,
+        reason=kind.value,
+        office=office,
     )
-    told = {"id": str(item.id), "rung": command.rung.value, "office": ROUTES[command.rung].office.value}
+    told = {"id": str(item.id), "rung": command.rung.value, "office": office.value}
     return Changed(told | {"due_at": plain_value(item.due_at)}, 201)
 
 
 @use_case(Action.ESCALATION_ANSWER)
 async def answer_escalation(attempt: Attempt, command: AnswerEscalation) -> Changed:
     """Answer what climbed to the own office; the line cannot, whatever it does with the item itself."""
-    own = [rung.value for rung in RUNGS if ROUTES[rung].office is attempt.actor.office]
+    own = [rung for rung in RUNGS if ROUTES[rung].action is attempt.action]
+    found = await climbed(attempt, command.item_id, own, WorkItem.home == attempt.actor.office.value)
+    return answered(attempt, found, command.reason)
+
+
+@use_case(Action.ESCALATION_LEAD)
+async def lead_escalation(attempt: Attempt, command: LeadEscalation) -> Changed:
+    """Answer, as whoever leads the office today, for work it left undone; being told last year does not count."""
+    found = await climbed(attempt, command.item_id, [Item.ESCALATED_HEAD])
+    if not leads(await heads_today(attempt.session), attempt.actor, str(found.reason)):
+        raise NotTheHead("Somebody else leads this office today; the answer is theirs.")
+    return answered(attempt, found, command.reason)
+
+
+async def climbed(
+    attempt: Attempt, item_id: UUID, rungs: Sequence[Item], *where: ColumnElement[bool]
+) -> WorkItem:
+    """Return what of an item climbed to one of these rungs and is not answered. Raises NoEscalation."""
     wanted = select(WorkItem).where(
-        WorkItem.subject_id == command.item_id,
+        WorkItem.subject_id == item_id,
         WorkItem.subject_kind == "work_item",
-        WorkItem.kind.in_(own),
+        WorkItem.kind.in_([rung.value for rung in rungs]),
         WorkItem.closed_entry_id.is_(None),
+        *where,
     )
     found = await attempt.session.scalar(wanted)
     if found is None:
         raise NoEscalation("Nothing of this work climbed to your office.")
+    return found
+
+
+def answered(attempt: Attempt, found: WorkItem, reason: str) -> Changed:
+    """Put an answer on record and close what climbed; the work itself stays open for those who do it."""
     if found.trade_id is not None:
         attempt.concerns(found.trade_id)
-    attempt.note(item=command.item_id, kind=found.reason, reason=command.reason)
-    attempt.close_item(Item(found.kind), command.item_id)
-    return Changed({"id": str(command.item_id), "rung": found.kind, "answer": command.reason})
+    attempt.note(item=found.subject_id, kind=found.reason, reason=reason)
+    attempt.close_item(Item(found.kind), found.subject_id)
+    return Changed({"id": str(found.subject_id), "rung": found.kind, "answer": reason})

@@ -91,6 +91,7 @@ DOING = {
     "trades/transactions.py": "everything the front office entered, transfers included",
     "trades/versions.py": "versions of deals: terms as stored, and back",
     "work/escalating.py": "work that nobody answers, on its way up",
+    "work/heads.py": "who leads each office today, for work that climbs to them",
     "work/worker.py": "an office's automatic acts",
 }
 IMPURE = {

@@ -33,8 +33,8 @@ CROSS JOIN public.trade t WHERE t.number > 1 AND e.rev = 1
 """
 WAITING = """
 INSERT INTO public.work_item
-  (id, office, kind, subject_kind, subject_id, trade_id, version, reason, due_at, opened_at, opened_by, entry_id)
-SELECT gen_random_uuid(), w.office, w.kind, w.subject_kind, t.id, t.id, 1, w.reason,
+  (id, office, home, kind, subject_kind, subject_id, trade_id, version, reason, due_at, opened_at, opened_by, entry_id)
+SELECT gen_random_uuid(), w.office, w.home, w.kind, w.subject_kind, t.id, t.id, 1, w.reason,
        w.due_at + t.number * interval '1 second', w.opened_at - (t.number % 20) * interval '1 day', w.opened_by, w.entry_id
 FROM public.work_item w CROSS JOIN public.trade t WHERE w.kind = 'verify' AND t.number > 1
 """

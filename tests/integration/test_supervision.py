@@ -10,7 +10,6 @@ from sqlalchemy.exc import DBAPIError
 
 from policies.vocabulary import Office
 from service.kernel.database import digest
-from service.organisation.queries import today
 from service.people.directory import service_actor
 from service.supervision.issuing import DeskReports
 from service.supervision.use_cases import DayNotOver, IssueDeskReport, issue_desk_report
@@ -18,7 +17,7 @@ from service.work.escalating import Climb
 from tests.bank import World
 from tests.deals import by_force
 from tests.intruders import Intruder, append, intruder_of
-from tests.rights import asked, granted, newcomer, person_of, refused_as
+from tests.rights import asked, granted, led_by, newcomer, person_of, refused_as
 from tests.settling import captured, done, on_business_date, set_up
 
 
@@ -40,17 +39,6 @@ async def by_many(world: World, by: str, report: dict[str, Any]) -> tuple[int, s
     (outcome,) = (await (await world.as_(by)).post("/api/acts", [act])).json()
     said = outcome["problem"]
     return outcome["status"], said["code"], said.get("rule")
-
-
-async def led_by(world: World, account: str) -> None:
-    """Let another person lead the FX desk from today on, in three steps."""
-    line = {"unit": "FX-1", "functional_head": account, "disciplinary_head": "head-of-trading"}
-    line["board_member"] = "board-trading"
-    day = today(world.bank.gate.clock.now()).isoformat()
-    body = {"valid_from": day, "lines": [line], "reason": "the desk has a new head"}
-    asked_for = await (await world.as_("rights-requester")).post("/api/organisation/proposals", body)
-    path = f"/api/organisation/proposals/{done(asked_for)['id']}/approval"
-    done(await (await world.as_("rights-owner")).post(path, {"version": 1}))
 
 
 async def test_D_21_A_18_the_report_is_for_the_supervisor_of_today_and_nobody_else_receives_it(
@@ -82,7 +70,7 @@ async def test_D_21_A_18_the_report_is_for_the_supervisor_of_today_and_nobody_el
         await bank_world.bank.gate.perform(service, issue_desk_report, early)
     assert refused_as(await received(bank_world, "new-head", report)) == (403, "not_the_supervisor", "D-21")
 
-    await led_by(bank_world, "new-head")
+    await led_by(bank_world, "FX-1", "new-head", "board-trading")
 
     assert {one["desk"] for one in await reports_of(bank_world, "head-of-trading")} == {"FX-2"}
     moved = await reports_of(bank_world, "new-head")

@@ -258,7 +258,7 @@ def an_item(deal: dict[str, object]) -> str:
     """Return the statement that opens an item nobody should have opened: unwind a deal that is not cancelled."""
     now = datetime.now(UTC).isoformat()  # noqa: TID251 - a row set past the service
     return (
-        "INSERT INTO work_item (id, office, kind, subject_kind, subject_id, trade_id, due_at, opened_at, opened_by, "
-        f"entry_id) SELECT '{uuid4()}', 'front_office', 'unwind', 'trade', '{deal['id']}', '{deal['id']}', "
+        "INSERT INTO work_item (id, office, home, kind, subject_kind, subject_id, trade_id, due_at, opened_at, opened_by, "
+        f"entry_id) SELECT '{uuid4()}', 'front_office', 'front_office', 'unwind', 'trade', '{deal['id']}', '{deal['id']}', "
         f"'{now}', '{now}', 'back_office', id FROM audit_entry LIMIT 1"
     )

@@ -5,6 +5,7 @@ from policies.vocabulary import Action
 COMMON = frozenset(
     {
         *(
+            Action.ESCALATION_LEAD,
             Action.SESSION_OPEN,
             Action.SESSION_CLOSE,
             Action.PASSWORD_CHANGE,

@@ -109,7 +109,8 @@ def test_who_can_and_what_can(capsys) -> None:
     code, out = said(capsys, "what-can", "svc_front_office")
     assert code == 0
     assert [line.partition(":")[0] for line in out.splitlines()] == [
-        *("delegation.end", "delegation.read", "delegation.request", "explanation.read"),
+        *("delegation.end", "delegation.read", "delegation.request", "escalation.lead"),
+        "explanation.read",
         *("password.change", "position.unwind", "power.read", "session.close", "session.open"),
         *("trade.amend", "trade.read", "work.leave", "work.read", "work.take"),
     ]

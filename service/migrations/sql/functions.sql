@@ -421,7 +421,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   where e.trade_id = trade and e.outcome = 'allow'
     and (public.current_office() is distinct from 'front_office'
          or e.office not in ('compliance', 'internal_audit')
-            and e.act not in ('alert.review', 'escalation.answer', 'work.take', 'work.leave',
+            and e.act not in ('alert.review', 'escalation.answer', 'escalation.lead', 'work.take', 'work.leave',
                               'handover.offer', 'handover.accept', 'handover.return'))
   order by e.recorded_at, e.id
 $$;
@@ -535,8 +535,8 @@ begin
     raise exception 'office % cannot open % for %', own, bad.kind, bad.office using errcode = '42501';
   end if;
   insert into public.work_item
-    (id, office, kind, subject_kind, subject_id, trade_id, version, reason, due_at, opened_at, opened_by, entry_id)
-  select (q->>'id')::uuid, q->>'office', q->>'kind', q->>'subject_kind', (q->>'subject')::uuid,
+    (id, office, home, kind, subject_kind, subject_id, trade_id, version, reason, due_at, opened_at, opened_by, entry_id)
+  select (q->>'id')::uuid, q->>'office', q->>'office', q->>'kind', q->>'subject_kind', (q->>'subject')::uuid,
          (q->>'trade')::uuid, (q->>'version')::integer, q->>'reason', (q->>'due')::timestamptz,
          clock_timestamp(), own, (q->>'entry')::uuid
   from jsonb_array_elements(items) as q;
@@ -546,7 +546,7 @@ create function public.work_close(items jsonb) returns integer
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare own text := public.own_office(); held record; closed integer;
 begin
-  -- An item is at home where its kind is, even while another office looks at it. Whoever took it does it.
+  -- An item stays at home where it was opened for, even while another office looks at it. Whoever took it does it.
   select w.kind, w.holder_id into held
     from jsonb_array_elements(items) as q join public.work_item w
       on w.kind = q->>'kind' and w.subject_id = (q->>'subject')::uuid and w.closed_entry_id is null
@@ -559,7 +559,8 @@ begin
     set closed_entry_id = (q->>'entry')::uuid, closed_at = clock_timestamp()
     from jsonb_array_elements(items) as q
     where w.closed_entry_id is null
-      and exists (select from public.item_route r where r.kind = w.kind and r.office = own)
+      and case w.kind when 'escalated_head' then public.is_of_head(w.subject_id, (q->>'entry')::uuid)
+               else w.home = own end
       and w.kind = q->>'kind' and w.subject_id = (q->>'subject')::uuid
       and exists (select from public.audit_entry e
                   where e.id = (q->>'entry')::uuid and e.office = own and e.xmin = pg_current_xact_id()::xid);

@@ -414,7 +414,7 @@ CREATE TRIGGER unit_frozen BEFORE UPDATE ON public.unit FOR EACH ROW WHEN (NEW.c
 
 CREATE TRIGGER unit_no_truncate BEFORE TRUNCATE ON public.unit FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
-CREATE TRIGGER work_item_frozen BEFORE UPDATE ON public.work_item FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.subject_kind IS DISTINCT FROM OLD.subject_kind OR NEW.subject_id IS DISTINCT FROM OLD.subject_id OR NEW.trade_id IS DISTINCT FROM OLD.trade_id OR NEW.version IS DISTINCT FROM OLD.version OR NEW.reason IS DISTINCT FROM OLD.reason OR NEW.due_at IS DISTINCT FROM OLD.due_at OR NEW.opened_at IS DISTINCT FROM OLD.opened_at OR NEW.opened_by IS DISTINCT FROM OLD.opened_by OR NEW.entry_id IS DISTINCT FROM OLD.entry_id) EXECUTE FUNCTION public.guard_append_only();
+CREATE TRIGGER work_item_frozen BEFORE UPDATE ON public.work_item FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.home IS DISTINCT FROM OLD.home OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.subject_kind IS DISTINCT FROM OLD.subject_kind OR NEW.subject_id IS DISTINCT FROM OLD.subject_id OR NEW.trade_id IS DISTINCT FROM OLD.trade_id OR NEW.version IS DISTINCT FROM OLD.version OR NEW.reason IS DISTINCT FROM OLD.reason OR NEW.due_at IS DISTINCT FROM OLD.due_at OR NEW.opened_at IS DISTINCT FROM OLD.opened_at OR NEW.opened_by IS DISTINCT FROM OLD.opened_by OR NEW.entry_id IS DISTINCT FROM OLD.entry_id) EXECUTE FUNCTION public.guard_append_only();
 
 CREATE TRIGGER work_item_no_delete BEFORE DELETE ON public.work_item FOR EACH ROW EXECUTE FUNCTION public.guard_append_only();
 
@@ -512,7 +512,7 @@ CREATE POLICY in_sight ON public.document_content USING (public.content_in_sight
 
 ALTER TABLE public.work_item ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY in_sight ON public.work_item USING (coalesce((SELECT public.current_office()) <> 'front_office', true) OR kind NOT IN ('absence_breach', 'absence_breach_risk', 'check_rights', 'dead_end', 'escalated_audit', 'escalated_board', 'escalated_compliance', 'escalated_risk', 'examine_alert', 'examine_alleged', 'resolve_conflict', 'second_device', 'review_alert'));
+CREATE POLICY in_sight ON public.work_item USING (coalesce((SELECT public.current_office()) <> 'front_office', true) OR kind NOT IN ('absence_breach', 'absence_breach_risk', 'check_rights', 'dead_end', 'escalated_audit', 'escalated_board', 'escalated_compliance', 'escalated_head', 'escalated_risk', 'examine_alert', 'examine_alleged', 'resolve_conflict', 'second_device', 'review_alert') OR home = 'front_office');
 
 ALTER TABLE public.benchmark ENABLE ROW LEVEL SECURITY;
 

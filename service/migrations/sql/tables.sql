@@ -184,6 +184,7 @@ CREATE TABLE policy_text (
 CREATE TABLE work_item (
 	id UUID NOT NULL, 
 	office TEXT NOT NULL, 
+	home TEXT NOT NULL, 
 	kind TEXT NOT NULL, 
 	subject_kind TEXT NOT NULL, 
 	subject_id UUID NOT NULL, 
@@ -203,6 +204,8 @@ CREATE TABLE work_item (
 	CONSTRAINT fk_work_item_closed_entry FOREIGN KEY(closed_entry_id) REFERENCES audit_entry (id) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT fk_work_item_entry FOREIGN KEY(entry_id) REFERENCES audit_entry (id) DEFERRABLE INITIALLY DEFERRED
 );
+
+CREATE INDEX ix_work_item_away ON work_item (home, due_at, id) WHERE closed_entry_id IS NULL AND office <> home;
 
 CREATE INDEX ix_work_item_due ON work_item (kind, due_at, id) WHERE closed_entry_id IS NULL;
 

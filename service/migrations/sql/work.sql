@@ -1,20 +1,37 @@
 -- Work in hands: taken and put back, handed to another office and back. Opening and closing stand in functions.sql.
 
--- The office at which a kind of work is at home: its people alone may finish it, wherever it is.
-create function public.home_of(item_kind text) returns text
+-- Who leads the units of an office's function today, and in which offices each of them has an account. Nobody's roles
+-- matter: whoever answers for the unit answers for what it leaves undone.
+create function public.heads_today() returns table (office text, person_id uuid, sits_in text)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select r.office from public.item_route r where r.kind = item_kind limit 1
+  select distinct l.function_class, p.id, a.office
+  from public.lines_on(public.calendar_day()) l
+  join public.person p on p.id = l.functional_head_id and not p.disabled
+  join public.account a on a.person_id = p.id and not a.disabled and not a.service
+  where public.current_office() is not null
+  order by 1, 3, 2
+$$;
+
+-- Whether an entry is of somebody who leads the office that left an item undone; nobody else answers for its head.
+create function public.is_of_head(item uuid, entry uuid) returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select exists (
+    select from public.work_item w
+    join public.heads_today() h on h.office = w.home
+    join public.audit_entry e on e.id = entry and e.person = h.person_id::text and e.office = h.sits_in
+    where w.id = item and e.act = 'escalation.lead'
+  )
 $$;
 
 -- Lock an open item that concerns the own office, and say how it stands by this clock: nothing if it does not.
 create function public.work_lock(item uuid)
-returns table (kind text, office text, home text, trade_id uuid, holder_id uuid, is_held boolean, offered_to text)
+returns table (kind text, office text, home text, reason text, trade_id uuid, holder_id uuid, is_held boolean, offered_to text)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare own text := public.own_office();
 begin
   return query
-    select w.kind, w.office, public.home_of(w.kind), w.trade_id, w.holder_id,
+    select w.kind, w.office, w.home, w.reason, w.trade_id, w.holder_id,
            coalesce(w.held_until > clock_timestamp(), false), w.offered_to
     from public.work_item w
     where w.id = item and w.closed_entry_id is null
@@ -60,8 +77,8 @@ begin
              held_until = clock_timestamp() + make_interval(secs => h.seconds) where id = h.item;
     elsif act = 'handover.return' and w.offered_to is not null and own in (w.offered_to, w.office) then
       update public.work_item set offered_to = null where id = h.item;
-    elsif act = 'handover.return' and w.office = own and public.home_of(w.kind) <> own and (free or w.holder_id = who) then
-      update public.work_item set office = public.home_of(w.kind), holder_id = null, held_until = null
+    elsif act = 'handover.return' and w.office = own and w.home <> own and (free or w.holder_id = who) then
+      update public.work_item set office = w.home, holder_id = null, held_until = null
         where id = h.item;
     else
       raise exception 'office % cannot do % with item %', own, act, h.item using errcode = 'TW003';
