@@ -141,6 +141,23 @@ class SessionReviewApi(Controller):
         return answer(await gate.perform(actor, review_session, command, key=checked_key(key)))
 
 
+class SecondDeviceApi(Controller):
+    """Identities in use on two devices that nobody has looked into."""
+
+    path = "/api/session-reviews"
+    tags = ("sessions",)
+
+    @get(guards=[Allows(Action.SESSION_REVIEW)])
+    async def index(
+        self,
+        reads: NamedDependency[AsyncSession],
+        cursor: FromQuery[UUID | None] = None,
+        limit: Limit = 50,
+    ) -> dict[str, Any]:
+        """List what waits for a finding, longest waiting first."""
+        return await queries.second_devices(reads, cursor=cursor, limit=limit)
+
+
 class PowerApi(Controller):
     """What the caller may do."""
 
@@ -388,4 +405,13 @@ class GrantApi(Controller):
         return answer(await gate.perform(actor, revoke_grant, command, key=checked_key(key)))
 
 
-ROUTES = [SessionApi, SessionReviewApi, PowerApi, PersonApi, StaffEventApi, AccountApi, GrantApi]
+ROUTES = [
+    SessionApi,
+    SessionReviewApi,
+    SecondDeviceApi,
+    PowerApi,
+    PersonApi,
+    StaffEventApi,
+    AccountApi,
+    GrantApi,
+]

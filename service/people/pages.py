@@ -198,6 +198,35 @@ class StaffEventPages(Controller):
         )
 
 
+class SessionReviewPages(Controller):
+    """Identities in use on two devices."""
+
+    path = "/session-reviews"
+    include_in_schema = False
+
+    @get("/", guards=[Allows(Action.SESSION_REVIEW)])
+    async def index(
+        self,
+        page: NamedDependency[Page],
+        actor: NamedDependency[Actor],
+        reads: NamedDependency[AsyncSession],
+        cursor: FromQuery[str] = "",
+    ) -> Response[str]:
+        """Show what waits for a finding; nobody looks into their own identity."""
+        after = page_forms.id_in(cursor, "cursor")
+        found = await queries.second_devices(reads, cursor=after, limit=ROWS)
+        why = "This is your own identity; somebody else looks into it (D-16)."
+        return page.show(
+            "people/templates/session_reviews.html",
+            rows=found["items"],
+            next=found["next"],
+            buttons={
+                row["id"]: Button(Action.SESSION_REVIEW, why if row["person"] == str(actor.person) else None)
+                for row in found["items"]
+            },
+        )
+
+
 def door(page: Page, account: str, wanted: str, status: int = 200) -> Response[str]:
     """Return the sign-in form."""
     return page.show(
@@ -208,4 +237,4 @@ def door(page: Page, account: str, wanted: str, status: int = 200) -> Response[s
     )
 
 
-ROUTES = [PeoplePages, RightPages, RequestPages, StaffEventPages]
+ROUTES = [PeoplePages, RightPages, RequestPages, SessionReviewPages, StaffEventPages]

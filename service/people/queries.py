@@ -9,9 +9,11 @@ from sqlalchemy import Text, cast, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.kernel.database import plain_value
+from service.kernel.items import Item
 from service.kernel.paging import paged
 from service.people.lifecycle import GrantState
 from service.people.model import Account, Person, RoleGrant, StaffEvent
+from service.work.model import WorkItem
 
 EFFECTIVE = text("SELECT role, via, source_id FROM public.roles_counting(:person, :at)")
 
@@ -150,6 +152,42 @@ async def staff_events(
         wanted = wanted.where(StaffEvent.id < cursor)
     found = (await session.execute(wanted)).all()
     return paged([staff_event_view(row) | {"name": name} for row, name in found], limit)
+
+
+async def second_devices(session: AsyncSession, *, cursor: UUID | None = None, limit: int) -> dict[str, Any]:
+    """Return a page of the identities in use on two devices that nobody has looked into, longest waiting first."""
+    wanted = (
+        select(
+            WorkItem,
+            Account.name,
+            Account.office,
+            Person.id.label("person"),
+            Person.name.label("person_name"),
+        )
+        .join(Account, Account.id == WorkItem.subject_id)
+        .join(Person, Person.id == Account.person_id)
+        .where(WorkItem.kind == Item.SECOND_DEVICE, WorkItem.closed_entry_id.is_(None))
+        .order_by(WorkItem.id)
+        .limit(limit + 1)
+    )
+    if cursor is not None:
+        wanted = wanted.where(WorkItem.id > cursor)
+    found = (await session.execute(wanted)).all()
+    items = [
+        {
+            "id": str(row.WorkItem.id),
+            "account": str(row.WorkItem.subject_id),
+            "account_name": row.name,
+            "office": row.office,
+            "person": str(row.person),
+            "person_name": row.person_name,
+            "tried_at": plain_value(row.WorkItem.opened_at),
+            "due_at": plain_value(row.WorkItem.due_at),
+            "entry": str(row.WorkItem.entry_id),
+        }
+        for row in found
+    ]
+    return paged(items, limit)
 
 
 def staff_event_view(row: StaffEvent) -> dict[str, Any]:

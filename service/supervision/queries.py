@@ -1,6 +1,6 @@
 """Desks, who supervises them today, and the reports that are theirs."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,8 @@ from service.kernel.actor import Actor
 from service.kernel.database import plain_value
 from service.organisation.model import Unit
 from service.parties.model import Portfolio
+from service.people.model import Person
+from service.people.queries import account_names
 from service.supervision.days import DealOfTheDay
 from service.supervision.model import DeskReceipt, DeskReport
 from service.trades.model import ChangeRequest, Trade, TradeVersion
@@ -96,20 +98,39 @@ async def desk_reports(
         wanted = wanted.where(DeskReport.id < cursor)
     found: Sequence[Any] = (await session.execute(wanted)).all()
     heads = {desk.unit_id: desk.supervisor_id for desk in await desks(session)}
+    receivers = {receipt.received_by for _, receipt, _ in found if receipt is not None}
+    people, accounts = await people_named(session, heads.values()), await account_names(session, receivers)
     return {
         "items": [
             report_view(report, report.rev)
             | {
                 "desk": code,
                 "supervisor": None if (head := heads.get(report.unit_id)) is None else str(head),
+                "supervisor_name": people.get(head),
                 "received_at": None if receipt is None else plain_value(receipt.received_at),
                 "received_by": None if receipt is None else str(receipt.received_by),
+                "received_by_name": None if receipt is None else accounts.get(receipt.received_by),
                 "remark": None if receipt is None else receipt.remark,
             }
             for report, receipt, code in found[:limit]
         ],
         "next": str(found[limit - 1][0].id) if len(found) > limit else None,
     }
+
+
+async def people_named(session: AsyncSession, ids: Collection[UUID | None]) -> dict[UUID | None, str]:
+    """Return the names of persons."""
+    found = await session.execute(select(Person.id, Person.name).where(Person.id.in_(ids)))
+    return {row.id: row.name for row in found}
+
+
+async def desk_names(session: AsyncSession, actor: Actor) -> list[tuple[str, str]]:
+    """Return the desks whose reports the actor may see, by code."""
+    ids = [desk.unit_id for desk in await desks(session)]
+    if actor.office is Office.FRONT_OFFICE:
+        ids = await supervised_by(session, actor)
+    found = await session.execute(select(Unit.id, Unit.code).where(Unit.id.in_(ids)).order_by(Unit.code))
+    return [(str(row.id), row.code) for row in found]
 
 
 def report_view(report: DeskReport, version: int) -> dict[str, Any]:

@@ -29,6 +29,7 @@ DONE: Final[dict[str, str]] = {
     Action.ORGANISATION_APPROVE: N_("The organisation changes as proposed."),
     Action.ORGANISATION_PROPOSE: N_("The change is proposed; another person decides."),
     Action.ORGANISATION_REFUSE: N_("The change of the organisation is refused."),
+    Action.SESSION_REVIEW: N_("The finding is on record."),
     Action.STAFF_EVENT_RECORD: N_("The event is on record; what it ends has ended."),
 }
 

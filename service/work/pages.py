@@ -31,6 +31,7 @@ PLACES = {
     Item.ABSENCE_BREACH_RISK: "/absences#{subject}",
     Item.ACCEPT_ABSENCE: "/absences#{subject}",
     Item.ACCEPT_INTERNAL: "/internal-deals#{subject}",
+    Item.ACKNOWLEDGE_DESK_REPORT: "/desk-reports#{subject}",
     Item.ACKNOWLEDGE_PREMISES: "/premises#{subject}",
     Item.CALL_BACK: "/call-backs?subject={subject}",
     Item.CHECK_CALL_BACK: "/call-backs#{subject}",
@@ -70,6 +71,7 @@ PLACES = {
     Item.REPAIR_PAYMENT: "/payments#{subject}",
     Item.REVIEW_TRANSFER_BOOKS: "/transfers/{subject}",
     Item.REVIEW_TRANSFER_RISK: "/transfers/{subject}",
+    Item.SECOND_DEVICE: "/session-reviews#{subject}",
     Item.TAKE_NOTICE: "/notices",
     Item.VERIFY: "/trades/{trade}/control",
 }

@@ -7,7 +7,7 @@ import pytest
 from policies.changes import compared, objections, of_people, raises_powers_of
 from policies.people import Holder
 from policies.policy import Policy, load
-from policies.prose import changed, rendered
+from policies.prose import changed, reason, rendered
 from policies.vocabulary import Action
 
 CAPTURE = "p, trader, trade.capture, strikes deals for the book under an own trader id\n"
@@ -121,3 +121,11 @@ def test_ORG_13_no_rule_lacks_its_german(policy: Policy) -> None:
     english = set(rendered(policy, "en"))
     german = [line for line in rendered(policy, "de") if line.startswith(("- S-", "- D-", "- T-"))]
     assert [line for line in german if line in english] == []
+    rows = (
+        *policy.separation,
+        *policy.apart,
+        *policy.tasks,
+        *policy.cooling_off,
+        *policy.independence.values(),
+    )
+    assert {row.why for row in rows if reason(row.why, "de") == row.why} == set()
