@@ -13,7 +13,7 @@ from litestar.response import File
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from audit.note import VerifierKey
-from policies.vocabulary import Action
+from policies.vocabulary import Action, Office
 from service.audit_trail import published
 from service.audit_trail.published import NoSuchFile, NotYetPublished
 from service.audit_trail.sequencer import LogContradiction
@@ -70,6 +70,7 @@ class EntryApi(Controller):
         from_: From = None,
         to: To = None,
         trade: FromQuery[UUID | None] = None,
+        office: FromQuery[Office | None] = None,
         cursor: FromQuery[str | None] = None,
         limit: Limit = 50,
     ) -> dict[str, Any]:
@@ -82,8 +83,23 @@ class EntryApi(Controller):
             since=instant(from_, "from"),
             before=instant(to, "to"),
             trade_id=trade,
+            office=office,
         )
         return await queries.entries(reads, wanted, limit, cursor)
+
+    @get("/trades/{trade:uuid}", guards=[Allows(Action.ENTRY_READ, sensitive=True)])
+    async def story(
+        self,
+        reads: NamedDependency[AsyncSession],
+        trade: FromPath[UUID],
+        office: FromQuery[Office | None] = None,
+        outcome: FromQuery[Outcome | None] = None,
+        cursor: FromQuery[str | None] = None,
+        limit: Limit = 50,
+    ) -> dict[str, Any]:
+        """Tell what a deal went through in every office, refusals too, oldest first."""
+        wanted = Wanted(trade_id=trade, office=office, outcome=outcome)
+        return await queries.story(reads, wanted, limit, cursor)
 
 
 class LogApi(Controller):

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, or_, select, text, tuple_, union
+from sqlalchemy import Select, func, or_, select, text, tuple_, union
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -62,6 +62,7 @@ class Wanted:
     since: datetime | None = None
     before: datetime | None = None
     trade_id: UUID | None = None
+    office: Office | None = None
 
 
 def instant(written: str | None, field: str) -> datetime | None:
@@ -173,7 +174,39 @@ def narrowed(
         query = query.where(AuditEntry.recorded_at < wanted.before)
     if wanted.trade_id is not None:
         query = query.where(AuditEntry.trade_id == wanted.trade_id)
+    if wanted.office is not None:
+        query = query.where(AuditEntry.office == wanted.office.value)
     return query
+
+
+async def story(
+    session: AsyncSession, wanted: Wanted, limit: int = 50, cursor: str | None = None
+) -> dict[str, Any]:
+    """Return what a deal went through in every office, refusals too, oldest first, and how much of each there is."""
+    assert wanted.trade_id is not None
+    query = select(AuditEntry, AuditIndex.index).outerjoin(AuditIndex, AuditIndex.entry_id == AuditEntry.id)
+    query = narrowed(query, wanted, None)
+    if (place := place_of(cursor)) is not None:
+        query = query.where(tuple_(AuditEntry.recorded_at, AuditEntry.id) > tuple(place))
+    oldest_first = query.order_by(AuditEntry.recorded_at, AuditEntry.id).limit(limit + 1)
+    found = (await session.execute(oldest_first)).all()
+    shown = found[:limit]
+    names = await names_of(session, {entry.account for entry, _ in shown})
+    counting = (
+        select(AuditEntry.office, AuditEntry.outcome, func.count())
+        .where(AuditEntry.trade_id == wanted.trade_id)
+        .group_by(AuditEntry.office, AuditEntry.outcome)
+        .order_by(AuditEntry.office, AuditEntry.outcome)
+    )
+    last = shown[-1][0] if shown else None
+    return {
+        "items": [entry_view(entry, index, names) for entry, index in shown],
+        "next": cursor_of(last.recorded_at, last.id) if last is not None and len(found) > limit else None,
+        "counts": [
+            {"office": office, "outcome": outcome, "entries": count}
+            for office, outcome, count in (await session.execute(counting)).all()
+        ],
+    }
 
 
 async def accounts_of(session: AsyncSession, actor: str | None) -> list[str] | None:

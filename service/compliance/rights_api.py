@@ -10,7 +10,7 @@ from litestar.params import FromPath, JSONBody
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
-from service.compliance import rights
+from service.compliance import persons, rights
 from service.compliance.use_cases import CloseConflict, close_conflict
 from service.faces import Allows, IdempotencyKey, answer, checked_key
 from service.gate import Gate
@@ -50,6 +50,25 @@ class ConflictApi(Controller):
         return answer(await gate.perform(actor, close_conflict, command, key=checked_key(key)))
 
 
+class PersonHistoryApi(Controller):
+    """A natural person over all accounts and all time."""
+
+    path = "/api/persons/{person:uuid}/history"
+    tags = ("people",)
+
+    @get(guards=[Allows(Action.ENTRY_READ, sensitive=True)])
+    async def show(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        reads: NamedDependency[AsyncSession],
+        person: FromPath[UUID],
+    ) -> dict[str, Any]:
+        """Tell a person's units, roles over time, deputies, absences, and how much they did and were refused."""
+        powers = gate.policy.powers(actor.roles)
+        return await persons.dossier(reads, gate.policy, powers, person, gate.clock.now())
+
+
 class MonitoredApi(Controller):
     """Deals of whoever came from control to a desk."""
 
@@ -65,4 +84,4 @@ class MonitoredApi(Controller):
         return {"items": await rights.monitored(reads, gate.policy, day), "next": None}
 
 
-ROUTES = [ConflictApi, MonitoredApi]
+ROUTES = [ConflictApi, PersonHistoryApi, MonitoredApi]

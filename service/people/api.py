@@ -52,6 +52,7 @@ from service.people.use_cases import (
     review_session,
 )
 
+NamePart = Annotated[str | None, QueryParameter(min_length=1, max_length=100)]
 Limit = Annotated[int, QueryParameter(ge=1, le=200)]
 StateWanted = Annotated[GrantState | None, QueryParameter(name="state")]
 
@@ -191,11 +192,14 @@ class PersonApi(Controller):
         reads: NamedDependency[AsyncSession],
         unit: FromQuery[UUID | None] = None,
         disabled: FromQuery[bool | None] = None,
+        named: NamePart = None,
         cursor: FromQuery[UUID | None] = None,
         limit: Limit = 50,
     ) -> dict[str, Any]:
-        """List persons with their accounts."""
-        return await queries.persons(reads, unit=unit, disabled=disabled, cursor=cursor, limit=limit)
+        """List persons with their accounts; ``named``: a part of a name, or a staff number."""
+        return await queries.persons(
+            reads, unit=unit, disabled=disabled, named=named, cursor=cursor, limit=limit
+        )
 
     @post(guards=[Allows(Action.PERSON_REGISTER)])
     async def register(

@@ -25,6 +25,7 @@ from service.people.use_cases import ChangePassword, CloseSession, change_passwo
 from service.ui.languages import N_
 
 ROWS = 50
+NAME_PART_MAX = 100
 
 
 class RepeatedOtherwise(Malformed):
@@ -198,6 +199,40 @@ class StaffEventPages(Controller):
         )
 
 
+class PersonListPages(Controller):
+    """The natural persons of the bank."""
+
+    path = "/persons"
+    include_in_schema = False
+
+    @get("/", guards=[Allows(Action.PERSON_READ, sensitive=True)])
+    async def index(
+        self,
+        gate: NamedDependency[Gate],
+        page: NamedDependency[Page],
+        reads: NamedDependency[AsyncSession],
+        named: FromQuery[str] = "",
+        unit: FromQuery[str] = "",
+        cursor: FromQuery[str] = "",
+    ) -> Response[str]:
+        """Show the persons with their accounts, oldest first."""
+        found = await queries.persons(
+            reads,
+            unit=page_forms.id_in(unit, "unit"),
+            named=named.strip()[:NAME_PART_MAX] or None,
+            cursor=page_forms.id_in(cursor, "cursor"),
+            limit=ROWS,
+        )
+        return page.show(
+            "people/templates/persons.html",
+            rows=found["items"],
+            next=found["next"],
+            units={one["id"]: one["name"] for one in await units(reads, today(gate.clock.now()))},
+            named=named,
+            unit=unit,
+        )
+
+
 class SessionReviewPages(Controller):
     """Identities in use on two devices."""
 
@@ -237,4 +272,4 @@ def door(page: Page, account: str, wanted: str, status: int = 200) -> Response[s
     )
 
 
-ROUTES = [PeoplePages, RightPages, RequestPages, SessionReviewPages, StaffEventPages]
+ROUTES = [PeoplePages, PersonListPages, RightPages, RequestPages, SessionReviewPages, StaffEventPages]

@@ -74,11 +74,24 @@ async def persons(
     *,
     unit: UUID | None = None,
     disabled: bool | None = None,
+    named: str | None = None,
     cursor: UUID | None = None,
     limit: int,
 ) -> dict[str, Any]:
-    """Return a page of persons with their accounts, oldest first; ``next`` is the cursor of the page after it."""
+    """Return a page of persons with their accounts, oldest first; ``next`` is the cursor of the page after it.
+
+    ``named``: a part of the name, of the staff number or of an account's name.
+    """
     wanted = select(Person).order_by(Person.id).limit(limit + 1)
+    if named is not None:
+        accounts_named = select(Account.person_id).where(Account.name.icontains(named, autoescape=True))
+        wanted = wanted.where(
+            or_(
+                Person.name.icontains(named, autoescape=True),
+                Person.staff_number == named,
+                Person.id.in_(accounts_named),
+            )
+        )
     if unit is not None:
         wanted = wanted.where(Person.unit_id == unit)
     if disabled is not None:

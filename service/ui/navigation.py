@@ -78,6 +78,7 @@ PLACES: Final = (
     Place("/organisation", N_("Organisation"), (Action.ORGANISATION_READ,)),
     Place("/desk-reports", N_("Desk reports"), (Action.DESK_REPORT_READ,)),
     Place("/session-reviews", N_("Second devices"), (Action.SESSION_REVIEW,)),
+    Place("/persons", N_("Persons"), (Action.PERSON_READ,)),
     Place("/staff-events", N_("Staff events"), (Action.PERSON_READ,)),
     Place("/policy", N_("Policy"), (Action.POLICY_READ,)),
     Place("/entries", N_("Audit log"), (Action.ENTRY_READ,)),

@@ -31,6 +31,8 @@ DOING = {
     "compliance/evidence.py": "what a pack needs, gathered from database and log",
     "compliance/nightly.py": "the books held against the log, each night",
     "compliance/papers.py": "the filed papers held against their hashes, and gathered for a pack",
+    "compliance/person_pages.py": "the pages of a person over all accounts and of a deal over all offices",
+    "compliance/persons.py": "a person's units, rights, deputies and absences, read over all offices",
     "compliance/rights.py": "conflicts of rights and watched deals, read over all offices",
     "compliance/rights_api.py": "their faces",
     "compliance/rebuild.py": "the past told again from entries alone",

@@ -1,11 +1,14 @@
 """The pages of compliance, audit and supervision, without a script and in both languages."""
 
+from typing import Any
+
 from service.people.directory import service_actor
 from service.supervision.issuing import DeskReports
 from tests.bank import PASSWORD, World
+from tests.deputies import deputised
 from tests.integration.test_two_devices import OTHER, OWN, TRADER, at
-from tests.rights import account_of, led_by
-from tests.settling import captured, on_business_date
+from tests.rights import account_of, granted, led_by, person_of, taken
+from tests.settling import captured, done, on_business_date, set_up
 from tests.visiting import signed_in
 
 
@@ -56,3 +59,57 @@ async def test_A_10_compliance_says_on_its_page_who_was_on_the_second_device(ban
     assert "Kein Versuch auf einem zweiten Gerät" in german.text
     for other in ("trader", "rights-admin", "auditor"):
         assert (await (await bank.as_(other)).get("/api/session-reviews")).status_code == 403
+
+
+async def test_a_person_and_a_deal_are_told_over_all_accounts_and_offices(bank_world: World) -> None:
+    await set_up(bank_world)
+    deal = await captured(bank_world)
+    assert (await deal.do("trader", "verification")).status_code == 403
+    done(await deal.do("verifier", "verification"))
+    person = await person_of(bank_world, "trader")
+    admin = await bank_world.as_("rights-admin")
+    body = {"name": "trader-again", "person": person["id"], "office": "front_office"}
+    assert (await admin.post("/api/accounts", body)).status_code == 201
+    await granted(bank_world, "trader-again", "head_of_trading")
+    await deputised(bank_world, "verifier", "confirmer", "verifier")
+
+    officer = await signed_in(bank_world, "compliance")
+    listed = await officer.get("/persons", named="trader-again")
+    assert f"/persons/{person['id']}" in listed.links
+    seen = await officer.get(f"/persons/{person['id']}")
+    for said in ("trader-again", "Head of trading", "FX desk", "Verify deal", "P:absent"):
+        assert said in seen.text, said
+    refused = await officer.get(f"/persons/{person['id']}", outcome="refuse")
+    assert "P:trader:trade.capture" not in refused.text
+    told = (await (await bank_world.as_("auditor")).get(f"/api/persons/{person['id']}/history")).json()
+    held = {one["role"]: (one["from"] is not None, one["until"]) for one in told["roles"]}
+    assert held == {"trader": (True, None), "head_of_trading": (True, None)}
+    assert told["entries"]["refuse"] == 1
+    assert told["units"][-1]["until"] is None
+    giver = (await person_of(bank_world, "verifier"))["id"]
+    lent = (await (await bank_world.as_("auditor")).get(f"/api/persons/{giver}/history")).json()
+    assert [(one["given"], one["roles"]) for one in lent["delegations"]] == [(True, ["verifier"])]
+
+    place = f"/entries/trades/{deal.id}"
+    assert place in (await officer.get(f"/trades/{deal.id}")).links
+    german = await (await signed_in(bank_world, "auditor", language="de")).get(place)
+    assert "Jede Handlung und jede Verweigerung" in german.text
+    story = await officer.get(place, office="front_office", outcome="refuse")
+    assert "Verify deal" in story.text
+    assert "Capture deal" not in story.text
+    for account in ("trader", "verifier", "rights-admin"):
+        nosy = await signed_in(bank_world, account)
+        for path in (place, f"/persons/{person['id']}"):
+            assert (await nosy.client.get(path)).status_code == 403, (account, path)
+    revoked = await taken(bank_world, "revocation", (await held_by(bank_world, "trader-again")))
+    assert revoked.status_code == 200, revoked.text
+    after = (await (await bank_world.as_("auditor")).get(f"/api/persons/{person['id']}/history")).json()
+    ended = next(one for one in after["roles"] if one["role"] == "head_of_trading")
+    assert ended["until"] > ended["from"]
+
+
+async def held_by(world: World, account: str) -> dict[str, Any]:
+    """Return the newest grant of an account."""
+    login = await account_of(world, account)
+    found = await (await world.as_("auditor")).get("/api/grants", account=login["id"])
+    return dict(found.json()["items"][-1])
