@@ -16,7 +16,8 @@ from service.kernel.actor import Actor
 from service.kernel.errors import NotFound
 from service.page_frame import History, Page
 from service.trades import queries
-from service.trades.pages import names_in, reference_of
+from service.trades.pages import distance
+from service.trades.ticket_pages import names_in
 
 DECISIONS = (Action.TRADE_VERIFY, Action.TRADE_RETURN)
 
@@ -45,7 +46,7 @@ class ControlPages(Controller):
             names=await names_in(reads, deal),
             timeline=await queries.timeline(reads, actor, trade),
             buttons=await history.buttons(page, possible, trade),
-            reference=await reference_of(page, reads, deal),
+            reference=await distance(page, reads, deal),
         )
 
     @get("/requests/{request_id:uuid}", guards=[Allows(Action.TRANSACTION_READ)])

@@ -1,7 +1,7 @@
 """Deals over JSON: captured, corrected, asked about, read."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import date, time
+from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -13,14 +13,12 @@ from litestar.params import BodyKwarg, FromPath, FromQuery, JSONBody, QueryParam
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
-from service.attempt import Desk
 from service.faces import Allows, IdempotencyKey, Seen, SeenWithReason, answer, checked_key, named_field
-from service.gate import BATCH_MAX, BERLIN, Done, Gate, Request
+from service.gate import BATCH_MAX, Done, Gate, Request
 from service.kernel.actor import Actor
 from service.kernel.cursors import place_of
 from service.kernel.errors import Malformed, Refusal
 from service.kernel.problems import problem
-from service.market.queries import desk
 from service.trades import queries
 from service.trades.entering import UnknownCounterparty, broker_of, checked_terms, look_up, name_or_id
 from service.trades.impact import foreseen
@@ -32,6 +30,7 @@ from service.trades.internal import (
     offer_internal,
 )
 from service.trades.lifecycle import TradeState
+from service.trades.looking import desk_of, look_at
 from service.trades.model import Trade
 from service.trades.tickets import (
     AmendedTerms,
@@ -83,6 +82,17 @@ class TradeApi(Controller):
     ) -> Response[Any]:
         """Enter a deal; number, time, trader and office are set by the service."""
         return answer(await gate.perform(actor, capture_trades, data, key=checked_key(key)))
+
+    @post("/preview", guards=[Allows(Action.TRADE_CAPTURE)], status_code=200)
+    async def preview(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        data: JSONBody[CaptureTrade],
+        reads: NamedDependency[AsyncSession],
+    ) -> dict[str, Any]:
+        """Say of a deal what it would be: in words, the room it would take, its distance from the market. Enters nothing."""
+        return await look_at(gate, actor, reads, data)
 
     @post("/batch", guards=[Allows(Action.TRADE_CAPTURE)], status_code=200)
     async def capture_batch(
@@ -278,10 +288,7 @@ async def previewed(
     """Return what an amendment would change and what would follow; nothing is written. Raises NotFound."""
     await queries.trade_view(reads, actor, trade_id)
     trade = await reads.get_one(Trade, trade_id)
-    row = await desk(reads)
-    now = gate.clock.now().astimezone(BERLIN)
-    clock = time(now.hour, now.minute) if row is None or row.desk_clock is None else row.desk_clock
-    at = Desk(now.date() if row is None else row.business_date, clock)
+    at = await desk_of(reads, gate)
     found = await look_up(reads, [ticket], at)
     known = found.counterparties.get(name_or_id(ticket.counterparty))
     if known is None:

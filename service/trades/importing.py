@@ -2,19 +2,17 @@
 
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, time
+from datetime import date
 from decimal import Decimal
 from itertools import islice
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
-from service.attempt import Attempt, Desk
+from service.attempt import Attempt
 from service.gate import BATCH_MAX, Done, Gate, Request
 from service.importing.outcomes import Outcome
 from service.importing.rows import Row
@@ -23,18 +21,17 @@ from service.kernel.errors import Malformed, NotPermitted, NotSignedIn, Refusal,
 from service.kernel.identifiers import uuid7
 from service.limits.reserving import outcome as said_of_room
 from service.market.ecb import NoFixing, to_eur
-from service.market.queries import desk, last_rates
+from service.market.queries import last_rates
 from service.trades.api import read_deal
 from service.trades.deals.deal import wording
 from service.trades.deals.fx import FxTerms
 from service.trades.deals.fx_forward import FxForwardTerms
 from service.trades.entering import Judged, judged, look_up
+from service.trades.looking import ROOM, desk_of
 from service.trades.reference import beside_reference
 from service.trades.tickets import CaptureTrade
 from service.trades.use_cases import capture_trades
 
-BERLIN = ZoneInfo("Europe/Berlin")
-ROOM = text("SELECT * FROM public.limit_room(:scope, :owner)")
 Keyed = Sequence[tuple[Row, str]]
 Rates = tuple[date, Mapping[str, Decimal]] | None
 
@@ -229,15 +226,6 @@ async def preview(
                 except Refusal as refusal:
                     outcomes.append(refused(row, refusal))
         yield outcomes
-
-
-async def desk_of(reads: AsyncSession, gate: Gate) -> Desk:
-    """Return desk time: as recorded, else the system's in Berlin."""
-    recorded = await desk(reads)
-    local = gate.clock.now().astimezone(BERLIN)
-    if recorded is None:
-        return Desk(local.date(), time(local.hour, local.minute))
-    return Desk(recorded.business_date, recorded.desk_clock or time(local.hour, local.minute))
 
 
 async def looked_at(row: Row, deal: Judged, room: Room) -> Outcome:

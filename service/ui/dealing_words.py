@@ -65,3 +65,10 @@ LOCATIONS: Final[dict[str, str]] = {
 }
 
 SIDES: Final[dict[str, str]] = {"buy": N_("Buy"), "sell": N_("Sell")}
+
+LIMIT_SCOPES: Final[dict[str, str]] = {
+    "counterparty": N_("Counterparty"),
+    "mandate": N_("Your mandate off the premises"),
+    "portfolio": N_("Portfolio"),
+}
+"""What a deal's limits are limits of."""

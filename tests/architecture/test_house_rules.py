@@ -89,6 +89,8 @@ DOING = {
     "trades/impact.py": "what a change of a deal would set in motion, asked before it is decided",
     "trades/internal.py": "the two acts of an internal deal, which write legs as capture does",
     "trades/internal_pages.py": "their pages",
+    "trades/looking.py": "a deal looked at before it is entered: what it would take and how far off it is",
+    "trades/ticket_pages.py": "the pages of the ticket: fill in, look at, enter, correct, amend",
     "trades/tickets.py": "what a trader fills in for each type of deal",
     "trades/transactions.py": "everything the front office entered, transfers included",
     "trades/versions.py": "versions of deals: terms as stored, and back",

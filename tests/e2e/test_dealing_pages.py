@@ -1,5 +1,7 @@
 """Every type of deal and its amendment on the pages, without a script."""
 
+from dataclasses import replace
+
 from tests.bank import World
 from tests.conformity import agreed
 from tests.parties import LEI
@@ -83,3 +85,41 @@ async def test_a_deal_off_the_market_says_so_to_whoever_verifies_it(bank: World)
     assert "The rate looks quoted upside down." in card.text
     refused = await verifier.act(f"/trades/{deal.id}/control", "/acts/trade.verify")
     assert "This deal looks quoted upside down" in refused.text
+
+
+async def test_a_line_fills_the_ticket_and_the_preview_says_what_the_deal_would_come_to(bank: World) -> None:
+    trader = await signed_in(bank, "trader")
+    ticket = (await trader.get("/trades/new")).form("trade.capture")
+    assert ticket.fields["portfolio"], "the desk's only book is chosen already"
+    line = {"line": "s 10m eurusd 1.1650 first"}
+    seen = Sheet(await trader.send(ticket, **line | CHECK))
+    for words in (
+        "You sell 10,000,000.00 EUR to First counterparty against 11,650,000.00 USD at 1.165, value Thu 29 Oct 2026.",
+        "Reference of 26 Oct 2026",
+        "Limits in EUR, as they stand now",
+        "Nothing is entered yet.",
+    ):
+        assert words in seen.text, seen.text
+    filled = seen.form("trade.capture").fields
+    assert (filled["line"], filled["base_amount"], filled["counterparty"]) == ("", "10000000", LEI)
+
+    wrong = Sheet(await trader.send(ticket, line="S 10M EURUSD 1.1650 NOBODY", **CHECK))
+    assert "Word 5, 'NOBODY', names no counterparty in force." in wrong.text
+    assert wrong.form("trade.capture").fields["line"] == "S 10M EURUSD 1.1650 NOBODY"
+    both = await trader.submit(ticket, **line | {"base_amount": "5M"} | ENTER)
+    assert "The line says something else here than the ticket" in both.text
+
+    holiday = {"value_date": "2026-12-25", "base": "EUR", "quote": "USD", "trade_date": "2026-12-23"}
+    strip = replace(ticket, action="/trades/preview")
+    part = Sheet(await trader.send(strip, **holiday))
+    assert "cannot be paid on Friday 2026-12-25: Christmas Day" in part.text
+    assert "Move to Mon 28 Dec 2026" in part.text
+    moved = Sheet(await trader.send(ticket, **holiday, _value_date="2026-12-28"))
+    assert moved.form("trade.capture").fields["value_date"] == "2026-12-28"
+    german = await signed_in(bank, "trader", language="de")
+    strip = replace((await german.get("/trades/new")).form("trade.capture"), action="/trades/preview")
+    part = Sheet(await german.send(strip, line="V 10M EURUSD 1,1650 FIRST"))
+    assert "Sie verkaufen 10.000.000,00 EUR" in part.text, part.text
+
+    done = await trader.submit(ticket, **line | ENTER)
+    assert "We sell 10,000,000.00 EUR to First counterparty" in done.text

@@ -1,0 +1,360 @@
+"""The trader's ticket: filled in by a line or by hand, looked at, entered; and a deal corrected or amended on it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Controller, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter
+from litestar.response import Redirect
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from policies.vocabulary import Action
+from service import page_forms, page_frame
+from service.attempt import Desk
+from service.faces import Allows
+from service.kernel.actor import Actor
+from service.kernel.calendar import CALENDARS, NoCalendar, spot_date
+from service.kernel.errors import Refusal
+from service.page_frame import Page, Said
+from service.parties.queries import counterparties, counterparty_names, portfolios
+from service.trades import queries
+from service.trades.deals.day_count import DAY_COUNTS
+from service.trades.deals.deal import TYPES, wording
+from service.trades.desk_times import desk_now
+from service.trades.entering import UnknownCounterparty, broker_of, checked_terms, look_up, name_or_id
+from service.trades.impact import foreseen
+from service.trades.looking import Glance, distance_so_far, glance, look_at
+from service.trades.model import Trade
+from service.trades.reference import Reference
+from service.trades.shorthand import Around, Party, filled_in, read_line
+from service.trades.tickets import AmendedTerms, CaptureTrade, CorrectedTerms
+from service.ui.dealing_words import LOCATIONS
+from service.ui.formats import BERLIN, field_moment
+
+CHOICES_MAX = 200
+NEW, AGAIN, AMEND = "trade.capture", "trade.resubmit", "amendment.request"
+EXCHANGES = ("fx_spot", "fx_forward")
+
+
+@dataclass(slots=True)
+class Preview:
+    """What the ticket says of a deal before it is entered; ``refusal`` is what stands against it as it is."""
+
+    seen: Glance
+    reference: Reference | None = None
+    wording: str | None = None
+    limits: list[dict[str, Any]] | None = None
+    marks: list[str] | None = None
+    foreseen: Mapping[str, Any] | None = None
+    """Of an amendment: what will follow."""
+    refusal: Refusal | None = None
+
+
+class TicketPages(Controller):
+    """The ticket."""
+
+    path = "/trades"
+    include_in_schema = False
+
+    @get("/new", guards=[Allows(Action.TRADE_CAPTURE)])
+    async def ticket(
+        self,
+        page: NamedDependency[Page],
+        reads: NamedDependency[AsyncSession],
+        type_: Annotated[str, QueryParameter(name="type")] = "fx_spot",
+    ) -> Response[str]:
+        """Show the ticket of a type of deal."""
+        wanted = type_ if type_ in TYPES else "fx_spot"
+        return await ticket(page, reads, NEW, fresh_terms(page) | {"type": wanted})
+
+    @post("/preview", guards=[Allows(Action.TRADE_CAPTURE)], status_code=200)
+    async def preview(
+        self,
+        page: NamedDependency[Page],
+        actor: NamedDependency[Actor],
+        reads: NamedDependency[AsyncSession],
+    ) -> Response[str]:
+        """Say what follows from the ticket as far as it is filled in: a part of its page, refreshed while typing."""
+        seen, _ = await looked(page, reads, actor, NEW, {"type": "fx_spot", **page.form})
+        return page.show("trades/templates/preview.html", preview=seen, form=NEW)
+
+    @post("/new", guards=[Allows(Action.TRADE_CAPTURE)], status_code=200)
+    async def capture(
+        self,
+        page: NamedDependency[Page],
+        actor: NamedDependency[Actor],
+        reads: NamedDependency[AsyncSession],
+    ) -> Response[str] | Redirect:
+        """Say the deal in words, or enter it."""
+        form = {"type": "fx_spot", **page.form}
+        if form.get("_do") == "enter":
+            try:
+                form = with_spot_date(await by_line(page, reads, form), page)
+            except Refusal as refusal:
+                return page.back(
+                    f"/trades/new?type={form['type']}", page_frame.refused(NEW, refusal, NEW, form)
+                )
+            outcome = await page_frame.perform_form(page, Action.TRADE_CAPTURE, form)
+            if isinstance(outcome, Said):
+                return page.back(f"/trades/new?type={form['type']}", outcome)
+            return page.back(
+                f"/trades/{outcome.answer['id']}", page_frame.done(Action.TRADE_CAPTURE, outcome)
+            )
+        return await checked(page, reads, actor, NEW, form)
+
+    @get("/{trade:uuid}/correction", guards=[Allows(Action.TRADE_RESUBMIT)])
+    async def correction(
+        self,
+        page: NamedDependency[Page],
+        actor: NamedDependency[Actor],
+        reads: NamedDependency[AsyncSession],
+        trade: FromPath[UUID],
+    ) -> Response[str]:
+        """Show the ticket with the returned deal in it."""
+        deal = await queries.trade_view(reads, actor, trade)
+        return await ticket(page, reads, AGAIN, terms_of(deal), deal)
+
+    @post("/{trade:uuid}/correction", guards=[Allows(Action.TRADE_RESUBMIT)], status_code=200)
+    async def resubmit(
+        self,
+        page: NamedDependency[Page],
+        actor: NamedDependency[Actor],
+        reads: NamedDependency[AsyncSession],
+        trade: FromPath[UUID],
+    ) -> Response[str] | Redirect:
+        """Say the corrected deal in words, or submit it again."""
+        form = with_spot_date(page.form, page)
+        if form.get("_do") != "enter":
+            return await checked(
+                page, reads, actor, AGAIN, form, await queries.trade_view(reads, actor, trade)
+            )
+        outcome = await page_frame.perform_form(page, Action.TRADE_RESUBMIT, {**form, "trade_id": str(trade)})
+        if isinstance(outcome, Said):
+            return page.back(f"/trades/{trade}/correction", outcome)
+        return page.back(f"/trades/{trade}", page_frame.done(Action.TRADE_RESUBMIT, outcome))
+
+    @get("/{trade:uuid}/amendment", guards=[Allows(Action.AMENDMENT_REQUEST)])
+    async def amendment(
+        self,
+        page: NamedDependency[Page],
+        actor: NamedDependency[Actor],
+        reads: NamedDependency[AsyncSession],
+        trade: FromPath[UUID],
+    ) -> Response[str]:
+        """Show the ticket with the deal as it stands, to be changed."""
+        deal = await queries.trade_view(reads, actor, trade)
+        return await ticket(page, reads, AMEND, terms_of(deal), deal)
+
+    @post("/{trade:uuid}/amendment", guards=[Allows(Action.AMENDMENT_REQUEST)], status_code=200)
+    async def request_amendment(
+        self,
+        page: NamedDependency[Page],
+        actor: NamedDependency[Actor],
+        reads: NamedDependency[AsyncSession],
+        trade: FromPath[UUID],
+    ) -> Response[str] | Redirect:
+        """Say what would follow, or ask the back office for the amendment."""
+        form = with_spot_date(page.form, page)
+        if form.get("_do") != "enter":
+            return await checked(
+                page, reads, actor, AMEND, form, await queries.trade_view(reads, actor, trade)
+            )
+        facts = {**form, "trade_id": str(trade)}
+        outcome = await page_frame.perform_form(page, Action.AMENDMENT_REQUEST, facts)
+        if isinstance(outcome, Said):
+            return page.back(f"/trades/{trade}/amendment", outcome)
+        return page.back(f"/trades/{trade}", page_frame.done(Action.AMENDMENT_REQUEST, outcome))
+
+
+async def choices(page: Page, reads: AsyncSession, *, own_desk: bool = False) -> dict[str, Any]:
+    """Return the counterparties and books to choose from, where the reader may know them."""
+    if not page.may(Action.PARTY_READ):
+        return {"parties": [], "books": []}
+    desk = page.actor.unit if own_desk and page.actor is not None else None
+    parties = [(one["lei"], one["name"]) for one in await counterparties(reads, limit=CHOICES_MAX)]
+    books = [(one["name"], one["name"]) for one in await portfolios(reads, desk=desk, limit=CHOICES_MAX)]
+    return {"parties": sorted(parties, key=lambda one: one[1].casefold()), "books": sorted(books)}
+
+
+async def ticket(
+    page: Page,
+    reads: AsyncSession,
+    action: str,
+    terms: Mapping[str, str],
+    deal: Mapping[str, Any] | None = None,
+    preview: Preview | None = None,
+    status: int = 200,
+) -> Response[str]:
+    """Return the ticket: empty, with a returned deal, or with what was typed and its echo in words."""
+    offered = await choices(page, reads, own_desk=True)
+    if deal is None and not terms.get("portfolio") and len(offered["books"]) == 1:
+        terms = {**terms, "portfolio": offered["books"][0][0]}
+    return page.show(
+        "trades/templates/ticket.html",
+        status=status,
+        form=action,
+        terms=terms,
+        deal=deal,
+        preview=preview,
+        currencies=sorted(CALENDARS),
+        day_counts=[(name, name) for name in DAY_COUNTS],
+        locations=page.options(LOCATIONS, LOCATIONS),
+        names=await names_in(reads, deal) if deal is not None else {},
+        **offered,
+    )
+
+
+async def checked(
+    page: Page,
+    reads: AsyncSession,
+    actor: Actor,
+    action: str,
+    form: Mapping[str, str],
+    deal: Mapping[str, Any] | None = None,
+) -> Response[str]:
+    """Return the ticket with the deal in words, or with what is wrong with it. Nothing is entered."""
+    if (moved := form.get("_value_date")) is not None:
+        form = {**form, "value_date": moved}
+    preview, filled = await looked(page, reads, actor, action, form, deal)
+    status = 200
+    if preview.refusal is not None:
+        page.said = page_frame.refused(action, preview.refusal, action, filled)
+        status = preview.refusal.status
+    return await ticket(page, reads, action, filled, deal, preview, status)
+
+
+async def looked(
+    page: Page,
+    reads: AsyncSession,
+    actor: Actor,
+    action: str,
+    form: Mapping[str, str],
+    deal: Mapping[str, Any] | None = None,
+) -> tuple[Preview, Mapping[str, str]]:
+    """Return what the ticket says of the deal, and the ticket as its line filled it in."""
+    preview, filled = Preview(Glance()), dict(form)
+    try:
+        filled = with_spot_date(await by_line(page, reads, form), page)
+        fields = page_forms.command_fields(filled, page.language)
+        if filled["type"] in EXCHANGES:
+            preview.seen = glance(fields)
+            if page.may(Action.FIXING_READ):
+                preview.reference = await distance_so_far(reads, fields)
+        if action == NEW:
+            await look_at_new(preview, page, reads, actor, fields)
+        else:
+            await look_at_change(preview, page, reads, action, fields, deal or {})
+    except Refusal as refusal:
+        preview.refusal = refusal
+    return preview, filled
+
+
+async def look_at_new(
+    preview: Preview, page: Page, reads: AsyncSession, actor: Actor, fields: dict[str, Any]
+) -> None:
+    """Add what a new deal would come to. Raises what stands against it."""
+    ticket: Any = CaptureTrade  # a union of the types of deals
+    command = page_forms.decoded(ticket, fields)
+    told = await look_at(page.gate, actor, reads, command, page.language)
+    preview.wording, preview.limits, preview.marks = told["wording"], told["limits"], told["marks"]
+
+
+async def look_at_change(
+    preview: Preview,
+    page: Page,
+    reads: AsyncSession,
+    action: str,
+    fields: dict[str, Any],
+    deal: Mapping[str, Any],
+) -> None:
+    """Add what a correction or an amendment would come to. Raises what stands against it."""
+    said = page_forms.decoded(CorrectedTerms if action == AGAIN else AmendedTerms, fields)
+    desk = Desk(page.business_date or said.trade_date, page.desk_clock or time(9))
+    found = await look_up(reads, [said], desk)
+    known = found.counterparties.get(name_or_id(said.counterparty))
+    if known is None:
+        raise UnknownCounterparty("No counterparty in force has this id or LEI.", field="counterparty")
+    broker = broker_of(said, known, found)
+    row = await reads.get_one(Trade, UUID(deal["id"]))
+    terms = checked_terms(said, known.id, row.portfolio_id)
+    if action == AMEND:
+        preview.foreseen = await foreseen(reads, row, terms, desk, broker)
+    preview.wording = wording(terms, known.name, page.language)
+
+
+async def by_line(page: Page, reads: AsyncSession, form: Mapping[str, str]) -> dict[str, str]:
+    """Return the form with what its line says filled in. Raises LineUnread."""
+    line = form.get("line", "").strip()
+    if not line:
+        return dict(form)
+    offered = await choices(page, reads, own_desk=True)
+    parties = [Party(lei, name) for lei, name in offered["parties"]]
+    around = Around(page.language, dealt_on(form, page), parties, [name for name, _ in offered["books"]])
+    found = read_line(line, around)
+    return filled_in(dict(form), found, page.language)
+
+
+def dealt_on(form: Mapping[str, str], page: Page) -> date:
+    """Return the trade date of a ticket: the business date where none is filled in. Raises Malformed."""
+    found = page_forms.day_in(form.get("trade_date", "").strip(), "trade_date") or page.business_date
+    assert found is not None
+    return found
+
+
+def with_spot_date(form: Mapping[str, str], page: Page) -> dict[str, str]:
+    """Return the form with the spot date where the value date was left blank and the pair is known."""
+    filled = {"type": "fx_spot", **form}
+    for name in {"base", "quote", "currency"} & filled.keys():
+        filled[name] = filled[name].strip().upper()
+    if filled["type"] != "fx_spot" or filled.get("value_date", "").strip():
+        return filled
+    try:
+        spot = spot_date(filled.get("base", ""), filled.get("quote", ""), dealt_on(filled, page))
+        filled["value_date"] = spot.isoformat()
+    except (NoCalendar, Refusal):
+        return filled  # the act itself says what is wrong
+    return filled
+
+
+def fresh_terms(page: Page) -> dict[str, str]:
+    """Return what stands on an empty ticket: today, and now by the desk's clock."""
+    assert page.business_date is not None
+    now = page.gate.clock.now().astimezone(BERLIN)
+    clock = page.desk_clock or time(now.hour, now.minute, now.second)
+    return {
+        "trade_date": page.business_date.isoformat(),
+        "executed_at": field_moment(desk_now(page.business_date, clock)),
+        "side_agreements": "none",
+    }
+
+
+def terms_of(deal: Mapping[str, Any]) -> dict[str, str]:
+    """Return a deal's terms as the ticket's fields hold them."""
+    terms = {name: str(value) for name, value in deal["terms"].items()}
+    if deal["broker"] is not None:
+        terms |= {"execution": "broker", "broker": deal["broker"]["lei"]}
+    moment = datetime.fromisoformat(terms["executed_at"]).astimezone(UTC)
+    return terms | {
+        "counterparty": deal["counterparty"]["lei"],
+        "portfolio": deal["portfolio"]["name"],
+        "executed_at": field_moment(moment),
+    }
+
+
+async def names_in(reads: AsyncSession, deal: Mapping[str, Any]) -> dict[str, str]:
+    """Return the names of the counterparties that the deal's corrections speak of."""
+    changed = [
+        version["changes"].get(name, {})
+        for version in deal["versions"]
+        for name in ("broker_id", "counterparty_id")
+    ]
+    ids = {UUID(party) for change in changed for party in change.values()}
+    found = await counterparty_names(reads, ids) if ids else {}
+    return {str(party): name for party, name in found.items()}
+
+
+ROUTES = [TicketPages]
