@@ -1,5 +1,5 @@
 # Sourced by the other scripts: goes to the clone's root, finds a Python, and has .venv hold what the lock file
-# `$lock` names (if any).
+# `$lock` names (if any), and node_modules what the pages load in a browser.
 set -eu
 cd "$(dirname "$0")/.."
 for python in python3 python3.14 python3.13 python3.12 python3.11 ''; do
@@ -9,4 +9,7 @@ for python in python3 python3.14 python3.13 python3.12 python3.11 ''; do
     fi
     "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break
 done
-[ -z "$lock" ] || "$python" scripts/_venv.py "$lock"
+if [ -n "$lock" ]; then
+    "$python" scripts/_venv.py "$lock"
+    "$python" scripts/_assets.py
+fi

@@ -14,7 +14,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from audit.report import LEVELS
 from audit.signer import SignerUnreachable
-from service import acts, contract, faces, inside, matrix, page_forms, page_frame
+from service import acts, contract, faces, frame_pages, inside, matrix, page_forms, page_frame
 from service.compliance.api import provide_past
 from service.kernel.errors import Misdirected, Refusal
 from service.part import House
@@ -57,7 +57,7 @@ PROVIDED = {
 
 
 class SecurityHeaders:
-    """Middleware: the same headers on every answer, errors included."""
+    """Middleware: the same headers on every answer, errors included; only a file of the frame may be kept."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -68,8 +68,10 @@ class SecurityHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableScopeHeaders.from_message(message)
+                kept = scope["path"].startswith("/static/") and "cache-control" in headers
                 for name, value in faces.HEADERS.items():
-                    headers[name] = value
+                    if name != "cache-control" or not kept:
+                        headers[name] = value
             await send(message)
 
         await self.app(scope, receive, with_headers)
@@ -133,7 +135,7 @@ async def log_bugs(failure: Exception, scope: Scope) -> None:
 
 def slices() -> list[Any]:
     """Return the controllers of every slice, interface and pages."""
-    found: list[Any] = [*acts.ROUTES, *page_frame.ROUTES]
+    found: list[Any] = [*acts.ROUTES, *page_frame.ROUTES, *frame_pages.ROUTES]
     for name in SLICES:
         for face in ("api", "pages"):
             if importlib.util.find_spec(f"service.{name}.{face}") is not None:

@@ -23,7 +23,7 @@ from service.ui.languages import Language
 
 SESSION_COOKIE: Final = "__Host-trennwand"
 FORM_FIELDS_MAX: Final = 60
-OPEN_FORMS: Final = frozenset({"/sign-in", "/language"})
+OPEN_FORMS: Final = frozenset({"/sign-in", "/language", "/theme", "/keys"})
 """Forms that may be sent without a session; the browser's word on where they come from must do."""
 AMOUNTS: Final = frozenset(
     {"amount", "amount_eur", "base_amount", "buy_amount", "interest", "max_eur", "principal", "sell_amount"}

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import jinja2
 import msgspec
-from litestar import Controller, MediaType, Request, Response, get, post
+from litestar import Controller, MediaType, Request, Response, post
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency, Provide
@@ -30,18 +30,21 @@ from service.attempt import ACTS_OF
 from service.faces import Allows
 from service.gate import Done, Gate
 from service.kernel.actor import Actor
-from service.kernel.errors import Malformed, NotFound, NotSignedIn, Refusal
+from service.kernel.errors import Malformed, NotSignedIn, Refusal
 from service.kernel.identifiers import uuid7
 from service.page_forms import command_fields, decoded, form_token, is_page, local_path, session_token
 from service.ui import words
+from service.ui.assets import address_of
 from service.ui.formats import BERLIN, Formats
-from service.ui.languages import LANGUAGES, Language, Words, known, preferred
-from service.ui.navigation import DESKS, places_for, start_of
+from service.ui.languages import LANGUAGES, N_, Language, Words, known, preferred
+from service.ui.navigation import DESKS, Place, menus_for, place_of, places_for, start_of
 
 SERVICE: Final = Path(__file__).parent
+THEMES: Final = {"light": N_("light"), "dark": N_("dark"), "system": N_("as the system")}
 LANGUAGE_COOKIE: Final = "__Host-trennwand-language"
+THEME_COOKIE: Final = "__Host-trennwand-theme"
+KEYS_COOKIE: Final = "__Host-trennwand-keys"
 SAID_COOKIE: Final = "__Host-trennwand-said"
-LANGUAGE_SECONDS: Final = 365 * 24 * 60 * 60
 SAID_BYTES_MAX: Final = 3_500
 DESK: Final = text("SELECT business_date, desk_clock FROM public.desk_time")
 
@@ -164,6 +167,29 @@ class Page:
         return bool(self.request.app.state.bank.settings.demo)
 
     @property
+    def theme(self) -> str:
+        """Light, dark, or as the reader's system has it."""
+        chosen = self.request.cookies.get(THEME_COOKIE, "")
+        return chosen if chosen in THEMES else "system"
+
+    @property
+    def keys(self) -> bool:
+        """Whether single letters do something; a reader who speaks to the computer turns them off (WCAG 2.1.4)."""
+        return self.request.cookies.get(KEYS_COOKIE) != "off"
+
+    @property
+    def seconds_left(self) -> int | None:
+        """How long the session lasts if nothing is asked of it any more."""
+        if self.actor is None or self.actor.session_left is None:
+            return None
+        return int(self.actor.session_left)
+
+    @property
+    def places(self) -> list[Place]:
+        """Where the reader may go."""
+        return [] if self.actor is None else places_for(self.powers)
+
+    @property
     def path(self) -> str:
         """The address of this page with its filters: where an act comes back to."""
         query = self.request.url.query
@@ -220,7 +246,10 @@ class Page:
             "Action": Action,
             "entity": settings.entity_name,
             "languages": LANGUAGES,
-            "places": [] if self.actor is None else places_for(self.powers),
+            "menus": [] if self.actor is None else menus_for(self.actor.office, self.powers),
+            "menu_place": place_of(self.request.url.path, self.places),
+            "themes": THEMES,
+            "asset": address_of,
             "desks": DESKS,
         }
 
@@ -366,37 +395,6 @@ class ActPages(Controller):
         return page.back(local_path(onward, back), done(action, outcome))
 
 
-class FramePages(Controller):
-    """What stands beside the desks: the language and the frame's own files."""
-
-    path = "/"
-    include_in_schema = False
-    opt = {"public": True}  # noqa: RUF012 - Litestar reads it from the class
-
-    @post("/language")
-    async def language(self, page: NamedDependency[Page]) -> Redirect:
-        """Keep the reader's language."""
-        chosen = known(page.form.get("language")) or page.language
-        kept = cookie(LANGUAGE_COOKIE, chosen, seconds=LANGUAGE_SECONDS)
-        return page.back(local_path(page.form.get("_back")), None, kept)
-
-    @get("/static/{name:str}")
-    async def static(self, name: FromPath[str]) -> Response[bytes]:
-        """Return a file of the frame."""
-        found = static_files().get(name)
-        if found is None:
-            raise NotFound("address")
-        return Response(found[0], media_type=found[1], headers=faces.HEADERS)
-
-
-@cache
-def static_files() -> dict[str, tuple[bytes, str]]:
-    """Read the frame's own files, once; nothing else is ever served from a folder."""
-    kinds = {".css": "text/css", ".svg": "image/svg+xml"}
-    folder = SERVICE / "ui" / "static"
-    return {file.name: (file.read_bytes(), kinds[file.suffix]) for file in sorted(folder.iterdir())}
-
-
 # Failures ------------------------------------------------------------------------------------------
 
 
@@ -425,4 +423,4 @@ def first_page(page: Page) -> str:
     return "/" if page.actor is None else start_of(page.actor.office, page.powers)
 
 
-ROUTES = [ActPages, FramePages]
+ROUTES = [ActPages]

@@ -36,6 +36,7 @@ class Actor:
     ``person`` is the natural person: separation is decided by it, whatever account was used.
     ``restricted``: signed in by a one-time password, good only for choosing a real one.
     ``service``: an office's automatic account, never a second pair of eyes; ``owner`` answers for it.
+    ``session_left``: seconds that the session lasts from now without another request.
     ``deputy_for``: of the roles, those held for somebody else, with the person whose they are.
     """
 
@@ -54,6 +55,7 @@ class Actor:
     owner: UUID | None = None
     away: Away | None = None
     elsewhere: Elsewhere | None = None
+    session_left: float | None = field(default=None, compare=False)
 
     def standing(self) -> Standing:
         """Return the actor as separation sees them."""

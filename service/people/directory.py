@@ -60,7 +60,8 @@ async def actor_of_token(
     if row is None:
         return None
     actor = actor_of(row, session=row.session_id, restricted=row.restricted, origin=origin)
-    return replace(actor, elsewhere=Elsewhere(row.told)) if row.elsewhere else actor
+    elsewhere = Elsewhere(row.told) if row.elsewhere else None
+    return replace(actor, session_left=row.seconds_left, elsewhere=elsewhere)
 
 
 async def actor_of_account(

@@ -1,18 +1,40 @@
 """Where one can go: the pages by the right they stand for, and the desks of the demo bank."""
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
 from policies.vocabulary import Action, Office
 from service.ui.languages import N_
 
+DEALS: Final = N_("Dealing")
+CONFIRMING: Final = N_("Confirming")
+SETTLING: Final = N_("Settling")
+RISK: Final = N_("Risk")
+BOOKS: Final = N_("Books")
+MASTER_DATA: Final = N_("Master data")
+PEOPLE: Final = N_("People and rights")
+OVERSIGHT: Final = N_("Oversight")
+MORE: Final = N_("More")
+TASKS: Final = (DEALS, CONFIRMING, SETTLING, RISK, BOOKS, MASTER_DATA, PEOPLE, OVERSIGHT, MORE)
+"""What the menus are called, in their order."""
+
 
 class Place(NamedTuple):
-    """A page in the menu and the rights of which one makes it worth a visit."""
+    """A page in the menu and the rights of which one makes it worth a visit; ``key`` follows ``g`` on the keyboard."""
 
     path: str
     text: str
     actions: tuple[Action, ...]
+    task: str = MORE
+    key: str = ""
+
+
+class Menu(NamedTuple):
+    """Pages under one heading; without a heading they stand in the menu themselves."""
+
+    text: str
+    places: tuple[Place, ...]
 
 
 class Desk(NamedTuple):
@@ -24,67 +46,100 @@ class Desk(NamedTuple):
 
 
 PLACES: Final = (
-    Place("/work", N_("Queue"), (Action.WORK_READ,)),
-    Place("/trades", N_("Deals"), (Action.TRADE_READ,)),
-    Place("/trades/new", N_("New deal"), (Action.TRADE_CAPTURE,)),
-    Place("/internal-deals", N_("Internal deals"), (Action.INTERNAL_OFFER, Action.ENTRY_READ)),
-    Place("/positions", N_("Positions"), (Action.POSITION_READ,)),
-    Place("/confirmations", N_("Confirmations"), (Action.CONFIRMATION_READ,)),
-    Place("/alleged-deals", N_("Alleged deals"), (Action.ALLEGED_READ,)),
-    Place("/alerts", N_("Alerts"), (Action.ALERT_REVIEW,)),
-    Place("/settlements", N_("Settlements"), (Action.SETTLEMENT_READ,)),
+    Place("/work", N_("Queue"), (Action.WORK_READ,), MORE, "q"),
+    Place("/trades", N_("Deals"), (Action.TRADE_READ,), DEALS, "b"),
+    Place("/trades/new", N_("New deal"), (Action.TRADE_CAPTURE,), DEALS),
+    Place("/internal-deals", N_("Internal deals"), (Action.INTERNAL_OFFER, Action.ENTRY_READ), DEALS, "i"),
+    Place("/positions", N_("Positions"), (Action.POSITION_READ,), DEALS, "p"),
+    Place("/confirmations", N_("Confirmations"), (Action.CONFIRMATION_READ,), CONFIRMING, "c"),
+    Place("/alleged-deals", N_("Alleged deals"), (Action.ALLEGED_READ,), CONFIRMING, "a"),
+    Place("/alerts", N_("Alerts"), (Action.ALERT_REVIEW,), CONFIRMING),
+    Place("/settlements", N_("Settlements"), (Action.SETTLEMENT_READ,), SETTLING, "s"),
     Place(
         "/payment-statuses",
         N_("What banks say"),
         (Action.PAYMENT_STATUS_CLOSE, Action.PAYMENT_RETRY, Action.ENTRY_READ),
+        SETTLING,
     ),
-    Place("/payments", N_("Payment messages"), (Action.SETTLEMENT_PREPARE, Action.PAYMENT_RETRY)),
     Place(
-        "/call-backs", N_("Call-backs"), (Action.CALL_BACK_MAKE, Action.CALL_BACK_CHECK, Action.ENTRY_READ)
+        "/payments", N_("Payment messages"), (Action.SETTLEMENT_PREPARE, Action.PAYMENT_RETRY), SETTLING, "y"
     ),
-    Place("/settlement-rules", N_("Settlement rules"), (Action.SETTLEMENT_RULE_READ,)),
-    Place("/transfers", N_("Transfers"), (Action.TRANSFER_READ,)),
-    Place("/desk-rules", N_("Desk rules"), (Action.DESK_RULE_PROPOSE, Action.ENTRY_READ)),
-    Place("/premises", N_("Off the premises"), (Action.PREMISES_ACKNOWLEDGE, Action.ENTRY_READ)),
-    Place("/journals", N_("Journals"), (Action.JOURNAL_READ,)),
-    Place("/balances", N_("Trial balance"), (Action.BALANCE_READ,)),
-    Place("/parties", N_("Parties"), (Action.PARTY_READ,)),
+    Place(
+        "/call-backs",
+        N_("Call-backs"),
+        (Action.CALL_BACK_MAKE, Action.CALL_BACK_CHECK, Action.ENTRY_READ),
+        SETTLING,
+        "k",
+    ),
+    Place("/settlement-rules", N_("Settlement rules"), (Action.SETTLEMENT_RULE_READ,), SETTLING),
+    Place("/transfers", N_("Transfers"), (Action.TRANSFER_READ,), DEALS, "t"),
+    Place("/desk-rules", N_("Desk rules"), (Action.DESK_RULE_PROPOSE, Action.ENTRY_READ), DEALS),
+    Place("/premises", N_("Off the premises"), (Action.PREMISES_ACKNOWLEDGE, Action.ENTRY_READ), DEALS),
+    Place("/journals", N_("Journals"), (Action.JOURNAL_READ,), BOOKS, "j"),
+    Place("/balances", N_("Trial balance"), (Action.BALANCE_READ,), BOOKS, "u"),
+    Place("/parties", N_("Parties"), (Action.PARTY_READ,), MASTER_DATA, "m"),
     Place(
         "/proposals",
         N_("Proposals"),
         (Action.COUNTERPARTY_PROPOSE, Action.PROPOSAL_APPROVE, Action.ENTRY_READ),
+        MASTER_DATA,
+        "o",
     ),
     Place(
         "/agreements",
         N_("Agreements"),
         (Action.AGREEMENT_PROPOSE, Action.AGREEMENT_CLEAR, Action.ENTRY_READ),
+        MASTER_DATA,
+        "g",
     ),
-    Place("/fixings", N_("Reference rates"), (Action.FIXING_READ,)),
+    Place("/fixings", N_("Reference rates"), (Action.FIXING_READ,), RISK, "f"),
     Place(
         "/benchmarks",
         N_("Tolerances"),
         (Action.BENCHMARK_PROPOSE, Action.BENCHMARK_APPROVE, Action.ENTRY_READ),
+        RISK,
     ),
-    Place("/checks", N_("Market checks"), (Action.TRADE_JUSTIFY, Action.NOTICE_TAKE, Action.ENTRY_READ)),
-    Place("/notices", N_("Notices"), (Action.NOTICE_TAKE, Action.ENTRY_READ)),
-    Place("/limits", N_("Limits"), (Action.LIMIT_READ,)),
-    Place("/excesses", N_("Excesses"), (Action.EXCESS_CLOSE, Action.NOTICE_TAKE, Action.ENTRY_READ)),
-    Place("/business-date", N_("Business date"), (Action.BUSINESS_DATE_SET,)),
-    Place("/delegations", N_("Deputies"), (Action.DELEGATION_READ,)),
-    Place("/explain", N_("Why"), (Action.EXPLANATION_READ,)),
-    Place("/absences", N_("Absences"), (Action.ABSENCE_READ,)),
-    Place("/rights", N_("Rights"), (Action.GRANT_READ,)),
-    Place("/rights/request", N_("Request right"), (Action.GRANT_REQUEST,)),
-    Place("/organisation", N_("Organisation"), (Action.ORGANISATION_READ,)),
-    Place("/desk-reports", N_("Desk reports"), (Action.DESK_REPORT_READ,)),
-    Place("/session-reviews", N_("Second devices"), (Action.SESSION_REVIEW,)),
-    Place("/persons", N_("Persons"), (Action.PERSON_READ,)),
-    Place("/staff-events", N_("Staff events"), (Action.PERSON_READ,)),
-    Place("/policy", N_("Policy"), (Action.POLICY_READ,)),
-    Place("/entries", N_("Audit log"), (Action.ENTRY_READ,)),
-    Place("/reports", N_("Reports"), (Action.REPORT_READ,)),
-    Place("/evidence", N_("Evidence"), (Action.EVIDENCE_EXPORT,)),
+    Place(
+        "/checks",
+        N_("Market checks"),
+        (Action.TRADE_JUSTIFY, Action.NOTICE_TAKE, Action.ENTRY_READ),
+        RISK,
+        "h",
+    ),
+    Place("/notices", N_("Notices"), (Action.NOTICE_TAKE, Action.ENTRY_READ), RISK),
+    Place("/limits", N_("Limits"), (Action.LIMIT_READ,), RISK, "l"),
+    Place(
+        "/excesses", N_("Excesses"), (Action.EXCESS_CLOSE, Action.NOTICE_TAKE, Action.ENTRY_READ), RISK, "x"
+    ),
+    Place("/business-date", N_("Business date"), (Action.BUSINESS_DATE_SET,), BOOKS),
+    Place("/delegations", N_("Deputies"), (Action.DELEGATION_READ,), PEOPLE, "d"),
+    Place("/explain", N_("Why"), (Action.EXPLANATION_READ,), OVERSIGHT, "w"),
+    Place("/absences", N_("Absences"), (Action.ABSENCE_READ,), PEOPLE),
+    Place("/rights", N_("Rights"), (Action.GRANT_READ,), PEOPLE, "r"),
+    Place("/rights/request", N_("Request right"), (Action.GRANT_REQUEST,), PEOPLE),
+    Place("/organisation", N_("Organisation"), (Action.ORGANISATION_READ,), PEOPLE),
+    Place("/desk-reports", N_("Desk reports"), (Action.DESK_REPORT_READ,), OVERSIGHT),
+    Place("/session-reviews", N_("Second devices"), (Action.SESSION_REVIEW,), OVERSIGHT),
+    Place("/staff-events", N_("Staff events"), (Action.PERSON_READ,), PEOPLE),
+    Place("/policy", N_("Policy"), (Action.POLICY_READ,), OVERSIGHT, "v"),
+    Place("/entries", N_("Audit log"), (Action.ENTRY_READ,), OVERSIGHT, "e"),
+    Place("/reports", N_("Reports"), (Action.REPORT_READ,), OVERSIGHT, "z"),
+    Place("/evidence", N_("Evidence"), (Action.EVIDENCE_EXPORT,), OVERSIGHT),
+    Place("/persons", N_("Persons"), (Action.PERSON_READ,), PEOPLE),
 )
+
+FIRST: Final[dict[Office, tuple[str, ...]]] = {
+    Office.FRONT_OFFICE: ("/work", "/trades", "/trades/new", "/positions"),
+    Office.BACK_OFFICE: ("/work", "/trades", "/confirmations", "/settlements"),
+    Office.MASTER_DATA: ("/work", "/proposals", "/parties", "/agreements"),
+    Office.ACCOUNTING: ("/work", "/balances", "/journals"),
+    Office.RISK_CONTROL: ("/work", "/checks", "/limits", "/excesses"),
+    Office.CREDIT: ("/work", "/limits", "/excesses"),
+    Office.COMPLIANCE: ("/work", "/entries", "/trades", "/reports"),
+    Office.INTERNAL_AUDIT: ("/work", "/entries", "/trades", "/reports"),
+    Office.ADMINISTRATION: ("/work", "/rights", "/organisation", "/policy"),
+}
+"""What an office turns to all day: never more than a click away. The others begin with their queue alone."""
 
 START: Final[dict[Office, str]] = {
     Office.FRONT_OFFICE: "/trades",
@@ -136,6 +191,27 @@ DESKS: Final[dict[Office, tuple[Desk, ...]]] = {
 def places_for(powers: AbstractSet[Action]) -> list[Place]:
     """Return the menu of somebody with these rights: never a page that would refuse them."""
     return [place for place in PLACES if not powers.isdisjoint(place.actions)]
+
+
+def menus_for(office: Office, powers: AbstractSet[Action]) -> list[Menu]:
+    """Return the menu of somebody: what their office turns to all day, then the rest by task."""
+    places = places_for(powers)
+    first = FIRST.get(office, ("/work",))
+    daily = sorted(
+        (place for place in places if place.path in first), key=lambda place: first.index(place.path)
+    )
+    menus = [Menu("", tuple(daily))]
+    for task in TASKS:
+        of_task = tuple(place for place in places if place.task == task and place not in daily)
+        if of_task:
+            menus.append(Menu(task if len(of_task) > 1 else "", of_task))
+    return menus
+
+
+def place_of(path: str, places: Iterable[Place]) -> Place | None:
+    """Return the menu's place that a page belongs to: the one whose address it begins with furthest."""
+    above = [place for place in places if path == place.path or path.startswith(place.path + "/")]
+    return max(above, key=lambda place: len(place.path), default=None)
 
 
 def start_of(office: Office, powers: AbstractSet[Action]) -> str:

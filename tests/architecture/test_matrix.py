@@ -58,12 +58,15 @@ def test_SEG_03_what_needs_no_act_is_little_and_says_why(uses: list[Use]) -> Non
         "GET /health/live",
         "GET /health/ready",
         "GET /sign-in",
-        "GET /static/{name:str}",
+        "GET /keys",
+        "GET /static/{path:path}",
         "POST /api/inside/noise",
         "POST /api/sessions",
+        "POST /keys",
         "POST /language",
         "POST /sign-in",
         "POST /sign-out",
+        "POST /theme",
     }
     assert all(use.reason for use in uses if not use.actions)
 

@@ -118,9 +118,10 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   order by a.name
 $$;
 
--- Who a token is, and whether it is used on another device than it was given to; that does not keep it alive.
+-- Who a token is, how long it lasts without another request, and whether it is used on another device than it was
+-- given to; that does not keep it alive.
 create function public.session_find(token bytea, device text default null)
-returns table (session_id uuid, restricted boolean, expires_at timestamptz, elsewhere boolean, told boolean,
+returns table (session_id uuid, restricted boolean, seconds_left double precision, elsewhere boolean, told boolean,
                account_id uuid, name text,
                person_id uuid, office text, unit_id uuid, board text, service boolean, roles text[],
                deputy_for jsonb, owner_id uuid, absence_id uuid, absent_until date, absence_told boolean)
@@ -132,7 +133,10 @@ begin
       and s.last_seen_at > clock_timestamp() - make_interval(secs => s.idle_seconds)
       and coalesce(s.device = session_find.device, true);
   return query
-    select s.id, s.restricted, s.expires_at, coalesce(s.device <> session_find.device, false),
+    select s.id, s.restricted,
+           extract(epoch from least(s.expires_at, s.last_seen_at + make_interval(secs => s.idle_seconds))
+                              - clock_timestamp())::double precision,
+           coalesce(s.device <> session_find.device, false),
            s.device <> session_find.device and public.second_device_told(s.account_id), v.*
     from public.session s cross join lateral public.account_view(s.account_id) v
     where s.token_sha256 = token and s.ended_at is null and s.expires_at > clock_timestamp()
