@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, func
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.kernel.database import Base
@@ -17,6 +17,7 @@ class AuditEntry(Base):
         Index(None, "act", "recorded_at"),
         Index(None, "account", "recorded_at"),
         Index(None, "recorded_at"),
+        Index("ix_audit_entry_refused", "recorded_at", postgresql_where=text("outcome = 'refuse'")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

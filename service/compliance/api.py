@@ -17,7 +17,7 @@ from policies.vocabulary import Action, Office
 from service.audit_trail import published
 from service.audit_trail.published import NoSuchFile, NotYetPublished
 from service.audit_trail.sequencer import LogContradiction
-from service.compliance import evidence, queries, rebuild, rights_api
+from service.compliance import catalogue_api, evidence, queries, rebuild, rights_api
 from service.compliance.evidence import Wish
 from service.compliance.queries import Outcome, Wanted, instant
 from service.faces import Allows, IdempotencyKey, actor_of, answer, asked, checked_key
@@ -246,4 +246,4 @@ async def proved(directory: Path, key: VerifierKey, index: int, leaf: bytes) -> 
     }
 
 
-ROUTES = [EntryApi, EvidenceApi, LogApi, *rights_api.ROUTES]
+ROUTES = [EntryApi, EvidenceApi, LogApi, *rights_api.ROUTES, *catalogue_api.ROUTES]

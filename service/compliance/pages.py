@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
 from service import page_forms, page_frame
-from service.compliance import evidence, person_pages, queries
+from service.compliance import catalogue_pages, evidence, person_pages, queries
 from service.compliance.api import (
     EvidenceAsked,
     LogUnsound,
@@ -195,4 +195,4 @@ def wanted(typed: dict[str, str]) -> Wanted:
     )
 
 
-ROUTES = [EntryPages, EvidencePages, *person_pages.ROUTES]
+ROUTES = [EntryPages, EvidencePages, *person_pages.ROUTES, *catalogue_pages.ROUTES]

@@ -26,7 +26,11 @@ VOCABULARY = {"__init__", "lifecycle", "model", "use_cases", "queries", "api", "
 # Modules of a slice, besides the vocabulary, that do more than calculate.
 DOING = {
     "bookkeeping/booking.py": "one journal written with its lines, for every act that books",
+    "compliance/access.py": "who may do what, and who tried in vain, read from policy and log",
     "compliance/all_rows.py": "every business row of one moment, for a reconciliation outside",
+    "compliance/catalogue.py": "the controls, each with its tests and its newest evidence in the log",
+    "compliance/catalogue_api.py": "their faces",
+    "compliance/catalogue_pages.py": "their pages, and those of the access matrix",
     "compliance/ending.py": "rights that end by themselves, judged before they do",
     "compliance/evidence.py": "what a pack needs, gathered from database and log",
     "compliance/nightly.py": "the books held against the log, each night",

@@ -7,7 +7,7 @@ from service.supervision.issuing import DeskReports
 from tests.bank import PASSWORD, World
 from tests.deputies import deputised
 from tests.integration.test_two_devices import OTHER, OWN, TRADER, at
-from tests.rights import account_of, granted, led_by, person_of, taken
+from tests.rights import account_of, granted, led_by, person_of, requested, taken
 from tests.settling import captured, done, on_business_date, set_up
 from tests.visiting import signed_in
 
@@ -113,3 +113,50 @@ async def held_by(world: World, account: str) -> dict[str, Any]:
     login = await account_of(world, account)
     found = await (await world.as_("auditor")).get("/api/grants", account=login["id"])
     return dict(found.json()["items"][-1])
+
+
+async def test_ORG_13_controls_access_and_denials_are_told_from_policy_and_log(bank_world: World) -> None:
+    await set_up(bank_world)
+    deal = await captured(bank_world)
+    for _ in range(2):
+        assert (await deal.do("trader", "verification")).status_code == 403
+    person = await person_of(bank_world, "trader")
+    body = {"name": "trader-again", "person": person["id"], "office": "back_office"}
+    assert (await (await bank_world.as_("rights-admin")).post("/api/accounts", body)).status_code == 201
+    refused = await requested(bank_world, "trader-again", "verifier")
+    assert refused.json()["rule"] == "S-01", refused.text
+    done(await deal.do("verifier", "verification"))
+
+    auditor = await bank_world.as_("auditor")
+    controls = {row["control"]: row for row in (await auditor.get("/api/controls")).json()["items"]}
+    assert controls["D-01"]["state"] == controls["TRD-15"]["state"] == "shown"
+    assert controls["D-01"]["evidence"]["act"] == "trade.verify"
+    assert (controls["S-01"]["evidence"]["outcome"], controls["S-01"]["rules"]) == (
+        "refuse",
+        {"separation.csv": 1},
+    )
+    assert controls["TRD-19"]["state"] == "tested"  # nobody is away yet
+    access = (await auditor.get("/api/access")).json()
+    assert access["proof"]["ways"] == 0
+    assert "S-01" in access["apart"]["trader"]["verifier"]["controls"]
+    assert "trader" not in access["apart"]["trader"]
+    tried = (await auditor.get("/api/denials")).json()["items"]
+    line = next(row for row in tried if row["act"] == "trade.verify")
+    assert (line["account_name"], line["rule"], line["tries"]) == ("trader", "P:absent", 2)
+
+    officer = await signed_in(bank_world, "compliance")
+    shown = await officer.get("/controls", state="shown")
+    assert "✓ shown" in shown.text
+    assert "TRD-19" not in shown.text
+    matrix = await officer.get("/access", role="trader")
+    assert "0 ways for one person" in matrix.text
+    assert "Trader never meets in one person with" in matrix.text
+    denials = await officer.get("/denials")
+    more = next(link for link in denials.links if link.startswith("/entries?") and "trade.verify" in link)
+    assert "Verify deal" in (await officer.get(more.replace("&amp;", "&"))).text
+    german = await signed_in(bank_world, "auditor", language="de")
+    for path, said in (("/controls", "Kontrollen"), ("/access", "0 Wege"), ("/denials", "Verweigerte")):
+        assert said in (await german.get(path)).text
+    trader = await signed_in(bank_world, "trader")
+    for path in ("/controls", "/access", "/denials", "/api/access"):
+        assert (await trader.client.get(path)).status_code in (401, 403), path

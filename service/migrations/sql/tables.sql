@@ -28,6 +28,8 @@ CREATE INDEX ix_audit_entry_act_recorded_at ON audit_entry (act, recorded_at);
 
 CREATE INDEX ix_audit_entry_recorded_at ON audit_entry (recorded_at);
 
+CREATE INDEX ix_audit_entry_refused ON audit_entry (recorded_at) WHERE outcome = 'refuse';
+
 CREATE INDEX ix_audit_entry_trade_id ON audit_entry (trade_id);
 
 CREATE TABLE audit_state (

@@ -1,0 +1,112 @@
+"""What each role may do, which roles never meet, and what was tried in vain, grouped by who tried it."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from policies.policy import Policy
+from policies.proof import prove_static
+from policies.rights import SERVICE, STAFF
+from policies.separation import conflicts
+from policies.vocabulary import READS, Action
+from service.compliance.queries import names_of
+from service.kernel.database import plain_value
+
+REFUSALS_MAX: Final = 5_000
+PUBLISHED: Final = text(
+    "SELECT id, recorded_at FROM public.audit_entry WHERE act = 'policy.publish' AND outcome = 'allow' "
+    "ORDER BY recorded_at DESC LIMIT 1"
+)
+DENIED: Final = text(
+    "WITH newest AS (SELECT id, account, act, recorded_at, bytes FROM public.audit_entry "
+    "WHERE outcome = 'refuse' ORDER BY recorded_at DESC LIMIT :newest), "
+    "told AS (SELECT n.*, convert_from(n.bytes, 'UTF8')::jsonb AS body FROM newest n) "
+    "SELECT t.account, t.act, t.body #>> '{decision,rules,0}' AS rule, t.body #>> '{actor,person}' AS person, "
+    "count(*) AS tries, min(t.recorded_at) AS first, max(t.recorded_at) AS last, "
+    "(array_agg(t.id ORDER BY t.recorded_at DESC))[1] AS entry FROM told t "
+    "WHERE CAST(:account AS text[]) IS NULL OR t.account = ANY(:account) "
+    "GROUP BY 1, 2, 3, 4 ORDER BY count(*) DESC, max(t.recorded_at) DESC LIMIT :limit"
+)
+
+
+def people_roles(policy: Policy) -> list[str]:
+    """Return the roles that people hold, in the order of the policy."""
+    return [role for role in policy.roles if not role.startswith(SERVICE) and role != STAFF]
+
+
+def may(policy: Policy, *, reads: bool) -> list[dict[str, Any]]:
+    """Return every act with the roles that may do it; what everybody on the staff may is left out."""
+    roles = people_roles(policy)
+    common = frozenset.intersection(*(policy.powers_of[role] for role in roles))
+    acts = [action for action in Action if action not in common and (reads or action not in READS)]
+    return [
+        {
+            "act": action.value,
+            "roles": [role for role in roles if action in policy.powers_of[role]],
+            "automatic": [
+                role for role in policy.roles if role.startswith(SERVICE) and action in policy.powers_of[role]
+            ],
+        }
+        for action in acts
+    ]
+
+
+def apart(policy: Policy) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return for every two roles of people that never meet in one person the controls that say so."""
+    roles = people_roles(policy)
+    found: dict[str, dict[str, dict[str, Any]]] = {role: {} for role in roles}
+    for place, left in enumerate(roles):
+        for right in roles[place + 1 :]:
+            met = conflicts(policy, (left, right))
+            if met:
+                cell = {
+                    "controls": sorted({one.control for one in met}),
+                    "hard": any(one.severity == "H" for one in met),
+                }
+                found[left][right] = found[right][left] = cell
+    return found
+
+
+def proved(policy: Policy) -> Mapping[str, Any]:
+    """Prove again that no person can hold an entering and a controlling right of the policy in force."""
+    static = prove_static(policy)
+    return {
+        "ways": 0 if static.counter_example is None else 1,
+        "sets": static.reach.sets,
+        "pairs": static.reach.refused,
+        "rules": static.rules,
+        "policy": policy.version,
+    }
+
+
+async def published(session: AsyncSession) -> dict[str, Any] | None:
+    """Return the entry by which the policy in force was published."""
+    found = (await session.execute(PUBLISHED)).one_or_none()
+    return None if found is None else {"entry": str(found.id), "at": plain_value(found.recorded_at)}
+
+
+async def denied(
+    session: AsyncSession, *, account: UUID | None = None, limit: int = 200
+) -> list[dict[str, Any]]:
+    """Return the newest refusals grouped by who tried what and which rule refused it, the most frequent first."""
+    accounts = None if account is None else [str(account), f"anonymous:{account}"]
+    facts = {"newest": REFUSALS_MAX, "account": accounts, "limit": limit}
+    found = (await session.execute(DENIED, facts)).all()
+    names = await names_of(session, {row.account for row in found})
+    return [
+        {
+            "account": row.account,
+            "account_name": names.get(row.account),
+            "person": row.person,
+            "act": row.act,
+            "rule": row.rule,
+            "tries": row.tries,
+            "first_at": plain_value(row.first),
+            "last_at": plain_value(row.last),
+            "entry": str(row.entry),
+        }
+        for row in found
+    ]

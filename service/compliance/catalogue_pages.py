@@ -1,0 +1,96 @@
+"""The catalogue of controls, the access matrix and what was tried in vain, for people."""
+
+from collections import Counter
+from typing import Annotated
+
+from litestar import Controller, Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, QueryParameter
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from policies.vocabulary import READS, Action
+from service import page_forms
+from service.compliance import access, catalogue
+from service.compliance.catalogue import Shown
+from service.faces import Allows
+from service.gate import Gate
+from service.page_frame import Page
+
+
+class ControlPages(Controller):
+    """Every control that the product knows."""
+
+    path = "/controls"
+    include_in_schema = False
+
+    @get("/", guards=[Allows(Action.ENTRY_READ, sensitive=True)])
+    async def index(
+        self,
+        page: NamedDependency[Page],
+        gate: NamedDependency[Gate],
+        reads: NamedDependency[AsyncSession],
+        state_: Annotated[str, QueryParameter(name="state")] = "",
+        family: FromQuery[str] = "",
+    ) -> Response[str]:
+        """Show the controls; green only where a test is named after one and the log shows it at work."""
+        state = page_forms.one_of(Shown, state_, "state")
+        found = await catalogue.catalogue(reads, gate.policy)
+        families = sorted({row["control"].partition("-")[0] for row in found})
+        rows = [row for row in found if family in ("", row["control"].partition("-")[0])]
+        return page.show(
+            "compliance/templates/controls.html",
+            rows=[row for row in rows if state is None or row["state"] == state],
+            counts=Counter(row["state"] for row in rows),
+            families=[(one, one) for one in families],
+            family=family,
+            state=state_,
+            newest=catalogue.REFUSALS_MAX,
+        )
+
+
+class AccessPages(Controller):
+    """Who may do what, who never may, and who tried."""
+
+    path = "/"
+    include_in_schema = False
+
+    @get("/access", guards=[Allows(Action.REPORT_READ)])
+    async def matrix(
+        self,
+        page: NamedDependency[Page],
+        gate: NamedDependency[Gate],
+        reads: NamedDependency[AsyncSession],
+        role: FromQuery[str] = "",
+        reading: FromQuery[str] = "",
+    ) -> Response[str]:
+        """Show which roles never meet, and what each role may do; one role alone if one is chosen."""
+        policy = gate.policy
+        roles = access.people_roles(policy)
+        acts = access.may(policy, reads=bool(reading))
+        return page.show(
+            "compliance/templates/access.html",
+            roles=roles,
+            offices=policy.offices,
+            apart=access.apart(policy),
+            acts=[row for row in acts if not role or role in row["roles"]],
+            reads=READS,
+            proof=access.proved(policy),
+            published=await access.published(reads),
+            role=role if role in roles else "",
+            reading=bool(reading),
+            today=str(gate.clock.now().date()),
+        )
+
+    @get("/denials", guards=[Allows(Action.ENTRY_READ, sensitive=True)])
+    async def denials(
+        self, page: NamedDependency[Page], reads: NamedDependency[AsyncSession]
+    ) -> Response[str]:
+        """Show what was tried in vain, grouped by who tried it."""
+        return page.show(
+            "compliance/templates/denials.html",
+            rows=await access.denied(reads),
+            newest=access.REFUSALS_MAX,
+        )
+
+
+ROUTES = [ControlPages, AccessPages]
