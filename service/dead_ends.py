@@ -6,7 +6,7 @@ roles now, over all offices, and what was done to the object before.
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,25 +15,22 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from policies.apart import Act
+from policies.apart import Act, refusal
+from policies.duties import ENTER
 from policies.policy import Policy
-from policies.standing import Standing, judge
 from policies.vocabulary import READS, Action
-from service.distance import NOWHERE, Distance, Origin, distances, far_enough, origins
+from service.distance import NOWHERE, Distance, Origin, far_enough, origins_in
 from service.kernel.errors import Refusal
 from service.kernel.items import ROUTES, Item
+from service.roster import Holder, roster
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ITEMS_MAX = 500
 TOLD_MAX = 20
 
-EVERYBODY = text(
-    "SELECT account_id, name, person_id, office, roles, deputy_for, away "
-    "FROM public.everybody(CAST(:roles AS text[]))"
-)
-HISTORY = text(
-    "SELECT trade_id, kind, id, act, person, at, entry_id FROM public.history_of("
-    "CAST(:trades AS uuid[]), CAST(:kinds AS text[]), CAST(:ids AS uuid[]))"
+PASTS = text(
+    "SELECT n, fact, unit_id, board, trade_id, kind, id, act, person, at FROM public.pasts_of("
+    "CAST(:trades AS uuid[]), CAST(:kinds AS text[]), CAST(:ids AS uuid[]), CAST(:entering AS text[]))"
 )
 OPEN = text(
     "SELECT kind, subject_kind, subject_id, trade_id, version FROM public.work_item "
@@ -45,17 +42,6 @@ class DeadEnd(Refusal):
     """409. Nobody would be left for work that waits; say ``accept_dead_end`` with a reason to go on all the same."""
 
     field = "accept_dead_end"
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """An enabled account of a person, with what it can do now."""
-
-    account: UUID
-    name: str
-    office: str
-    standing: Standing
-    away: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +60,6 @@ class Waiting:
         return ROUTES[self.kind].action
 
 
-async def holders(connection: AsyncConnection, policy: Policy, actions: Collection[Action]) -> list[Holder]:
-    """Return every account of a person that the roles let do one of ``actions``, absent people included."""
-    roles = sorted({role for role in policy.roles if not policy.powers_of[role].isdisjoint(actions)})
-    rows = await connection.execute(EVERYBODY, {"roles": roles})
-    return [
-        Holder(
-            row.account_id,
-            row.name,
-            row.office,
-            Standing(str(row.person_id), frozenset(row.roles), row.deputy_for),
-            row.away,
-        )
-        for row in rows
-    ]
-
-
 @dataclass(frozen=True, slots=True)
 class Bench:
     """Who could do something now: their accounts, how far each person stands from trading, and the day."""
@@ -98,15 +68,28 @@ class Bench:
     now: datetime
     people: Sequence[Holder]
     where: Mapping[str, Distance]
+    near: dict[tuple[Action, Origin], list[tuple[Holder, frozenset[str]]]] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )  # the same for every object of one origin: found once, however many objects are asked about
 
     def able(self, action: Action, history: Sequence[Act], origin: Origin) -> list[Holder]:
         """Return who may do ``action`` to an object with this history and origin, now, by every rule of the gate."""
-        today = self.now.astimezone(BERLIN).date()
+        if (action, origin) not in self.near:
+            self.near[action, origin] = self._there(action, origin)
         return [
             holder
+            for holder, persons in self.near[action, origin]
+            if refusal(self.policy.apart, action, persons, history, self.now) is None
+        ]
+
+    def _there(self, action: Action, origin: Origin) -> list[tuple[Holder, frozenset[str]]]:
+        """Return who is here, has a role for ``action`` and stands far enough, with everybody they would act for."""
+        today = self.now.astimezone(BERLIN).date()
+        return [
+            (holder, holder.standing.persons(self.policy, action))
             for holder in self.people
             if not holder.away
-            and judge(self.policy, holder.standing, action, history, self.now).allowed
+            and holder.standing.decide(self.policy, action).allowed
             and far_enough(self.policy, action, self.where.get(holder.standing.person), origin, today)
         ]
 
@@ -119,48 +102,45 @@ async def bench(
     connection: AsyncConnection, policy: Policy, now: datetime, actions: Collection[Action]
 ) -> Bench:
     """Return everybody that the roles let do one of ``actions``."""
-    people = await holders(connection, policy, actions)
-    persons = {holder.standing.person for holder in people}
-    near = await distances(connection, persons) if policy.independence.keys() & set(actions) else {}
-    return Bench(policy, now, people, near)
+    there = await roster(connection, policy, frozenset(actions))
+    return Bench(policy, now, there.people, there.where)
 
 
-async def origins_of(connection: AsyncConnection, waiting: Sequence[Waiting]) -> dict[Waiting, Origin]:
-    """Return what each piece of work comes from."""
-    found = await origins(connection, [(one.trade_id, one.subject_kind, one.subject_id) for one in waiting])
-    return dict(zip(waiting, found, strict=True))
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Who did what to an object and its deal, and what it comes from."""
+
+    acts: Sequence[Act] = ()
+    origin: Origin = NOWHERE
 
 
-async def histories(
-    connection: AsyncConnection, waiting: Sequence[Waiting]
-) -> Mapping[Waiting, Sequence[Act]]:
-    """Return for each piece of work who did what to its deal and its subject; takes no locks."""
+async def pasts(connection: AsyncConnection, waiting: Sequence[Waiting]) -> list[Past]:
+    """Return what lies behind each piece of work, in one statement; takes no locks."""
     if not waiting:
-        return {}
-    found = (
-        await connection.execute(
-            HISTORY,
-            {
-                "trades": list({one.trade_id for one in waiting if one.trade_id is not None}),
-                "kinds": [one.subject_kind for one in waiting],
-                "ids": [one.subject_id for one in waiting],
-            },
-        )
-    ).all()
-    by_trade: dict[UUID, list[Any]] = defaultdict(list)
-    by_subject: dict[tuple[str, UUID], list[Any]] = defaultdict(list)
-    for row in found:
-        by_subject[row.kind, row.id].append(row)
+        return []
+    asked = {
+        "trades": [one.trade_id for one in waiting],
+        "kinds": [one.subject_kind for one in waiting],
+        "ids": [one.subject_id for one in waiting],
+        "entering": [act.value for act in ENTER],
+    }
+    rows = (await connection.execute(PASTS, asked)).all()
+    came = origins_in([row for row in rows if row.fact != "act"], len(waiting))
+    by_trade: dict[UUID, list[tuple[tuple[str, UUID], Any]]] = defaultdict(list)
+    by_subject: dict[tuple[str, UUID], list[Act]] = defaultdict(list)
+    for row in rows:
+        if row.fact != "act":
+            continue
+        subject = (row.kind, row.id)
+        by_subject[subject].append(Act(row.act, row.person, row.at, "object"))
         if row.trade_id is not None:
-            by_trade[row.trade_id].append(row)
-    told: dict[Waiting, Sequence[Act]] = {}
-    for one in waiting:
+            by_trade[row.trade_id].append((subject, Act(row.act, row.person, row.at, "trade")))
+    told = []
+    for one, origin in zip(waiting, came, strict=True):
         subject = (one.subject_kind, one.subject_id)
         trade = [] if one.trade_id is None else by_trade[one.trade_id]
-        told[one] = [
-            *(Act(row.act, row.person, row.at, "object") for row in by_subject[subject]),
-            *(Act(row.act, row.person, row.at, "trade") for row in trade if (row.kind, row.id) != subject),
-        ]
+        acts = [*by_subject[subject], *(act for where, act in trade if where != subject)]
+        told.append(Past(acts, origin))
     return told
 
 
@@ -184,11 +164,10 @@ async def nobody_for(
     alone = [one for one in by_hand if one not in left]
     asked = left if any(one.former or one.applied for one in there.where.values()) else []
     old = [one for one in left if one.trade_id not in fresh or one in asked]
-    past, came = await histories(connection, old), await origins_of(connection, old)
-    for one in old:
+    for one, past in zip(old, await pasts(connection, old), strict=True):
         acts, here = done[one]
-        origin = Origin(came[one].entered | here.entered, came[one].desks)
-        if not there.able(one.action, [*past[one], *acts], origin):
+        origin = Origin(past.origin.entered | here.entered, past.origin.desks)
+        if not there.able(one.action, [*past.acts, *acts], origin):
             alone.append(one)
     return alone
 
@@ -216,11 +195,11 @@ async def left_alone(
         return []
     there = await bench(connection, policy, now, {one.action for one in waiting})
     then = there.after(after)
-    past, came = await histories(connection, waiting), await origins_of(connection, waiting)
     return [
         one
-        for one in waiting
-        if there.able(one.action, past[one], came[one]) and not then.able(one.action, past[one], came[one])
+        for one, past in zip(waiting, await pasts(connection, waiting), strict=True)
+        if there.able(one.action, past.acts, past.origin)
+        and not then.able(one.action, past.acts, past.origin)
     ]
 
 

@@ -4,13 +4,13 @@ The rules are those that the gate enforces (``policies.independence``, ``policie
 for many people and many objects at once, before anybody acts.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from policies.cooling_off import Former, barred
@@ -19,7 +19,6 @@ from policies.independence import Standing, shortfall
 from policies.policy import Policy
 from policies.vocabulary import Action
 
-DISTANCES: Final = text("SELECT * FROM public.distances_of(CAST(:persons AS uuid[]))")
 ORIGINS: Final = text(
     "SELECT n, fact, unit_id, board FROM public.origins_of(CAST(:trades AS uuid[]), CAST(:kinds AS text[]), "
     "CAST(:ids AS uuid[]), CAST(:entering AS text[]))"
@@ -68,25 +67,16 @@ def far_enough(policy: Policy, action: Action, there: Distance | None, origin: O
     )
 
 
-async def distances(connection: AsyncConnection, persons: Collection[str]) -> dict[str, Distance]:
-    """Return how each of these people stands today."""
-    if not persons:
-        return {}
-    found = await connection.execute(DISTANCES, {"persons": sorted(persons)})
-    return {
-        str(row.person_id): Distance(
-            str(row.unit_id),
-            row.function_class,
-            row.board,
-            row.trading_line,
-            {
-                one["unit"]: Former(one["class"], date.fromisoformat(one["left_on"]))
-                for one in row.former or ()
-            },
-            frozenset(str(desk) for desk in row.applied or ()),
-        )
-        for row in found
-    }
+def distance_of(row: Row[Any]) -> Distance:
+    """Return how a person stands today, from a row that tells it."""
+    return Distance(
+        str(row.unit_id),
+        row.function_class,
+        row.board,
+        row.trading_line,
+        {one["unit"]: Former(one["class"], date.fromisoformat(one["left_on"])) for one in row.former or ()},
+        frozenset(str(desk) for desk in row.applied or ()),
+    )
 
 
 async def origins(
@@ -101,9 +91,14 @@ async def origins(
         "ids": [object_id for _, _, object_id in objects],
         "entering": [act.value for act in ENTER],
     }
-    entered: list[set[tuple[str | None, str | None]]] = [set() for _ in objects]
-    desks: list[set[str]] = [set() for _ in objects]
-    for row in await connection.execute(ORIGINS, asked):
+    return origins_in((await connection.execute(ORIGINS, asked)).all(), len(objects))
+
+
+def origins_in(rows: Sequence[Row[Any]], count: int) -> list[Origin]:
+    """Return what each of so many objects comes from, as told by rows that name them by their place from 1 on."""
+    entered: list[set[tuple[str | None, str | None]]] = [set() for _ in range(count)]
+    desks: list[set[str]] = [set() for _ in range(count)]
+    for row in rows:
         unit = None if row.unit_id is None else str(row.unit_id)
         if row.fact == "entered":
             entered[row.n - 1].add((unit, row.board))

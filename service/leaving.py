@@ -6,9 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from service.attempt import Attempt
-from service.dead_ends import TOLD_MAX, Holder, left_alone, must_leave_somebody, unmanned
+from service.dead_ends import TOLD_MAX, left_alone, must_leave_somebody, unmanned
 from service.kernel.database import Recorded
 from service.kernel.items import Item
+from service.roster import Holder
 
 
 async def nobody_left(

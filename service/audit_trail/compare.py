@@ -29,13 +29,13 @@ FINDINGS_MAX = 100
 
 INDEXED = """
 SELECT i.index AS place, e.id, e.leaf, e.bytes, e.office, e.act, e.outcome, e.account, e.person, e.trade_id,
-       e.recorded_at, {effects} AS effects
+       e.recorded_at, e.unit, e.board, {effects} AS effects
 FROM public.audit_index i LEFT JOIN public.audit_entry e ON e.id = i.entry_id
 ORDER BY i.index
 """
 WITHOUT_INDEX = """
 SELECT NULL AS place, e.id, e.leaf, e.bytes, e.office, e.act, e.outcome, e.account, e.person, e.trade_id,
-       e.recorded_at, {effects} AS effects, p.entry_id IS NOT NULL AS waits
+       e.recorded_at, e.unit, e.board, {effects} AS effects, p.entry_id IS NOT NULL AS waits
 FROM public.audit_entry e
 LEFT JOIN public.audit_index i ON i.entry_id = e.id LEFT JOIN public.audit_pending p ON p.entry_id = e.id
 WHERE i.entry_id IS NULL
@@ -224,6 +224,8 @@ def _contradictions(row: Row[Any]) -> Iterator[Finding]:
         "person": (row.person, told["actor"]["person"]),
         "trade_id": (str(row.trade_id) if row.trade_id else None, told.get("links", {}).get("trade")),
         "recorded_at": (plain_value(row.recorded_at), told["ts"]),
+        "unit": (row.unit, told["actor"].get("unit")),
+        "board": (row.board, told["actor"].get("board")),
     }
     for name, (here, said) in columns.items():
         if here != said:

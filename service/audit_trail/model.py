@@ -30,6 +30,8 @@ class AuditEntry(Base):
     person: Mapped[str | None]
     trade_id: Mapped[UUID | None] = mapped_column(index=True)
     recorded_at: Mapped[datetime]
+    unit: Mapped[str | None]  # where the person stood at the time
+    board: Mapped[str | None]  # and the member of the board above it
 
 
 class AuditEffect(Base):

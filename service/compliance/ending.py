@@ -9,13 +9,14 @@ from sqlalchemy import select
 
 from policies.periods import Period
 from service.attempt import Attempt
-from service.dead_ends import Holder, left_alone, unmanned
+from service.dead_ends import left_alone, unmanned
 from service.deputies.lifecycle import DelegationState
 from service.deputies.model import Delegation
 from service.kernel.items import Item
 from service.leaving import without_right
 from service.people.lifecycle import GrantState
 from service.people.model import Account, RoleGrant
+from service.roster import Holder
 from service.work.queries import waits
 
 

@@ -12,7 +12,6 @@ from policies.periods import Period
 from policies.separation import conflicts
 from policies.vocabulary import Action, Office
 from service.attempt import Attempt, Changed, Command, locked
-from service.dead_ends import Holder
 from service.deputies.lifecycle import DELEGATION, DelegationState
 from service.deputies.model import Delegation
 from service.deputies.queries import overlapping
@@ -25,6 +24,7 @@ from service.kernel.texts import Reason
 from service.leaving import nobody_left
 from service.people.queries import owner_of
 from service.people.rights import is_role_of
+from service.roster import Holder
 from service.work.queries import waits
 
 DUTIES = text("SELECT * FROM public.duties_of(:account)")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from policies.policy import Policy
 from policies.standing import Judgement, judge
 from policies.vocabulary import Action, Office
 from service.attempt import Attempt, Desk
-from service.dead_ends import HISTORY, Holder, bench, holders
+from service.dead_ends import bench
 from service.distance import origins
 from service.explaining.timing import standing_now
 from service.gate import Gate
@@ -24,12 +25,17 @@ from service.kernel.database import Base, Recorded, plain_value
 from service.kernel.errors import CoolingOff, Malformed, NotFound, NotIndependent, Refusal
 from service.kernel.identifiers import uuid7
 from service.parties.model import Portfolio
+from service.roster import Holder
 from service.trades.model import Trade
 from service.trades.queries import in_sight
 
 SUBJECT = text("SELECT trade_id, related_kind, related_id FROM public.subject_of(:kind, :id)")
 PLACES = text("SELECT entry_id, index FROM public.places_of(CAST(:entries AS uuid[]))")
 DECISION = text("SELECT bytes, index FROM public.decision_of(:id)")
+HISTORY = text(
+    "SELECT trade_id, kind, id, act, person, at, entry_id FROM public.history_of("
+    "CAST(:trades AS uuid[]), CAST(:kinds AS text[]), CAST(:ids AS uuid[]))"
+)
 SEE_ALL = frozenset({Office.ADMINISTRATION, Office.COMPLIANCE, Office.INTERNAL_AUDIT})
 """Offices that may ask about everybody; the others about their own people."""
 READ_ALL = frozenset({Office.COMPLIANCE, Office.INTERNAL_AUDIT})
@@ -63,7 +69,7 @@ async def explanation(
     (origin,) = await origins(connection, [(trade, kind, object_id)])
     standing = actor.standing()
     if who is not None:
-        standing = (await holder_named(reads, policy, actor, who)).standing
+        standing = (await holder_named(reads, policy, actor, who, now)).standing
     verdict = judge(policy, standing, action, history, now)
     close = await too_close(reads, gate, actor, verdict, standing.person, asked) if verdict.allowed else None
     entries = [row.entry_id for row, act in zip(rows, history, strict=True) if act in verdict.used]
@@ -147,10 +153,10 @@ async def subject_of(
     return trade, [(row.related_kind, row.related_id) for row in found]
 
 
-async def holder_named(reads: AsyncSession, policy: Policy, actor: Actor, who: str) -> Holder:
+async def holder_named(reads: AsyncSession, policy: Policy, actor: Actor, who: str, now: datetime) -> Holder:
     """Return the account of this name or id with what it can do now. Raises NotFound."""
-    everybody = await holders(await reads.connection(), policy, frozenset(Action))
-    for holder in everybody:
+    everybody = await bench(await reads.connection(), policy, now, frozenset(Action))
+    for holder in everybody.people:
         if who in (holder.name, str(holder.account)) and (
             actor.office in SEE_ALL or holder.office == actor.office.value
         ):

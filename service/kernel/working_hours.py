@@ -68,7 +68,11 @@ def business_days(since: datetime, now: datetime) -> int:
 
 def age_of(since: datetime, now: datetime) -> Age:
     """Return the bucket of what waits since then."""
-    days = business_days(since, now)
+    return bucket_of(business_days(since, now))
+
+
+def bucket_of(days: int) -> Age:
+    """Return the bucket of what has waited for so many business days."""
     return next((age for age, oldest in OLDEST.items() if days <= oldest), Age.OVERAGED)
 
 

@@ -30,6 +30,20 @@ NOT_FOR_TRADING = tuple(
     )
 )
 """Work about what trading did, or is thought to have done: it learns nothing of it (MAR-01), unless it is its own."""
+PEOPLE = (
+    *(
+        "absence",
+        "account",
+        "delegation",
+        "desk_time",
+        "membership",
+        "person",
+        "reporting_line",
+        "role_grant",
+    ),
+    *("staff_event", "unit"),
+)
+"""What says who is there, and what they may do."""
 APPEND_ONLY = ("audit_entry", "audit_effect", "audit_index")
 
 
@@ -137,6 +151,11 @@ def organisation_guards() -> Iterator[str]:
     yield at_commit("account", "owner_apart", "UPDATE OF owner_id", "guard_owner_apart")
     yield at_commit("role_grant", "asked", "INSERT", "guard_grant_asked")
     yield at_commit("role_grant", "apart", "INSERT OR UPDATE OF state", "guard_roles_apart")
+    for table in PEOPLE:
+        yield (
+            f"CREATE TRIGGER {table}_people_changed AFTER INSERT OR UPDATE OR DELETE ON public.{table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION public.people_changed()"
+        )
 
 
 def deputy_guards() -> Iterator[str]:

@@ -23,7 +23,7 @@ from service.settlement.model import Settlement
 from service.settlement_rules.book import BERLIN, RuleBook
 from service.settlement_rules.queries import rule_book
 from service.work.model import WorkItem
-from service.work.queries import Judge, colleagues, views_of
+from service.work.queries import items_for, views_of
 
 ENDED: Final = (SettlementState.SETTLED, SettlementState.WITHDRAWN)
 FAILING: Final = (SettlementState.FAILED, SettlementState.RETURNED)
@@ -114,13 +114,12 @@ async def work_of(
     """Return what waits for somebody about each leg, and who that is; of interest to the office that does it."""
     if actor.office is not Office.BACK_OFFICE or not legs:
         return {}
-    wanted = select(WorkItem).where(
+    wanted = items_for(policy, actor.office).where(
         WorkItem.subject_id.in_(legs), WorkItem.kind.in_(OFFICE_ITEMS), WorkItem.closed_entry_id.is_(None)
     )
-    items = (await session.scalars(wanted.order_by(WorkItem.due_at))).all()
-    judge = Judge(policy, await colleagues(session), now)
+    items = (await session.execute(wanted.order_by(WorkItem.due_at))).all()
     found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for item in await views_of(session, actor, judge, items):
+    for item in await views_of(session, actor, policy, now, items):
         found[item["subject"]["id"]].append(item)
     return found
 

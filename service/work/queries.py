@@ -1,8 +1,7 @@
 """What waits for an office, and who of it may act."""
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -10,15 +9,17 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    Row,
     Select,
     Uuid,
     and_,
     column,
     exists,
+    literal_column,
+    null,
     or_,
     select,
     table,
-    text,
     tuple_,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -26,20 +27,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from policies.apart import Act, refusal
 from policies.policy import Policy
 from policies.standing import judge as judged_by
-from policies.vocabulary import Action
-from service.attempt import ACTS_OF
-from service.dead_ends import Bench, bench
-from service.distance import NOWHERE, Origin, origins
+from policies.vocabulary import Action, Office
+from service.dead_ends import Bench, Waiting, pasts
 from service.kernel.actor import Actor
 from service.kernel.cursors import Place, cursor_of
 from service.kernel.database import plain_value
 from service.kernel.errors import NotFound
 from service.kernel.items import ROUTES, Item
-from service.kernel.working_hours import Age, age_of, business_days, opened_between
+from service.kernel.working_hours import Age, bucket_of, business_days, opened_between
+from service.roster import Colleague, Holder, roster
 from service.work.heads import Heads, answered_by, heads_today
 from service.work.model import WorkItem
 
-ACCOUNTS = text("SELECT account_id, name, person_id, service, roles FROM public.office_accounts()")
 TRADE = table(
     "trade",
     *(column(name, Uuid()) for name in ("id", "portfolio_id")),
@@ -54,6 +53,15 @@ TERMS = table(
     schema="public",
 )
 PORTFOLIO = table("portfolio", column("id", Uuid()), column("name"), schema="public")
+EPOCH: ColumnElement[int] = literal_column("(SELECT public.people_epoch())").label("people_epoch")
+ITEMS = select(
+    WorkItem.__table__, EPOCH, null().label("deal_number"), null().label("book")
+)  # for offices that read no deals
+ITEMS_OF_DEALS = (
+    select(WorkItem.__table__, EPOCH, TRADE.c.number.label("deal_number"), PORTFOLIO.c.name.label("book"))
+    .outerjoin(TRADE, TRADE.c.id == WorkItem.trade_id)
+    .outerjoin(PORTFOLIO, PORTFOLIO.c.id == TRADE.c.portfolio_id)
+)
 
 
 class Where(StrEnum):
@@ -62,17 +70,6 @@ class Where(StrEnum):
     HERE = "here"
     OFFERED = "offered"
     AWAY = "away"
-
-
-@dataclass(frozen=True, slots=True)
-class Colleague:
-    """An enabled account of the office."""
-
-    account: UUID
-    name: str
-    person: str
-    roles: frozenset[str]
-    service: bool = False
 
 
 class WhyNot(NamedTuple):
@@ -88,48 +85,49 @@ class Judge:
     """Who may act on which item, by the judgement that the gate enforces: roles, deputies, history, distance."""
 
     policy: Policy
-    colleagues: Sequence[Colleague]
+    colleagues: Mapping[UUID, Colleague]
     now: datetime
-    there: Bench | None = None
     heads: Heads = field(default_factory=Heads)
     services: dict[Action, list[Colleague]] = field(default_factory=dict)
 
     def name_of(self, account: UUID | None) -> str:
         """Return what an account is called; one of another office stays unnamed."""
-        return next((one.name for one in self.colleagues if one.account == account), "another office")
+        found = None if account is None else self.colleagues.get(account)
+        return "another office" if found is None else found.name
 
     def who_can(
-        self,
-        action: Action,
-        history: Sequence[Act],
-        origin: Origin = NOWHERE,
-        only: frozenset[str] | None = None,
+        self, action: Action, history: Sequence[Act], able: Sequence[Holder], only: frozenset[str] | None
     ) -> list[str]:
         """Return the names of the office's accounts that may do ``action`` now; whoever is away is not waited for.
 
-        ``only``: the persons it is for, where it is not for all whose roles do such work.
+        ``able``: everybody who may, of any office; ``only``: whom it is for, where not all who may do such work.
         """
         if (
             action not in self.services
         ):  # the right is the same for every item of the page, the history is not
             self.services[action] = [
                 one
-                for one in self.colleagues
+                for one in self.colleagues.values()
                 if one.service and self.policy.decide(one.roles, action).allowed
             ]
-        own = {one.account for one in self.colleagues if only is None or one.person in only}
-        people = [] if self.there is None else self.there.able(action, history, origin)
         served = [
             one.name
             for one in self.services[action]
             if only is None and refusal(self.policy.apart, action, one.person, history, self.now) is None
         ]
-        return sorted([*(one.name for one in people if one.account in own), *served])
+        people = [
+            one.name
+            for one in able
+            if one.account in self.colleagues and (only is None or one.standing.person in only)
+        ]
+        return sorted([*people, *served])
 
     def why_not(
-        self, actor: Actor, action: Action, history: Sequence[Act], origin: Origin = NOWHERE
+        self, actor: Actor, action: Action, history: Sequence[Act], able: Sequence[Holder]
     ) -> WhyNot | None:
         """Say why somebody may not do ``action``, by which rule and paragraph; None if they may."""
+        if any(one.account == actor.account for one in able):
+            return None
         judged = judged_by(self.policy, actor.standing(), action, history, self.now)
         if not judged.decision.allowed:
             return WhyNot(f"None of your roles may do this: {judged.decision.reason}.", "P:absent", None)
@@ -137,9 +135,7 @@ class Judge:
             sentence = f"{broken.why[0].upper()}{broken.why[1:]} ({broken.control})."
             return WhyNot(sentence, broken.control, broken.source)
         rule = self.policy.independence.get(action)
-        if rule is None or self.there is None or actor.service:
-            return None
-        if any(one.account == actor.account for one in self.there.able(action, history, origin)):
+        if rule is None or actor.service:
             return None
         sentence = "You stand too close to trading, or to what you left, for this control."
         return WhyNot(sentence, rule.control, rule.source)
@@ -179,13 +175,12 @@ async def open_items(
     limit: int,
 ) -> dict[str, Any]:
     """Return open items of the caller's office, the most urgent first; five statements for any page."""
-    staff = await colleagues(session)
-    query = asked_for(actor, wanted, staff, now)
+    query = asked_for(actor, policy, wanted, await accounts_named(session, actor, policy, wanted.owner), now)
     if after is not None:
         query = query.where(tuple_(WorkItem.due_at, WorkItem.id) > tuple_(after.at, after.id))
-    items = (await session.scalars(query.order_by(WorkItem.due_at, WorkItem.id).limit(limit))).all()
+    items = (await session.execute(query.order_by(WorkItem.due_at, WorkItem.id).limit(limit))).all()
     return {
-        "items": await views_of(session, actor, Judge(policy, staff, now), items),
+        "items": await views_of(session, actor, policy, now, items),
         "next": cursor_of(items[-1].due_at, items[-1].id) if len(items) == limit else None,
     }
 
@@ -194,22 +189,37 @@ async def open_item(
     session: AsyncSession, actor: Actor, policy: Policy, now: datetime, item_id: UUID
 ) -> dict[str, Any]:
     """Return one open item that concerns the caller's office. Raises NotFound."""
-    item = await session.scalar(
-        select(WorkItem).where(
-            WorkItem.id == item_id,
-            WorkItem.closed_entry_id.is_(None),
-            or_(*(of_office(actor, place) for place in Where)),
-        )
+    wanted = items_for(policy, actor.office).where(
+        WorkItem.id == item_id,
+        WorkItem.closed_entry_id.is_(None),
+        or_(*(of_office(actor, place) for place in Where)),
     )
+    item = (await session.execute(wanted)).one_or_none()
     if item is None:
         raise NotFound("work item")
-    judge = Judge(policy, await colleagues(session), now)
-    return (await views_of(session, actor, judge, [item]))[0]
+    return (await views_of(session, actor, policy, now, [item]))[0]
 
 
-def asked_for(actor: Actor, wanted: Wanted, staff: Sequence[Colleague], now: datetime) -> Select[WorkItem]:
-    """Return the query for what is wanted of the queue."""
-    query = select(WorkItem).where(of_office(actor, wanted.place), WorkItem.closed_entry_id.is_(None))
+async def accounts_named(session: AsyncSession, actor: Actor, policy: Policy, name: str | None) -> list[UUID]:
+    """Return the account of the own office with this name, if one is asked for."""
+    if name is None:
+        return []
+    there = await roster(await session.connection(), policy, frozenset(), office=actor.office)
+    return [account for account, one in there.colleagues.items() if one.name == name]
+
+
+def items_for(policy: Policy, office: Office) -> Select[Any]:
+    """Return the query for work items as ``views_of`` takes them, with their deals for whoever reads deals."""
+    return ITEMS_OF_DEALS if Action.TRADE_READ in policy.actions_of_office(office) else ITEMS
+
+
+def asked_for(
+    actor: Actor, policy: Policy, wanted: Wanted, owners: Sequence[UUID], now: datetime
+) -> Select[Any]:
+    """Return the query for what is wanted of the queue; ``owners``: whose, if it is asked for."""
+    query = items_for(policy, actor.office).where(
+        of_office(actor, wanted.place), WorkItem.closed_entry_id.is_(None)
+    )
     if wanted.kind is not None:
         query = query.where(WorkItem.kind == wanted.kind.value)
     if wanted.overdue is not None:
@@ -219,8 +229,7 @@ def asked_for(actor: Actor, wanted: Wanted, staff: Sequence[Colleague], now: dat
         query = query.where(WorkItem.opened_at >= since) if since is not None else query
         query = query.where(WorkItem.opened_at < before) if before is not None else query
     if wanted.owner is not None:
-        accounts = [one.account for one in staff if one.name == wanted.owner]
-        query = query.where(WorkItem.holder_id.in_(accounts), WorkItem.held_until > now)
+        query = query.where(WorkItem.holder_id.in_(owners), WorkItem.held_until > now)
     if wanted.currency is not None or wanted.counterparty is not None:
         query = query.where(of_deals_in(wanted.currency, wanted.counterparty))
     return query
@@ -248,63 +257,32 @@ def of_deals_in(currency: str | None, counterparty: UUID | None) -> ColumnElemen
 
 
 async def views_of(
-    session: AsyncSession, actor: Actor, judge: Judge, items: Sequence[WorkItem]
+    session: AsyncSession, actor: Actor, policy: Policy, now: datetime, items: Sequence[Row[Any]]
 ) -> list[dict[str, Any]]:
     """Return items as answers show them, with whom the history of each keeps from it."""
-    histories = await histories_of(session, items)
-    deals = await deals_of(session, {item.trade_id for item in items if item.trade_id is not None})
-    connection = await session.connection()
-    there = await bench(connection, judge.policy, judge.now, {action_of(item, actor) for item in items})
-    personal = any(item.kind == Item.ESCALATED_HEAD for item in items)
-    judge = replace(judge, there=there, heads=await heads_today(session) if personal else Heads())
-    entered = await origins(
-        connection, [(item.trade_id, item.subject_kind, item.subject_id) for item in items]
-    )
-    return [
-        view_of(item, actor, judge, histories[item.id], deals, origin)
-        for item, origin in zip(items, entered, strict=True)
-    ]
-
-
-async def colleagues(session: AsyncSession) -> list[Colleague]:
-    """Return the enabled accounts of the caller's office."""
-    rows = await session.execute(ACCOUNTS)
-    return [
-        Colleague(row.account_id, row.name, str(row.person_id), frozenset(row.roles), row.service)
-        for row in rows
-    ]
-
-
-async def histories_of(session: AsyncSession, items: Sequence[WorkItem]) -> dict[UUID, list[Act]]:
-    """Return for each item who did what to its deal and its subject, read at once for the whole page."""
     if not items:
-        return {}
-    found = await session.execute(
-        ACTS_OF,
-        {
-            "trades": list({item.trade_id for item in items if item.trade_id is not None}),
-            "kinds": [item.subject_kind for item in items],
-            "ids": [item.subject_id for item in items],
-        },
+        return []
+    waiting = [
+        Waiting(Item(item.kind), item.subject_kind, item.subject_id, item.trade_id, item.version)
+        for item in items
+    ]
+    actions = [action_of(item, actor) for item in items]
+    connection = await session.connection()
+    there = await roster(
+        connection, policy, frozenset(actions), office=actor.office, epoch=items[0].people_epoch
     )
-    by_trade: dict[UUID, list[Any]] = defaultdict(list)
-    by_subject: dict[tuple[str, UUID], list[Any]] = defaultdict(list)
-    for row in found:
-        by_subject[row.kind, row.id].append(row)
-        if row.trade_id is not None:
-            by_trade[row.trade_id].append(row)
-    histories: dict[UUID, list[Act]] = {}
-    for item in items:
-        subject = (item.subject_kind, item.subject_id)
-        trade = [] if item.trade_id is None else by_trade[item.trade_id]
-        elsewhere = [row for row in trade if (row.kind, row.id) != subject]
-        histories[item.id] = [Act(row.act, row.person, row.at, "object") for row in by_subject[subject]]
-        histories[item.id] += [Act(row.act, row.person, row.at, "trade") for row in elsewhere]
-    return histories
+    here = Bench(policy, now, there.people, there.where)
+    personal = any(item.kind == Item.ESCALATED_HEAD for item in items)
+    judge = Judge(policy, there.colleagues, now, await heads_today(session) if personal else Heads())
+    views = []
+    for item, action, past in zip(items, actions, await pasts(connection, waiting), strict=True):
+        able = here.able(action, past.acts, past.origin)
+        views.append(view_of(item, action, actor, judge, past.acts, able))
+    return views
 
 
 async def deals_of(session: AsyncSession, trades: Collection[UUID]) -> Mapping[UUID, Any]:
-    """Return number and book of each deal; only offices that read deals have items about them."""
+    """Return number and book of each deal; for offices that read deals."""
     if not trades:
         return {}
     rows = await session.execute(
@@ -315,7 +293,7 @@ async def deals_of(session: AsyncSession, trades: Collection[UUID]) -> Mapping[U
     return {row.id: row for row in rows}
 
 
-def action_of(item: WorkItem, actor: Actor) -> Action:
+def action_of(item: Row[Any], actor: Actor) -> Action:
     """Return what is done with an item next, seen from the actor's office."""
     if item.offered_to == actor.office.value:
         return Action.HANDOVER_ACCEPT
@@ -323,20 +301,19 @@ def action_of(item: WorkItem, actor: Actor) -> Action:
 
 
 def view_of(
-    item: WorkItem,
+    item: Row[Any],
+    action: Action,
     actor: Actor,
     judge: Judge,
     history: Sequence[Act],
-    deals: Mapping[UUID, Any],
-    origin: Origin,
+    able: Sequence[Holder],
 ) -> dict[str, Any]:
-    """Return an item as answers show it."""
+    """Return an item as answers show it; ``able``: who may do what is next, of any office."""
     route = ROUTES[Item(item.kind)]
-    deal = None if item.trade_id is None else deals.get(item.trade_id)
+    days = business_days(item.opened_at, judge.now)
     is_held = item.held_until is not None and item.held_until > judge.now
-    action = action_of(item, actor)
     only = answered_by(judge.heads, Item(item.kind), item.reason)
-    why_not = judge.why_not(actor, action, history, origin)
+    why_not = judge.why_not(actor, action, history, able)
     if why_not is None and only is not None and str(actor.person) not in only:
         why_not = WhyNot("Somebody else leads this office today; the answer is theirs.", "A-04", None)
     if why_not is None and is_held and item.holder_id != actor.account:
@@ -349,24 +326,21 @@ def view_of(
         "automatic": route.automatic,
         "subject": {"kind": item.subject_kind, "id": str(item.subject_id)},
         "trade": None if item.trade_id is None else str(item.trade_id),
-        "deal_number": None if deal is None else deal.number,
-        "portfolio": None if deal is None else deal.name,
+        "deal_number": item.deal_number,
+        "portfolio": item.book,
         "version": item.version,
         "reason": item.reason,
         "opened_at": plain_value(item.opened_at),
         "due_at": plain_value(item.due_at),
         "overdue": item.due_at < judge.now,
-        "age": {
-            "days": business_days(item.opened_at, judge.now),
-            "bucket": age_of(item.opened_at, judge.now).value,
-        },
+        "age": {"days": days, "bucket": bucket_of(days).value},
         "office": item.office,
         "home": item.home,
         "offered_to": item.offered_to,
         "owner": judge.name_of(item.holder_id) if is_held else None,
         "held_until": plain_value(item.held_until) if is_held else None,
         "mine": is_held and item.holder_id == actor.account,
-        "who_can_act": judge.who_can(action, history, origin, only),
+        "who_can_act": judge.who_can(action, history, able, only),
         "why_not_me": None if why_not is None else why_not.sentence,
         "why_not_rule": None if why_not is None else why_not.rule,
         "why_not_source": None if why_not is None else why_not.source,

@@ -417,7 +417,7 @@ async def sees_the_rights_of_another_offices_account(i: Intruder) -> object:
 
 @attempt(NOTHING)
 async def lists_accounts_of_another_office(i: Intruder) -> object:
-    listed = {row.account_id for row in await i.run("SELECT * FROM public.office_accounts()")}
+    listed = {row.account_id for row in await i.run("SELECT * FROM public.everybody('{}', true)")}
     query = "SELECT id FROM public.account WHERE office <> :own"
     return listed & {row.id for row in await rows(i.world, query, own=i.office.value)}
 

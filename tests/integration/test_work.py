@@ -27,6 +27,7 @@ from tests.deals import (
 )
 from tests.deputies import deputised
 from tests.parties import in_force
+from tests.rights import person_of, taken
 
 
 async def queue(world: World, account: str, **query: str | int) -> list[dict[str, object]]:
@@ -252,6 +253,17 @@ async def test_a_worker_takes_only_its_own_office_s_automatic_items(bank_world: 
     assert await worker(bank_world).drain() == 0
     handlers = dict.fromkeys(Item, AUTOMATIC[Item.UNWIND])
     assert set(worker(bank_world, handlers).handlers) == {Item.AMEND, Item.UNWIND}
+
+
+async def test_the_queue_names_nobody_a_moment_after_their_right_has_ended(bank_world: World) -> None:
+    await a_desk(bank_world)
+    await captured(bank_world)
+    assert (await queue(bank_world, "verifier"))[0]["who_can_act"] == ["other-verifier", "verifier"]
+    admin = await bank_world.as_("rights-admin")
+    wanted = {"person": (await person_of(bank_world, "other-verifier"))["id"], "state": "executed"}
+    (grant,) = (await admin.get("/api/grants", **wanted)).json()["items"]
+    assert (await taken(bank_world, "revocation", grant)).status_code == 200
+    assert (await queue(bank_world, "verifier"))[0]["who_can_act"] == ["verifier"]
 
 
 def an_item(deal: dict[str, object]) -> str:

@@ -51,17 +51,35 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   group by h.person_id, h.account
 $$;
 
--- Every enabled account of a person, over all offices, that holds one of the roles now, its own or for somebody else.
-create function public.everybody(roles text[])
-returns table (account_id uuid, name text, person_id uuid, office text, roles text[], deputy_for jsonb, away boolean)
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select a.id, a.name, a.person_id, a.office, h.held, public.deputy_for(a.id),
-         exists (select from public.away(a.person_id))
-  from public.account a join public.person p on p.id = a.person_id
-  cross join lateral (select public.roles_held(a.id) as held) as h
-  where not a.disabled and not p.disabled and not a.service and h.held && everybody.roles
-    and public.current_office() is not null
-  order by a.name
+-- Who holds one of the roles now, of any office, and every account of the own office: with whose roles they are, whether
+-- the person is kept out, and if ``far``, how the person stands to trading. A service is told to its own office alone.
+create function public.everybody(roles text[], far boolean)
+returns table (account_id uuid, name text, person_id uuid, office text, service boolean, roles_held text[],
+               deputy_for jsonb, away boolean, unit_id uuid, function_class text, board text, trading_line boolean,
+               former jsonb, applied uuid[])
+language sql stable security definer rows 50 set search_path = pg_catalog, pg_temp as $$
+  with might as materialized (  -- most accounts need not be looked at closely
+    select g.account_id as id from public.role_grant g where g.role = any(everybody.roles) and g.state = 'executed'
+    union
+    select d.deputy_id from public.delegation d where d.state = 'approved'
+  ), there as materialized (
+    select a.id, a.name, a.person_id, a.office, a.service, h.held
+    from public.account a join public.person p on p.id = a.person_id
+    cross join lateral (
+      select case when a.service or a.id in (select m.id from might m) then public.roles_held(a.id) end as held) as h
+    where not a.disabled and not p.disabled
+      and (a.office = public.current_office() or not a.service and h.held && everybody.roles)
+      and public.current_office() is not null
+  )
+  select t.id, t.name, t.person_id, t.office, t.service, coalesce(t.held, '{}'),
+         case when t.held is null or t.service then '{}' else public.deputy_for(t.id) end,
+         not t.service and exists (select from public.away(t.person_id)),
+         d.unit_id, d.function_class, d.board, d.trading_line, d.former, d.applied
+  from there t
+  left join public.distances_of(
+    case when far then array(select t.person_id from there t where not t.service and t.held && everybody.roles)
+         else '{}' end) d on d.person_id = t.person_id
+  order by t.name
 $$;
 
 -- What the history of an object rests on: itself, its deal, and what it was made from.

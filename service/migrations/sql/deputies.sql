@@ -18,7 +18,7 @@ $$;
 -- itself is its own; one that its giver lost, or holds for somebody else in turn, is nobody's to give (no chains).
 create function public.delegated(account uuid)
 returns table (role text, person_id uuid, delegation_id uuid)
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+language sql stable security definer rows 3 set search_path = pg_catalog, pg_temp as $$
   select distinct on (r.role) r.role, p.id, d.id
   from public.delegation d
   cross join lateral jsonb_array_elements_text(d.roles) as r(role)

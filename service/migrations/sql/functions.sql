@@ -121,11 +121,12 @@ begin
     from unnest(entries) with ordinality as e(bytes, n)
   ), stored as (
     insert into public.audit_entry
-      (id, leaf, bytes, office, act, outcome, account, person, trade_id, recorded_at)
+      (id, leaf, bytes, office, act, outcome, account, person, trade_id, recorded_at, unit, board)
     select (f.body->>'id')::uuid, sha256('\x00'::bytea || f.bytes), f.bytes, coalesce(own, f.body #>> '{actor,office}'),
            f.body->>'act',
            f.body #>> '{decision,outcome}', f.body #>> '{actor,account}', f.body #>> '{actor,person}',
-           (f.body #>> '{links,trade}')::uuid, (f.body->>'ts')::timestamptz
+           (f.body #>> '{links,trade}')::uuid, (f.body->>'ts')::timestamptz,
+           f.body #>> '{actor,unit}', f.body #>> '{actor,board}'
     from fresh f order by f.n
     returning id
   ), queued as (

@@ -476,6 +476,26 @@ CREATE CONSTRAINT TRIGGER role_grant_asked AFTER INSERT ON public.role_grant DEF
 
 CREATE CONSTRAINT TRIGGER role_grant_apart AFTER INSERT OR UPDATE OF state ON public.role_grant DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_roles_apart();
 
+CREATE TRIGGER absence_people_changed AFTER INSERT OR UPDATE OR DELETE ON public.absence FOR EACH STATEMENT EXECUTE FUNCTION public.people_changed();
+
+CREATE TRIGGER account_people_changed AFTER INSERT OR UPDATE OR DELETE ON public.account FOR EACH STATEMENT EXECUTE FUNCTION public.people_changed();
+
+CREATE TRIGGER delegation_people_changed AFTER INSERT OR UPDATE OR DELETE ON public.delegation FOR EACH STATEMENT EXECUTE FUNCTION public.people_changed();
+
+CREATE TRIGGER desk_time_people_changed AFTER INSERT OR UPDATE OR DELETE ON public.desk_time FOR EACH STATEMENT EXECUTE FUNCTION public.people_changed();
+
+CREATE TRIGGER membership_people_changed AFTER INSERT OR UPDATE OR DELETE ON public.membership FOR EACH STATEMENT EXECUTE FUNCTION public.people_changed();
+
+CREATE TRIGGER person_people_changed AFTER INSERT OR UPDATE OR DELETE ON public.person FOR EACH STATEMENT EXECUTE FUNCTION public.people_changed();
+
+CREATE TRIGGER reporting_line_people_changed AFTER INSERT OR UPDATE OR DELETE ON public.reporting_line FOR EACH STATEMENT EXECUTE FUNCTION public.people_changed();
+
+CREATE TRIGGER role_grant_people_changed AFTER INSERT OR UPDATE OR DELETE ON public.role_grant FOR EACH STATEMENT EXECUTE FUNCTION public.people_changed();
+
+CREATE TRIGGER staff_event_people_changed AFTER INSERT OR UPDATE OR DELETE ON public.staff_event FOR EACH STATEMENT EXECUTE FUNCTION public.people_changed();
+
+CREATE TRIGGER unit_people_changed AFTER INSERT OR UPDATE OR DELETE ON public.unit FOR EACH STATEMENT EXECUTE FUNCTION public.people_changed();
+
 CREATE CONSTRAINT TRIGGER change_request_waits AFTER INSERT ON public.change_request DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_waits('decide');
 
 CREATE CONSTRAINT TRIGGER trade_version_waits AFTER INSERT ON public.trade_version DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_waits('accept_internal', 'verify');

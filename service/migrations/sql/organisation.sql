@@ -9,7 +9,7 @@ $$;
 create function public.lines_on(as_of date)
 returns table (unit_id uuid, function_class text, parent_id uuid, functional_head_id uuid, disciplinary_head_id uuid,
                board_member_id uuid)
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+language sql stable security definer rows 50 set search_path = pg_catalog, pg_temp as $$
   select distinct on (l.unit_id) l.unit_id, u.function_class, l.parent_id, l.functional_head_id,
          l.disciplinary_head_id, l.board_member_id
   from public.reporting_line l join public.unit u on u.id = l.unit_id
@@ -19,7 +19,7 @@ $$;
 -- Whoever answers for a unit answers for the units below it and for whatever its members lead; the members of a unit
 -- of board members are led by nobody but themselves.
 create function public.answering_on(as_of date) returns table (person_id uuid, unit_id uuid, function_class text)
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+language sql stable security definer rows 100 set search_path = pg_catalog, pg_temp as $$
   with recursive line as materialized (
     select * from public.lines_on(as_of)
   ), direct as materialized (
@@ -359,11 +359,10 @@ begin
     from answers a join answers x on x.person_id = a.person_id
     where a.unit_id = own and x.function_class = 'front_office';
   return query
-    select distinct 'entered', (b.body #>> '{actor,unit}')::uuid, null::text, b.body #>> '{actor,board}', null::date
+    select distinct 'entered', n.unit::uuid, null::text, n.board, null::date
     from (select distinct e.entry_id from public.audit_effect e
           where e.trade_id = any(whole) and e.act = any(entering)) as done
-    join public.audit_entry n on n.id = done.entry_id
-    cross join lateral (select pg_catalog.convert_from(n.bytes, 'UTF8')::jsonb as body) as b;
+    join public.audit_entry n on n.id = done.entry_id;
   return query
     select 'former', m.unit_id, u.function_class, null::text, m.left_on
     from (select x.unit_id, lead(x.valid_from) over (order by x.valid_from, x.id) as left_on
@@ -439,12 +438,42 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select d.n, 'desk', b.desk_id, null::text
   from deals d join public.trade t on t.id = d.trade join public.portfolio b on b.id = t.portfolio_id
   union
-  select a.n, 'desk', public.desk_of(a.kind, a.id), null::text from asked a
-  where public.desk_of(a.kind, a.id) is not null
+  select o.n, 'desk', o.desk, null::text
+  from (select a.n, public.desk_of(a.kind, a.id) as desk from asked a
+        where a.kind in ('portfolio', 'transfer', 'desk_rule', 'trading_limit')) as o
+  where o.desk is not null
   union
-  select done.n, 'entered', (b.body #>> '{actor,unit}')::uuid, b.body #>> '{actor,board}'
+  select done.n, 'entered', x.unit::uuid, x.board
   from (select distinct d.n, e.entry_id from deals d join public.audit_effect e on e.trade_id = d.trade
         where e.act = any(entering)) as done
   join public.audit_entry x on x.id = done.entry_id
-  cross join lateral (select pg_catalog.convert_from(x.bytes, 'UTF8')::jsonb as body) as b
 $$;
+
+-- Who did what to each of these objects and what they come from, at once: what is asked of a whole page of work.
+create function public.pasts_of(trades uuid[], kinds text[], ids uuid[], entering text[])
+returns table (n integer, fact text, unit_id uuid, board text, trade_id uuid, kind text, id uuid, act text, person text,
+               at timestamptz)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select o.n, o.fact, o.unit_id, o.board, null::uuid, null::text, null::uuid, null::text, null::text, null::timestamptz
+  from public.origins_of(trades, kinds, ids, entering) o
+  union all
+  select null::integer, 'act', null::uuid, null::text, h.trade_id, h.kind, h.id, h.act, h.person, h.at
+  from public.history_of(array(select distinct q.trade from unnest(trades) as q(trade) where q.trade is not null),
+                         kinds, ids) h
+$$;
+
+-- How often anything has changed that says who is there and what they may do. Whoever keeps an answer of everybody()
+-- for a moment asks again once this has moved on. It moves before the change is committed, never after.
+create sequence public.people_epoch;
+
+create function public.people_epoch() returns bigint
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select e.last_value from public.people_epoch e
+$$;
+
+create function public.people_changed() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  perform nextval('public.people_epoch');
+  return null;
+end $$;

@@ -107,17 +107,6 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   where a.office = public.current_office() and a.service and a.name = 'svc.' || a.office
 $$;
 
--- The enabled accounts of the caller's own office with their roles: who could act on an open item.
-create function public.office_accounts()
-returns table (account_id uuid, name text, person_id uuid, service boolean, roles text[], deputy_for jsonb, owner_id uuid)
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select a.id, a.name, a.person_id, a.service,
-         public.roles_held(a.id), public.deputy_for(a.id), a.owner_id
-  from public.account a join public.person p on p.id = a.person_id
-  where not a.disabled and not p.disabled and a.office = public.current_office()
-  order by a.name
-$$;
-
 -- Who a token is, how long it lasts without another request, and whether it is used on another device than it was
 -- given to; that does not keep it alive.
 create function public.session_find(token bytea, device text default null)

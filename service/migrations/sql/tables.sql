@@ -18,6 +18,8 @@ CREATE TABLE audit_entry (
 	person TEXT, 
 	trade_id UUID, 
 	recorded_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	unit TEXT, 
+	board TEXT, 
 	CONSTRAINT pk_audit_entry PRIMARY KEY (id), 
 	CONSTRAINT uq_audit_entry_leaf UNIQUE (leaf)
 );
