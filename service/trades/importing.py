@@ -1,7 +1,7 @@
 """Deals out of a file: looked at without writing anything, or entered by the person who imports, as one by one."""
 
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from itertools import islice
@@ -246,3 +246,55 @@ async def looked_at(row: Row, deal: Judged, room: Room) -> Outcome:
         deal=wording(terms, deal.counterparty.name),
         notes=row.notes,
     )
+
+
+# All or nothing -------------------------------------------------------------------------------------
+
+
+class NotWhole(Refusal):
+    """409. One deal of the file was refused, so none of it is entered."""
+
+    def __init__(self, refused: Sequence[tuple[CaptureTrade, Refusal]]) -> None:
+        super().__init__("A row of the file is refused, so none of its deals is entered.")
+        self.refused = refused
+
+
+async def enter_whole(gate: Gate, actor: Actor, rows: Keyed) -> list[Outcome]:
+    """Enter at most 128 deals in one transaction, every one or none; return what became of each row.
+
+    What was entered before under the same key stays as it is. A refused row takes its neighbours with it: they come
+    back as they were looked at, and only its refusal is recorded. Raises ImportEnded.
+    """
+    looked = [one async for outcomes in preview(gate, actor, rows) for one in outcomes]
+    read = [deal_of(row) for row, _ in rows]
+    deals = [deal for deal in read if not isinstance(deal, Refusal)]
+    if len(deals) < len(read) or any(one.is_refused for one in looked):
+        return looked
+    requests = [Request(actor, deal, key, again=True) for deal, (_, key) in zip(deals, rows, strict=True)]
+    try:
+        done = await gate.perform_many(replace(capture_trades, run=whole), requests)
+    except NotWhole as failed:
+        against = {id(deal): refusal for deal, refusal in failed.refused}
+        for refusal in against.values():
+            await gate.refuse(actor, Action.TRADE_CAPTURE, refusal)
+        return [
+            refused(row, against[id(deal)]) if id(deal) in against else one
+            for (row, _), deal, one in zip(rows, deals, looked, strict=True)
+        ]
+    for outcome in done:
+        if isinstance(outcome, NotSignedIn | StalePolicy):
+            raise ImportEnded(outcome)
+    return [told(row, outcome) for (row, _), outcome in zip(rows, done, strict=True)]
+
+
+async def whole(attempts: Sequence[Attempt], commands: Sequence[CaptureTrade]) -> list[Any]:
+    """Enter the deals, or raise NotWhole with what was said of each: then the transaction is rolled back."""
+    outcomes: list[Any] = await capture_trades.run(attempts, commands)
+    against = [
+        (deal, outcome)
+        for deal, outcome in zip(commands, outcomes, strict=True)
+        if isinstance(outcome, Refusal)
+    ]
+    if against:
+        raise NotWhole(against)
+    return outcomes

@@ -1,6 +1,7 @@
 """The blotter, and one deal with what every office did about it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from service.kernel.actor import Actor
 from service.kernel.cursors import place_of
 from service.page_frame import History, Page
 from service.trades import queries
+from service.trades.import_pages import ROUTES as IMPORT
 from service.trades.internal_pages import InternalPages
 from service.trades.lifecycle import TradeState
 from service.trades.looking import reference_of
@@ -62,11 +64,15 @@ class TradePages(Controller):
             all_returned = queries.Wanted(state=TradeState.RETURNED)
             back = await queries.trade_list(reads, actor, all_returned, None, RETURNED_MAX)
             returned = [deal for deal in back["items"] if deal["captured_by"] == actor.name]
+            due = await queries.correct_by(reads, [UUID(deal["id"]) for deal in returned])
+            returned = [{**deal, "correct_by": due.get(UUID(deal["id"]))} for deal in returned]
         return page.show(
             "trades/templates/blotter.html",
             deals=found["items"],
             next=found["next"],
-            returned=returned,
+            returned=sorted(returned, key=lambda deal: str(deal["correct_by"])),
+            totals=totals_of(found["items"]),
+            now=page.gate.clock.now(),
             wanted=wanted,
             states=list(TradeState),
             **await choices(page, reads),
@@ -110,6 +116,32 @@ class PositionPages(Controller):
         return page.show("trades/templates/positions.html", rows=await queries.positions(reads, actor))
 
 
+def totals_of(deals: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Decimal]]:
+    """Return what deals make us receive and pay in each currency; cancelled ones make us do neither."""
+    sums: dict[str, dict[str, Decimal]] = {}
+    for deal in deals:
+        if deal["state"] == TradeState.CANCELLED:
+            continue
+        for currency, amount in flows_of(deal["terms"]):
+            one = sums.setdefault(currency, dict.fromkeys(("receive", "pay", "net"), Decimal(0)))
+            one["receive" if amount > 0 else "pay"] += abs(amount)
+            one["net"] += amount
+    return dict(sorted(sums.items()))
+
+
+def flows_of(terms: Mapping[str, Any]) -> list[tuple[str, Decimal]]:
+    """Return the payments of a deal as answers show its terms; positive: we receive."""
+    if "principal" in terms:
+        sign = -1 if terms["type"] == "mm_deposit" else 1
+        lent, interest = Decimal(terms["principal"]) * sign, Decimal(terms["interest"]) * sign
+        return [(terms["currency"], lent), (terms["currency"], -lent - interest)]
+    sign = 1 if terms["side"] == "buy" else -1
+    return [
+        (terms["base"], Decimal(terms["base_amount"]) * sign),
+        (terms["quote"], Decimal(terms["quote_amount"]) * -sign),
+    ]
+
+
 def acts_on(deal: Mapping[str, Any]) -> list[Action]:
     """Return what trading may ask for about a deal as it stands."""
     control = deal["control"]
@@ -129,4 +161,4 @@ async def distance(page: Page, reads: AsyncSession, deal: Mapping[str, Any]) -> 
     return await reference_of(reads, await terms_in_force(reads, UUID(deal["id"])))
 
 
-ROUTES = [TradePages, *TICKET, PositionPages, InternalPages]
+ROUTES = [TradePages, *TICKET, *IMPORT, PositionPages, InternalPages]

@@ -5,9 +5,9 @@ so their tables are named here without their models, with the columns every read
 of the journal not even that: its owner says how far a deal is booked.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -35,6 +35,7 @@ from service.kernel.actor import Actor
 from service.kernel.cursors import Place, cursor_of
 from service.kernel.database import plain_value
 from service.kernel.errors import NotFound
+from service.kernel.items import Item
 from service.parties.model import Counterparty, Portfolio
 from service.parties.queries import as_uuid
 from service.people.model import Account
@@ -42,6 +43,7 @@ from service.trades.deals.deal import Terms, wording
 from service.trades.lifecycle import BY_CONTROL, TradeState
 from service.trades.model import ChangeRequest, PositionMovement, Trade, TradeVersion
 from service.trades.versions import broker_changed, changes_between, terms_from_version, terms_view
+from service.work.model import WorkItem
 
 CONTROL = table(
     "trade_control",
@@ -121,6 +123,18 @@ async def open_request(session: AsyncSession, trade_id: UUID) -> ChangeRequest |
         .outerjoin(DECISION, DECISION.c.request_id == ChangeRequest.id)
         .where(ChangeRequest.trade_id == trade_id, DECISION.c.request_id.is_(None))
     )
+
+
+async def correct_by(session: AsyncSession, trades: Collection[UUID]) -> dict[UUID, datetime]:
+    """Return until when each returned deal is to be corrected."""
+    rows = await session.execute(
+        select(WorkItem.subject_id, WorkItem.due_at).where(
+            WorkItem.kind == Item.CORRECT.value,
+            WorkItem.subject_id.in_(trades),
+            WorkItem.closed_entry_id.is_(None),
+        )
+    )
+    return {row.subject_id: row.due_at for row in rows}
 
 
 async def held_positions(session: AsyncSession, trade_id: UUID) -> list[Row[str, date, Decimal]]:

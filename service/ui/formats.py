@@ -69,6 +69,10 @@ class Formats:
             return f"{days} d {hours} h"
         return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
 
+    def left(self, due: str | datetime, now: datetime) -> float:
+        """Return the seconds that are left until then; fewer than none once it has passed."""
+        return (instant(due) - now).total_seconds()
+
     def number(self, value: int) -> str:
         """Write a count."""
         return self._number(Decimal(value), "#,##0")

@@ -91,6 +91,7 @@ DOING = {
     "settlement/statuses.py": "the acts on what banks say of payments",
     "trades/entering.py": "entered terms looked up, judged and written, for capture and correction",
     "trades/impact.py": "what a change of a deal would set in motion, asked before it is decided",
+    "trades/import_pages.py": "the pages of files of deals",
     "trades/internal.py": "the two acts of an internal deal, which write legs as capture does",
     "trades/internal_pages.py": "their pages",
     "trades/looking.py": "a deal looked at before it is entered: what it would take and how far off it is",

@@ -1,9 +1,18 @@
 """Every type of deal and its amendment on the pages, without a script."""
 
+import re
 from dataclasses import replace
 
+import pytest
+
+from service.gate import Request
+from service.trades.api import read_deal
+from service.trades.importing import NotWhole, whole
+from service.trades.use_cases import capture_trades
 from tests.bank import World
 from tests.conformity import agreed
+from tests.deals import TERMS
+from tests.importing import actor, table
 from tests.parties import LEI
 from tests.settling import captured, drain, matched
 from tests.visiting import CHECK, ENTER, Sheet, Visitor, deal_in, signed_in
@@ -123,3 +132,48 @@ async def test_a_line_fills_the_ticket_and_the_preview_says_what_the_deal_would_
 
     done = await trader.submit(ticket, **line | ENTER)
     assert "We sell 10,000,000.00 EUR to First counterparty" in done.text
+
+
+async def test_a_file_is_looked_at_row_by_row_and_entered_whole_or_not_at_all(bank: World) -> None:
+    trader = await signed_in(bank, "trader")
+    form = (await trader.get("/trades/import")).form("import")
+    book = form.choices["portfolio"][-1]
+    good = {"portfolio": book, "counterparty": LEI}
+    columns = (*TERMS, "key")
+
+    async def offered(do: dict[str, str], *rows: dict[str, str], status: int = 200) -> Sheet:
+        answer = await trader.send(form, file=table(*rows, columns=columns), **do)
+        assert answer.status_code == status, Sheet(answer).text
+        return Sheet(answer)
+
+    wrong = await offered(CHECK, good, good | {"value_date": "2026-10-31"})
+    assert "1 row is refused. None is entered until every row is right." in wrong.text
+    assert "is the next good day" in wrong.text
+    assert "Enter all" not in wrong.text
+    await offered(ENTER, good, good | {"value_date": "2026-10-31"})
+    late = read_deal(TERMS | {"replaces": "0198c000-0000-7000-8000-000000000000"})
+    deals = [read_deal(dict(TERMS)), late]
+    with pytest.raises(NotWhole):  # what only the capture itself finds takes the others with it
+        await bank.bank.gate.perform_many(
+            replace(capture_trades, run=whole),
+            [Request(await actor(bank, "trader"), deal, str(n)) for n, deal in enumerate(deals)],
+        )
+    assert "No deal here." in (await trader.get("/trades")).text, "one refused row keeps all out"
+
+    both = [good | {"base_amount": "21.00"}, good | {"base_amount": "22.00", "side": "sell"}]
+    assert "Enter all 2 deals" in (await offered(CHECK, *both)).text
+    for _ in range(2):
+        assert "2 deals of the file stand in the books." in (await offered(ENTER, *both)).text
+    blotter = (await trader.get("/trades")).text
+    assert re.search(r"EUR 21\.00 22\.00 −1\.00 USD", blotter), blotter
+    await offered(CHECK, *[good] * 129, status=400)
+    assert "The file is empty." in Sheet(await trader.send(form, file=" ", **CHECK)).text
+
+
+async def test_a_returned_deal_stands_on_top_with_the_time_that_is_left(bank: World) -> None:
+    deal = await captured(bank)
+    verifier = await signed_in(bank, "verifier")
+    await verifier.act(f"/trades/{deal.id}/control", "return", reason="another rate was agreed")
+    blotter = (await (await signed_in(bank, "trader")).get("/trades", state="verified")).text
+    assert "Returned to you" in blotter
+    assert re.search(r"\d h \d+ min another rate was agreed", blotter), blotter
