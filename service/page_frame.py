@@ -202,10 +202,11 @@ class Page:
         return "" if session is None else form_token(session)
 
     def here(self, **changed: str) -> str:
-        """Return the address of this page with some of its query changed: the next page of a list."""
+        """Return the address of this page with some of its query changed, by nothing taken out: the next page of a list."""
         kept = {name: value for name, value in self.request.query_params.items() if value}
         path = self.request.url.path.lstrip("/")  # "//here" would name a host
-        return f"/{path}?{urlencode(kept | changed)}"
+        asked = {name: value for name, value in (kept | changed).items() if value}
+        return f"/{path}?{urlencode(asked)}" if asked else f"/{path}"
 
     def key(self) -> str:
         """Return a new idempotency key for one form: sent twice, it acts once."""

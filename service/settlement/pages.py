@@ -129,8 +129,8 @@ async def reason_codes(reads: AsyncSession, language: str) -> list[tuple[str, st
 
 
 async def deal_names(reads: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return book and number of the deals that the rows belong to."""
-    found = await deals_of(reads, {UUID(row["trade"]) for row in rows})
+    """Return book and number of the deals that the rows belong to; a row may belong to none."""
+    found = await deals_of(reads, {UUID(row["trade"]) for row in rows if row["trade"] is not None})
     return {str(trade): deal for trade, deal in found.items()}
 
 

@@ -208,6 +208,19 @@ async function look() {
 
 document.addEventListener("visibilitychange", look);
 
+// A table wider than the page can be scrolled by keys alone, where nothing inside it takes the focus ----------
+
+function reachable() {
+  for (const one of $$(".wide, pre")) {
+    const needed = one.scrollWidth > one.clientWidth && !$("a[href], button, input, select", one);
+    if (!needed || one.hasAttribute("tabindex")) continue;
+    one.tabIndex = 0;
+    one.setAttribute("role", "region");
+    one.setAttribute("aria-label", ($("caption", one) ?? $("h1")).textContent.trim());
+  }
+}
+window.addEventListener("resize", reachable);
+
 // Filters and next pages come into the page by htmx; acts never do: their answer is a page of its own ----------
 
 function boost() {
@@ -229,8 +242,10 @@ document.addEventListener("htmx:afterSettle", () => {
   $$("header input[name=_back], footer input[name=_back]").forEach((one) => { one.value = location.pathname + location.search; });
   if (document.activeElement === body) $("#main").focus({ preventScroll: true });
   boost();
+  reachable();
 });
 
 bringBack();
 boost();
+reachable();
 if ($("[data-live]")) setInterval(look, EVERY);
