@@ -84,8 +84,9 @@ BROKER: Final = "broker"
 TOLD: Final = (REFERENCE, CLAUSE, SIDE_AGREEMENT)
 """What a side may say for the other to know; never compared."""
 
-DERIVED: Final = frozenset({"spot_rate", "forward_points"})
-"""What makes up a rate that both sides say in full: compared where it is said, and not every format has a place."""
+DERIVED: Final = frozenset({"interest", "spot_rate", "forward_points"})
+"""What follows from terms that both sides say in full, or makes one up: compared where it is said, and not every
+message says it (FpML leaves the interest of a deposit out where principal, rate, days and day count give it)."""
 
 _AMOUNTS: Final = frozenset({"buy_amount", "sell_amount", "principal", "interest"})
 _RATES: Final = frozenset({"rate", "spot_rate", "forward_points", "rate_percent"})

@@ -20,11 +20,12 @@ from service.market.ecb import demo_archive
 from service.market.importing import NotFixed, fixings_of
 from tests.acceptance.test_importing_files import CENTRAL, MORNING
 from tests.bank import World
+from tests.confirming import collected, drop_file
 from tests.conformity import a_reference_rate, agreed, justified
 from tests.deals import rows
 from tests.importing import a_bank, imported
 from tests.parties import a_counterparty, a_portfolio
-from tests.settling import drain, on_business_date
+from tests.settling import Deal, done, drain, on_business_date, post
 
 SPOT, FORWARD, DEPOSIT, TABLE = date(2001, 10, 23), date(2001, 11, 19), date(2002, 2, 14), date(2016, 12, 22)
 OTHER_LEIS = ("213800QILIUD4ROSUO03", "BFXS5XCH7N0Y05NIXW11")
@@ -155,6 +156,28 @@ async def test_the_term_deposit_of_fpml_earns_its_known_interest(bank: World, fo
             f"/api/trades/{deal['id']}/verification", {"version": 1}
         )
         assert done.status_code == 200, done.text
+
+
+async def test_the_term_deposit_of_fpml_agrees_through_the_inbox_interest_included(
+    bank: World, folder: Path
+) -> None:
+    file = folder / "fpml" / "td-ex01-simple-term-deposit.xml"
+    found = await rows(bank, "SELECT id FROM trade WHERE type = 'mm_deposit' ORDER BY number LIMIT 1")
+    deal = Deal(bank, str(found[0].id))
+    bank.bank.gate.entity_lei = "TR24TWEY5RVRQV65HD49"  # the side of the published deposit that lends
+    await drain(bank)
+    done(await deal.confirm("dispatch"))
+    drop_file(bank, file, OTHER_LEIS[1])
+    (message,) = [one for one in await collected(bank) if one["name"] == file.name]
+    assert (message["state"], message["finding"]) == ("waiting", "ambiguous"), (
+        "two deals of ours are the same"
+    )
+    link = {"version": message["version"], "confirmation": (await deal.confirmation())["id"]}
+    link["reason"] = "the counterparty named our reference on the telephone"
+    done(await post(bank, "confirmer", f"/api/inbound/{message['id']}/link", link))
+    confirmation = await deal.confirmation()
+    assert confirmation["state"] == "matched"
+    assert (confirmation["ours"]["interest"], message["fields"]["principal"]) == ("2777.78", "25000000.00")
 
 
 async def test_the_fx_deals_of_strata_are_entered_and_the_rest_refused_each_with_its_reason(

@@ -188,6 +188,14 @@ def test_a_money_market_deal_differs_field_by_field(field: str, said: str, why: 
     assert match(said_by_us, said_by_us | {field: said}) == [FieldBreak(field, said_by_us[field], said, why)]
 
 
+def test_interest_that_the_other_side_leaves_to_be_calculated_breaks_nothing() -> None:
+    said = ours(DEPOSIT, "OUR", "THEIR")
+    silent = {name: text for name, text in said.items() if name != "interest"}
+
+    assert match(said, silent) == []
+    assert [found.field for found in match(said, silent | {"interest": "2777.00"})] == ["interest"]
+
+
 def test_another_type_of_deal_never_matches() -> None:
     broken = match(ours(FORWARD, "OUR", "THEIR"), ours(TERMS, "OUR", "THEIR"))
 
