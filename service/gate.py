@@ -29,7 +29,7 @@ from service.handing_on import NeverDecoded, receipts_for, warnings_of
 from service.in_force import NOW, DamagedPolicy, policy_in_force
 from service.kernel.actor import Actor
 from service.kernel.clock import Clock
-from service.kernel.database import Offices
+from service.kernel.database import Offices, undo
 from service.kernel.errors import (
     KeyReused,
     Malformed,
@@ -365,7 +365,7 @@ class Gate:
             except Refusal as refusal:
                 one.changed, one.outcome = None, refusal
                 if savepoint is not None:
-                    await savepoint.rollback()
+                    await undo(session, savepoint)
 
     async def _record(self, session: AsyncSession, tries: list[_Try]) -> None:
         connection = await session.connection()

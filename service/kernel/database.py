@@ -22,9 +22,10 @@ from sqlalchemy import (
     Text,
     Time,
     Uuid,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, AsyncSessionTransaction, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
 from policies.vocabulary import Office
@@ -175,3 +176,16 @@ class Offices:
         """Close every connection."""
         for engine in self.engines.values():
             await engine.dispose()
+
+
+async def undo(session: AsyncSession, savepoint: AsyncSessionTransaction) -> None:
+    """Roll back to a savepoint and leave it behind.
+
+    PostgreSQL keeps a savepoint that was rolled back to: what follows would belong to it and not to the transaction,
+    and its rows would not be told apart from those of another one.
+    """
+    connection = (await session.connection()).sync_connection
+    nested = None if connection is None else connection.get_nested_transaction()
+    assert nested is not None
+    await savepoint.rollback()
+    await session.execute(text(f"RELEASE SAVEPOINT {nested._savepoint}"))  # noqa: SLF001  # its name, told nowhere else
