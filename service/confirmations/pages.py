@@ -1,12 +1,13 @@
 """Confirmations: what we say and what the counterparty says, side by side."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
@@ -21,12 +22,16 @@ from service.confirmations.lifecycle import (
 )
 from service.confirmations.matching import BROKER, REFERENCE, TYPE, fields_of
 from service.confirmations.message_pages import ROUTES as MESSAGE_ROUTES
+from service.confirmations.model import Confirmation
 from service.confirmations.signing import CODES
 from service.faces import Allows
 from service.kernel.actor import Actor
+from service.kernel.items import Item
 from service.page_frame import History, Page
 from service.trades.queries import timeline, trade_view
 from service.ui.confirming_words import BUCKETS, CODES_SAID, PAPERS, PURPOSES, WAYS
+from service.ui.languages import N_
+from service.work.cards import CARDS, HANDFULS, Beside, Card, Handful
 
 ROWS = 50
 WITH_A_FORM = (
@@ -85,39 +90,81 @@ class ConfirmationPages(Controller):
         reads: NamedDependency[AsyncSession],
         history: NamedDependency[History],
         confirmation_id: FromPath[UUID],
+        fields: FromQuery[str] = "",
     ) -> Response[str]:
         """Show both sides of one confirmation, and what can be done about it."""
-        found = await queries.confirmation_view(reads, confirmation_id)
-        trade = UUID(found["trade"])
-        possible = CONFIRMATION.actions_from(ConfirmationState(found["state"]))
-        possible = tuple(act for act in possible if act in WITH_A_FORM)
-        if found["counter"] is None:
-            possible = tuple(act for act in possible if act is not Action.CONFIRMATION_MATCH)
-        elsewhere = [("confirmation", confirmation_id)]
-        if found["state"] == ConfirmationState.SENT and found["counter"] is None:
-            possible = (*possible, Action.SUBSTITUTE_PROPOSE)
-        broker = (BROKER,) if BROKER in found["ours"] else ()
-        transmissions = await queries.transmissions(reads, confirmation_id)
-        return page.show(
-            "confirmations/templates/confirmation.html",
-            confirmation=found,
-            lines=side_by_side(found),
-            transmissions=transmissions,
-            retry=await history.buttons(page, retries(transmissions), trade),
-            substitutes=await with_buttons(
-                page, history, trade, await queries.substitutes(reads, confirmation_id)
-            ),
-            papers=await queries.papers(reads, confirmation_id),
-            sign=await history.buttons(page, [Action.CHECKLIST_SIGN], trade, elsewhere),
-            purposes=PURPOSES,
-            ways=WAYS,
-            paper_words=PAPERS,
-            codes=page.options(CODES, CODES_SAID),
-            names=(*(name for name in fields_of(found["ours"]) if name != TYPE), *broker, REFERENCE),
-            deal=await trade_view(reads, actor, trade),
-            timeline=await timeline(reads, actor, trade),
-            buttons=await history.buttons(page, possible, trade, elsewhere),
-        )
+        found = await both_sides(page, actor, reads, history, confirmation_id, all_fields=fields == "all")
+        return page.show("confirmations/templates/confirmation.html", **found)
+
+
+async def both_sides(
+    page: Page,
+    actor: Actor,
+    reads: AsyncSession,
+    history: History,
+    confirmation_id: UUID,
+    *,
+    all_fields: bool = False,
+) -> dict[str, Any]:
+    """Return both sides of a confirmation, and what can be done about it."""
+    found = await queries.confirmation_view(reads, confirmation_id)
+    trade = UUID(found["trade"])
+    possible = CONFIRMATION.actions_from(ConfirmationState(found["state"]))
+    possible = tuple(act for act in possible if act in WITH_A_FORM)
+    if found["counter"] is None:
+        possible = tuple(act for act in possible if act is not Action.CONFIRMATION_MATCH)
+    elsewhere = [("confirmation", confirmation_id)]
+    if found["state"] == ConfirmationState.SENT and found["counter"] is None:
+        possible = (*possible, Action.SUBSTITUTE_PROPOSE)
+    broker = (BROKER,) if BROKER in found["ours"] else ()
+    transmissions = await queries.transmissions(reads, confirmation_id)
+    return {
+        "confirmation": found,
+        "lines": side_by_side(found),
+        "transmissions": transmissions,
+        "retry": await history.buttons(page, retries(transmissions), trade),
+        "substitutes": await with_buttons(
+            page, history, trade, await queries.substitutes(reads, confirmation_id)
+        ),
+        "papers": await queries.papers(reads, confirmation_id),
+        "sign": await history.buttons(page, [Action.CHECKLIST_SIGN], trade, elsewhere),
+        "purposes": PURPOSES,
+        "ways": WAYS,
+        "paper_words": PAPERS,
+        "codes": page.options(CODES, CODES_SAID),
+        "names": (*(name for name in fields_of(found["ours"]) if name != TYPE), *broker, REFERENCE),
+        "deal": await trade_view(reads, actor, trade),
+        "timeline": await timeline(reads, actor, trade),
+        "buttons": await history.buttons(page, possible, trade, elsewhere),
+        "all_fields": all_fields,
+    }
+
+
+async def confirmation_card(beside: Beside) -> dict[str, Any]:
+    """Return the card of a confirmation in the queue: what differs, and what can be done."""
+    return await both_sides(beside.page, beside.actor, beside.reads, beside.history, beside.subject)
+
+
+async def confirmation_versions(reads: AsyncSession, ids: Collection[UUID]) -> dict[UUID, int]:
+    """Return the version of each confirmation."""
+    rows = await reads.execute(select(Confirmation.id, Confirmation.rev).where(Confirmation.id.in_(ids)))
+    return {row.id: row.rev for row in rows}
+
+
+BOTH_SIDES = Card("confirmations/templates/both.html", Action.CONFIRMATION_READ, confirmation_card)
+CARDS.update(dict.fromkeys((Item.CONFIRM, Item.MATCH), BOTH_SIDES))
+HANDFULS[Item.CONFIRM] = Handful(
+    Action.CONFIRMATION_DISPATCH,
+    "confirmation_id",
+    N_("Every marked confirmation goes out to its counterparty as it was drafted."),
+    confirmation_versions,
+)
+HANDFULS[Item.MATCH] = Handful(
+    Action.CONFIRMATION_MATCH,
+    "confirmation_id",
+    N_("Every marked confirmation is compared with what the counterparty says; only what agrees is matched."),
+    confirmation_versions,
+)
 
 
 def retries(transmissions: Iterable[Mapping[str, Any]]) -> tuple[Action, ...]:

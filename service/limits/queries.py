@@ -20,6 +20,7 @@ from service.kernel.cursors import Place, cursor_of
 from service.kernel.database import plain_value
 from service.kernel.errors import Malformed, NotFound
 from service.kernel.items import Item
+from service.limits.held import HELD
 from service.limits.lifecycle import LimitState
 from service.limits.model import Excess, LimitReservation, LimitVote, TradingLimit
 from service.parties.model import Portfolio
@@ -307,6 +308,12 @@ def standing_view(row: Row[Any], names: Mapping[UUID, str]) -> dict[str, Any]:
         "used_eur": plain_value(row.used_eur),
         "over_eur": plain_value(row.used_eur - amount),
     }
+
+
+async def rooms_held(session: AsyncSession, trade_id: UUID) -> list[dict[str, Any]]:
+    """Return, to the back office, whether each limit of a deal holds room for it and bears what is held."""
+    rows = await session.execute(HELD, {"deal": trade_id})
+    return [{name: getattr(row, name) for name in ("scope", "limit_eur", "used_eur", "held")} for row in rows]
 
 
 def shown(value: object) -> object:

@@ -1,18 +1,20 @@
 """Settlements: who prepared, who may release, what became of the money."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
 from service import page_forms
 from service.faces import Allows
 from service.kernel.actor import Actor
+from service.kernel.items import Item
 from service.page_frame import History, Page
 from service.parties.model import Instruction
 from service.people.queries import account_names
@@ -24,6 +26,7 @@ from service.settlement.payment_pages import BoardPages, NetPages, PaymentPages,
 from service.settlement_rules.queries import rule_book
 from service.trades.queries import timeline, trade_view
 from service.ui.languages import N_
+from service.work.cards import CARDS, HANDFULS, Beside, Card, Handful
 from service.work.queries import deals_of
 
 ROWS = 50
@@ -80,31 +83,73 @@ class SettlementPages(Controller):
         settlement_id: FromPath[UUID],
     ) -> Response[str]:
         """Show a leg with its payment route, to those who may know routes, and what can be done about it."""
-        leg = await queries.settlement_view(
-            reads, settlement_id, with_route=page.may(Action.INSTRUCTION_READ)
-        )
-        trade = UUID(leg["trade"])
-        possible = SETTLEMENT.actions_from(SettlementState(leg["state"]))
-        if leg["net"] is not None:
-            possible = tuple(act for act in possible if act is not Action.SETTLEMENT_NET)
-        if leg["state"] in (
-            SettlementState.PREPARED,
-            SettlementState.SIGNED,
-        ):  # prepared anew only where the route was replaced
-            possible = tuple(act for act in possible if act is not Action.SETTLEMENT_PREPARE)
-        hands = ("prepared_by", "signed_by", "released_by")
-        people = [UUID(leg[role]) for role in hands if leg[role] is not None]
-        return page.show(
-            "settlement/templates/settlement.html",
-            leg=leg,
-            told=TOLD,
-            nets=await nets_for(reads, leg),
-            codes=await reason_codes(reads, page.language),
-            names={str(person): name for person, name in (await account_names(reads, people)).items()},
-            deal=await trade_view(reads, actor, trade),
-            timeline=await timeline(reads, actor, trade),
-            buttons=await history.buttons(page, possible, trade, await rests_on(page, reads, leg)),
-        )
+        found = await leg_facts(page, actor, reads, history, settlement_id)
+        return page.show("settlement/templates/settlement.html", **found)
+
+
+async def leg_facts(
+    page: Page, actor: Actor, reads: AsyncSession, history: History, settlement_id: UUID
+) -> dict[str, Any]:
+    """Return a leg with its payment route, to those who may know routes, and what can be done about it."""
+    leg = await queries.settlement_view(reads, settlement_id, with_route=page.may(Action.INSTRUCTION_READ))
+    trade = UUID(leg["trade"])
+    possible = SETTLEMENT.actions_from(SettlementState(leg["state"]))
+    if leg["net"] is not None:
+        possible = tuple(act for act in possible if act is not Action.SETTLEMENT_NET)
+    if leg["state"] in (
+        SettlementState.PREPARED,
+        SettlementState.SIGNED,
+    ):  # prepared anew only where the route was replaced
+        possible = tuple(act for act in possible if act is not Action.SETTLEMENT_PREPARE)
+    hands = ("prepared_by", "signed_by", "released_by")
+    people = [UUID(leg[role]) for role in hands if leg[role] is not None]
+    return {
+        "leg": leg,
+        "told": TOLD,
+        "nets": await nets_for(reads, leg),
+        "codes": await reason_codes(reads, page.language),
+        "names": {str(person): name for person, name in (await account_names(reads, people)).items()},
+        "deal": await trade_view(reads, actor, trade),
+        "timeline": await timeline(reads, actor, trade),
+        "buttons": await history.buttons(page, possible, trade, await rests_on(page, reads, leg)),
+    }
+
+
+async def leg_card(beside: Beside) -> dict[str, Any]:
+    """Return the card of a leg in the queue."""
+    return await leg_facts(beside.page, beside.actor, beside.reads, beside.history, beside.subject)
+
+
+async def leg_versions(reads: AsyncSession, legs: Collection[UUID]) -> dict[UUID, int]:
+    """Return the version of each leg."""
+    rows = await reads.execute(select(Settlement.id, Settlement.rev).where(Settlement.id.in_(legs)))
+    return {row.id: row.rev for row in rows}
+
+
+LEG_CARD = Card("settlement/templates/leg.html", Action.SETTLEMENT_READ, leg_card)
+CARDS.update(
+    dict.fromkeys(
+        (Item.PREPARE, Item.RELEASE, Item.COUNTERSIGN, Item.COMPLETE, Item.FREE, Item.POSTPONE), LEG_CARD
+    )
+)
+HANDFULS[Item.PREPARE] = Handful(
+    Action.SETTLEMENT_PREPARE,
+    "settlement_id",
+    N_("Every marked leg takes the payment route in force; another person releases."),
+    leg_versions,
+)
+HANDFULS[Item.RELEASE] = Handful(
+    Action.SETTLEMENT_RELEASE,
+    "settlement_id",
+    N_("Lets the money of every marked leg go. From then on their deals cannot be cancelled."),
+    leg_versions,
+)
+HANDFULS[Item.COMPLETE] = Handful(
+    Action.SETTLEMENT_COMPLETE,
+    "settlement_id",
+    N_("You attest of every marked leg that the money arrived or left on its value date."),
+    leg_versions,
+)
 
 
 async def nets_for(reads: AsyncSession, leg: Mapping[str, Any]) -> list[tuple[str, str]]:

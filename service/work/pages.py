@@ -1,30 +1,37 @@
 """The queue of an office: what waits, until when, who can act, and why not the reader."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from litestar import Controller, Response, get
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action, Office
 from service import page_forms
-from service.faces import Allows
+from service.acts import Act, perform_each
+from service.faces import Allows, checked_key
+from service.gate import Done
 from service.kernel.actor import Actor
 from service.kernel.cursors import place_of
+from service.kernel.errors import Malformed, NotFound, Refusal
 from service.kernel.items import ROUTES as ITEM_ROUTES
 from service.kernel.items import Item
 from service.kernel.working_hours import Age
-from service.page_frame import Button, Page
+from service.page_frame import Button, History, Page
 from service.ui import words
-from service.work import queries
+from service.work import cards, queries
+from service.work.cards import HANDFULS, Handful
 from service.work.queries import Wanted, Where
 from service.work.use_cases import TARGETS
 
 ROWS = 50
+MARK = "mark:"
 
 PLACES = {
     Item.ABSENCE_BREACH: "/absences#{subject}",
@@ -91,38 +98,50 @@ class WorkPages(Controller):
         page: NamedDependency[Page],
         actor: NamedDependency[Actor],
         reads: NamedDependency[AsyncSession],
+        history: NamedDependency[History],
         kind: FromQuery[str] = "",
         age: FromQuery[str] = "",
         place: FromQuery[str] = "",
         overdue: FromQuery[str] = "",
         mine: FromQuery[str] = "",
+        item: FromQuery[str] = "",
         cursor: FromQuery[str | None] = None,
     ) -> Response[str]:
-        """Show the open items by deadline."""
-        wanted, now = page_forms.one_of(Item, kind, "kind"), page.gate.clock.now()
-        asked = Wanted(
-            kind=wanted,
-            place=page_forms.one_of(Where, place, "place") or Where.HERE,
-            age=page_forms.one_of(Age, age, "age"),
-            overdue=True if overdue else None,
+        """Show the open items by deadline, and one of them with its object beside the list."""
+        asked = Asked(kind, age, place, bool(overdue), bool(mine), page_forms.id_in(item, "item"), cursor)
+        return await queue(page, actor, reads, history, asked)
+
+    @post("/", guards=[Allows(Action.WORK_READ)], status_code=200)
+    async def several(
+        self,
+        page: NamedDependency[Page],
+        actor: NamedDependency[Actor],
+        reads: NamedDependency[AsyncSession],
+        history: NamedDependency[History],
+    ) -> Response[str]:
+        """Do one act for every marked item, each decided and recorded on its own, and say what came of each."""
+        asked = Asked(page.form.get("kind", ""))
+        kind = page_forms.one_of(Item, asked.kind, "kind")
+        handful = None if kind is None else HANDFULS.get(kind)
+        if handful is None:
+            raise Malformed("This is not done for several at once.", field="kind")
+        marked = {
+            name.removeprefix(MARK): value.partition(" ")
+            for name, value in page.form.items()
+            if name.startswith(MARK)
+        }
+        acts = [
+            Act(handful.action.value, {handful.named: subject, "version": seen_version(version)})
+            for subject, (version, _, _) in marked.items()
+        ]
+        outcomes: list[Done | Refusal] = []
+        if acts:
+            outcomes = await perform_each(page.gate, actor, acts, checked_key(page.form.get("_key", "")))
+        came = Results(
+            dict(zip(marked, outcomes, strict=True)),
+            {subject: name for subject, (_, _, name) in marked.items()},
         )
-        found = await queries.open_items(
-            reads, actor, page.gate.policy, now, wanted=asked, after=place_of(cursor), limit=ROWS
-        )
-        items = [row_of(item, now) for item in found["items"] if not mine or item["why_not_me"] is None]
-        kinds = [item for item, route in ITEM_ROUTES.items() if actor.office in route.homes]
-        return page.show(
-            "work/templates/queue.html",
-            items=items,
-            next=found["next"],
-            kinds=kinds,
-            kind=kind,
-            age=age,
-            ages=[(one.value, one.value) for one in Age],
-            place=asked.place.value,
-            overdue=bool(overdue),
-            mine=bool(mine),
-        )
+        return await queue(page, actor, reads, history, asked, came)
 
     @get("/{item:uuid}", guards=[Allows(Action.WORK_READ)])
     async def one(
@@ -133,16 +152,132 @@ class WorkPages(Controller):
         item: FromPath[UUID],
     ) -> Response[str]:
         """Show one item with what its reader may do with it: take it, put it back, hand it over."""
-        now = page.gate.clock.now()
-        found = await queries.open_item(reads, actor, page.gate.policy, now, item)
-        buttons = [Button(action) for action in handlings(found, actor.office) if action in page.powers]
-        targets = sorted(office.value for office in TARGETS if office is not actor.office)
-        return page.show(
-            "work/templates/item.html",
-            item=row_of(found, now),
-            buttons=buttons,
-            targets=[(office, words.OFFICES[Office(office)]) for office in targets],
-        )
+        found = await queries.open_item(reads, actor, page.gate.policy, page.gate.clock.now(), item)
+        return page.show("work/templates/item.html", **item_facts(page, actor, found))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What of the queue an address asks for."""
+
+    kind: str = ""
+    age: str = ""
+    place: str = ""
+    overdue: bool = False
+    mine: bool = False
+    item: UUID | None = None
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What came of each object of an act done for several, and what the objects were called."""
+
+    outcomes: Mapping[str, Done | Refusal]
+    names: Mapping[str, str]
+
+    @property
+    def refused(self) -> set[str]:
+        """What was refused, which stays marked."""
+        return {subject for subject, outcome in self.outcomes.items() if isinstance(outcome, Refusal)}
+
+    def told(self) -> list[dict[str, Any]]:
+        """Return what a page shows of each: its name, and why not."""
+        return [
+            {
+                "name": self.names[subject],
+                "why_not": str(outcome) if isinstance(outcome, Refusal) else None,
+                "rule": outcome.rule if isinstance(outcome, Refusal) else None,
+                "entry": outcome.decision
+                if isinstance(outcome, Refusal)
+                else outcome.answer.get("receipt", {}).get("entry"),
+            }
+            for subject, outcome in self.outcomes.items()
+        ]
+
+
+async def queue(
+    page: Page,
+    actor: Actor,
+    reads: AsyncSession,
+    history: History,
+    asked: Asked,
+    results: Results | None = None,
+) -> Response[str]:
+    """Return the queue: the items by deadline, the chosen one beside them, what came of an act for several."""
+    now = page.gate.clock.now()
+    wanted = Wanted(
+        kind=page_forms.one_of(Item, asked.kind, "kind"),
+        place=page_forms.one_of(Where, asked.place, "place") or Where.HERE,
+        age=page_forms.one_of(Age, asked.age, "age"),
+        overdue=True if asked.overdue else None,
+    )
+    policy = page.gate.policy
+    found = await queries.open_items(
+        reads, actor, policy, now, wanted=wanted, after=place_of(asked.cursor), limit=ROWS
+    )
+    items = [row_of(item, now) for item in found["items"] if not asked.mine or item["why_not_me"] is None]
+    handful = None if wanted.kind is None or not items else HANDFULS.get(wanted.kind)
+    if handful is not None and page.may(handful.action):
+        await give_marks(reads, handful, items)
+    else:
+        handful = None
+    return page.show(
+        "work/templates/queue.html",
+        items=items,
+        next=found["next"],
+        kinds=[item for item, route in ITEM_ROUTES.items() if actor.office in route.homes],
+        asked=asked,
+        ages=[(one.value, one.value) for one in Age],
+        place=wanted.place.value,
+        handful=handful,
+        left_out=sum(1 for item in items if item["why_not_me"] is not None),
+        refused=set() if results is None else results.refused,
+        results=None if results is None else results.told(),
+        beside=await beside(page, actor, reads, history, asked.item),
+    )
+
+
+async def give_marks(reads: AsyncSession, handful: Handful, items: Sequence[dict[str, Any]]) -> None:
+    """Tell with each item that the reader may act on which version of its object they see."""
+    subjects = {UUID(item["subject"]["id"]) for item in items}
+    versions = None if handful.versions is None else await handful.versions(reads, subjects)
+    for item in items:
+        seen = item["version"] if versions is None else versions.get(UUID(item["subject"]["id"]))
+        item["mark"] = seen if item["why_not_me"] is None and item["office"] == item["home"] else None
+
+
+async def beside(
+    page: Page, actor: Actor, reads: AsyncSession, history: History, item_id: UUID | None
+) -> dict[str, Any] | None:
+    """Return what stands beside the list: the chosen item with its object, or that it is done or elsewhere."""
+    if item_id is None:
+        return None
+    try:
+        found = await queries.open_item(reads, actor, page.gate.policy, page.gate.clock.now(), item_id)
+    except NotFound:
+        return {"item": None}
+    onward = page.here(item="")
+    return item_facts(page, actor, found) | {
+        "card": await cards.shown(cards.Beside(page, actor, reads, history, found), onward)
+    }
+
+
+def item_facts(page: Page, actor: Actor, found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is told of one item, with what may be done with it."""
+    targets = sorted(office.value for office in TARGETS if office is not actor.office)
+    return {
+        "item": row_of(found, page.gate.clock.now()),
+        "buttons": [Button(action) for action in handlings(found, actor.office) if action in page.powers],
+        "targets": [(office, words.OFFICES[Office(office)]) for office in targets],
+    }
+
+
+def seen_version(written: str) -> int:
+    """Return the version that a mark carries. Raises Malformed."""
+    if re.fullmatch(r"[0-9]{1,9}", written, re.ASCII) is None:
+        raise Malformed("This is no version.", field="version")
+    return int(written)
 
 
 def handlings(item: Mapping[str, Any], office: Office) -> list[Action]:
@@ -174,6 +309,7 @@ def row_of(item: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         **item,
         "place": None if place is None else place.format(subject=subject, trade=trade, item=item["id"]),
         "left": (due - now).total_seconds(),
+        "mark": None,
         "button": Button(Action(item["action"])),
         "command": command_of(item),
     }

@@ -70,6 +70,7 @@ DOING = {
     "people/withdrawing.py": "what ends with a move or a leave, and what is left behind",
     "people/signing_in.py": "the one act by somebody not yet known",
     "reports/asking.py": "a report asked for, the same for every face",
+    "work/cards.py": "the cards and acts that slices bring to the queue below them",
     "trades/importing.py": "deals of a file brought to the gate, or looked at",
     "recovery/ceremony.py": "a custodian's part in bringing the log forward",
     "recovery/replay.py": "rows told again from the entries that the database lost",

@@ -1,7 +1,10 @@
 """Work on the plain pages: taken, put back, handed over and given back, without a script, in both languages."""
 
+import re
+
 from tests.bank import World
-from tests.visiting import signed_in, struck
+from tests.settling import matched
+from tests.visiting import SAME_ORIGIN, Sheet, Visitor, signed_in, struck
 
 
 async def test_work_is_taken_handed_over_and_given_back_on_its_page(bank: World) -> None:
@@ -25,3 +28,67 @@ async def test_work_is_taken_handed_over_and_given_back_on_its_page(bank: World)
     german = await verifier.client.get(place, headers={"Accept-Language": "de"})
     assert "Alter in Geschäftstagen" in german.text
     assert "Übernehmen" in german.text
+
+
+async def test_the_queue_stands_beside_its_object_and_one_act_is_done_for_several(bank: World) -> None:
+    trader = await signed_in(bank, "trader")
+    for amount in ("1M", "2M", "3M"):
+        await struck(trader, base_amount=amount)
+    verifier = await signed_in(bank, "verifier")
+    queue = await verifier.get("/work", kind="verify")
+    opened = next(link for link in queue.links if "item=" in link)
+    card = await verifier.get(opened)
+    for words in (
+        "We buy 1,000,000.00 EUR from First counterparty",
+        "bp, tolerance 300 bp, reference 1.1652",
+        "Limit of Counterparty ✓ held EUR",
+        "Who did what so far",
+        "This item",
+    ):
+        assert words in card.text, card.text
+    after = await verifier.submit(card.form("verify"))
+    assert "This item" not in after.text, "on to the next"
+    assert "This item is done, or with another office." in (await verifier.get(opened)).text
+
+    form = (await verifier.get("/work", kind="verify")).form("several")
+    marks = {name: value for name, value in await marked(verifier) if "Verify" in value}
+    assert len(marks) == 2
+    first = next(iter(marks))
+    stale = marks | {first: "9 stale one"}
+    answer = await verifier.send(form, **stale)
+    said = Sheet(answer).text
+    assert "1 of the marked items is done. 1 is refused and stays marked." in said, said
+    assert "stale one: ✕ refused" in said
+    assert f'name="{first}" value="1 ' in answer.text
+    assert " checked>" in answer.text
+    again = Sheet(await verifier.send(form, **stale)).text
+    assert "1 of the marked items is done." in again, "the same form sent twice acts once"
+    assert "Nothing was marked." in Sheet(await verifier.send(form)).text
+    for wrong in ({"kind": "take_notice"}, {"kind": "verify", "mark:x": "one"}):
+        assert (await verifier.send(form, **wrong)).status_code == 400
+    risk = await signed_in(bank, "risk-controller")
+    assert "several" not in [one.id for one in (await risk.get("/work", kind="justify")).forms]
+
+
+async def test_D_01_own_items_cannot_be_marked_and_are_counted(bank: World) -> None:
+    deal = await matched(bank)
+    settler = await signed_in(bank, "settler")
+    legs = [link for link in (await settler.get(f"/trades/{deal.id}")).links if "/settlements/" in link]
+    for leg in legs:
+        await settler.act(leg, "prepare")
+    marks = await marked(await signed_in(bank, "releaser"), "release")
+    assert len(marks) == len(legs) == 2
+    form = (await (await signed_in(bank, "releaser")).get("/work", kind="release")).form("several")
+    other = await signed_in(bank, "settler")
+    assert "several" not in [one.id for one in (await other.get("/work", kind="release")).forms]
+    answer = await other.client.post("/work", data=form.fields | dict(marks), headers=SAME_ORIGIN)
+    assert answer.status_code == 403, "another session's form"
+    releaser = await signed_in(bank, "releaser")
+    form = (await releaser.get("/work", kind="release")).form("several")
+    assert "2 of the marked items are done." in Sheet(await releaser.send(form, **dict(marks))).text
+
+
+async def marked(visitor: Visitor, kind: str = "verify") -> list[tuple[str, str]]:
+    """Return the marks that a queue offers."""
+    page = (await visitor.client.get("/work", params={"kind": kind})).text
+    return re.findall(r'name="(mark:[0-9a-f-]+)" value="([^"]+)"', page)
