@@ -47,7 +47,11 @@ class PaymentPages(Controller):
             for row in found["items"]
         }
         return page.show(
-            "settlement/templates/payments.html", rows=found["items"], next=found["next"], buttons=buttons
+            "settlement/templates/payments.html",
+            waiting=[row for row in found["items"] if buttons[row["id"]] or row["reason"]],
+            rows=[row for row in found["items"] if not buttons[row["id"]] and not row["reason"]],
+            next=found["next"],
+            buttons=buttons,
         )
 
 
@@ -78,7 +82,11 @@ class PaymentStatusPages(Controller):
             for row in found["items"]
         }
         return page.show(
-            "settlement/templates/statuses.html", rows=found["items"], next=found["next"], buttons=buttons
+            "settlement/templates/statuses.html",
+            waiting=[row for row in found["items"] if buttons[row["id"]]],
+            rows=[row for row in found["items"] if not buttons[row["id"]]],
+            next=found["next"],
+            buttons=buttons,
         )
 
 
