@@ -41,6 +41,7 @@ SLICES = (
     "bookkeeping",
     "transfers",
     "supervision",
+    "cases",
     "explaining",
     "compliance",
     "reports",

@@ -3,6 +3,7 @@
 from service.absences import model as absences
 from service.audit_trail import model as audit_trail
 from service.bookkeeping import model as bookkeeping
+from service.cases import model as cases
 from service.confirmations import model as confirmations
 from service.conformity import model as conformity
 from service.control import model as control
@@ -37,6 +38,7 @@ __all__ = [
     "absences",
     "audit_trail",
     "bookkeeping",
+    "cases",
     "confirmations",
     "conformity",
     "control",

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from policies.vocabulary import Action
+from service.compliance.case_phrases import CASE_PHRASES
 from service.ui.languages import Language, Words
 from service.ui.words import OFFICES, act_named, role_named
 
 REASON_CHARACTERS_MAX: Final = 200
 
 PHRASES: Final[Mapping[str, tuple[str, str]]] = {
+    **CASE_PHRASES,
     Action.ALERT_REVIEW: ("reviewed an alert", "hat einen Hinweis geprüft"),
     Action.ALLEGED_ANSWER: (
         "said whether an alleged deal is known",

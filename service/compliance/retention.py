@@ -22,6 +22,7 @@ PLAN: Final[Mapping[str, str]] = {
     "business_date": "books",
     "call_back": "vouchers",
     "cancellation": "vouchers",
+    "case": "records",
     "channel": "records",
     "checklist": "records",
     "confirmation": "letters",

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from policies.policy import Policy
 from policies.vocabulary import Action
 from service.absences.lifecycle import ABSENCE
+from service.cases.lifecycle import CASE
 from service.confirmations.lifecycle import CONFIRMATION
 from service.control.lifecycle import CONTROL, REQUEST
 from service.deputies.lifecycle import DELEGATION
@@ -31,6 +32,7 @@ KEPT_IN: Final[Mapping[str, tuple[Lifecycle[Any], str, str]]] = {
     "agreement": (AGREEMENT, "agreement", "draft"),
     "benchmark": (BENCHMARK, "benchmark", "proposed"),
     "call_back": (CALL_BACK, "call_back", "made"),
+    "case_file": (CASE, "case_file", "open"),
     "change_request": (REQUEST, "request_decision", "open"),
     "confirmation": (CONFIRMATION, "confirmation", "due"),
     "delegation": (DELEGATION, "delegation", "requested"),

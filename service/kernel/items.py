@@ -21,6 +21,7 @@ class Item(StrEnum):
     ACKNOWLEDGE_PREMISES = "acknowledge_premises"
     AMEND = "amend"
     BOOK_TRANSFER = "book_transfer"
+    CASE_NOTICE = "case_notice"
     CALL_BACK = "call_back"
     CHECK_CALL_BACK = "check_call_back"
     CHECK_DOCUMENTS = "check_documents"
@@ -50,6 +51,7 @@ class Item(StrEnum):
     ESCALATED_RISK = "escalated_risk"
     EXAMINE_ALERT = "examine_alert"
     EXAMINE_ALLEGED = "examine_alleged"
+    EXAMINE_CASE = "examine_case"
     EXAMINE_MESSAGE = "examine_message"
     EXAMINE_STATUS = "examine_status"
     EXCESS = "excess"
@@ -80,6 +82,7 @@ class Item(StrEnum):
     REVIEW_TRANSFER_BOOKS = "review_transfer_books"
     REVIEW_TRANSFER_RISK = "review_transfer_risk"
     SEND_PAYMENT = "send_payment"
+    SIGN_CASE = "sign_case"
     TAKE_NOTICE = "take_notice"
     TRANSMIT = "transmit"
     UNWIND = "unwind"
@@ -141,6 +144,14 @@ ROUTES: dict[Item, Route] = {
     Item.ACKNOWLEDGE_PREMISES: Route(FRONT, BACK, Action.PREMISES_ACKNOWLEDGE, automatic=False, within=DAY),
     Item.AMEND: Route(BACK, FRONT, Action.TRADE_AMEND, automatic=True, within=MINUTES),
     Item.BOOK_TRANSFER: Route(BACK, BOOKS, Action.TRANSFER_BOOK, automatic=True, within=HOURS),
+    Item.CASE_NOTICE: Route(
+        Office.COMPLIANCE,
+        Office.INTERNAL_AUDIT,
+        Action.CASE_ACKNOWLEDGE,
+        automatic=False,
+        within=DAY,
+        also=(BACK, RISK),
+    ),
     Item.CALL_BACK: Route(BACK, BACK, Action.CALL_BACK_MAKE, automatic=False, within=HOURS),
     Item.CHECK_CALL_BACK: Route(BACK, BACK, Action.CALL_BACK_CHECK, automatic=False, within=HOURS),
     Item.CHECK_DOCUMENTS: Route(BACK, BACK, Action.CHECKLIST_SIGN, automatic=False, within=DAY),
@@ -218,6 +229,15 @@ ROUTES: dict[Item, Route] = {
     Item.EXAMINE_ALLEGED: Route(
         BACK, BACK, Action.INBOUND_SHARE, automatic=False, within=HOURS, also=(FRONT,)
     ),
+    Item.EXAMINE_CASE: Route(
+        Office.COMPLIANCE,
+        Office.COMPLIANCE,
+        Action.CASE_DECIDE,
+        automatic=False,
+        within=DAY,
+        also=(BACK, RISK),
+        elsewhere=(BACK, RISK),
+    ),
     Item.EXAMINE_MESSAGE: Route(BACK, BACK, Action.INBOUND_LINK, automatic=False, within=HOURS),
     Item.EXAMINE_STATUS: Route(BACK, BACK, Action.PAYMENT_STATUS_CLOSE, automatic=False, within=HOURS),
     Item.EXCESS: Route(
@@ -274,6 +294,15 @@ ROUTES: dict[Item, Route] = {
     Item.REVIEW_TRANSFER_BOOKS: Route(BACK, BOOKS, Action.TRANSFER_REVIEW, automatic=False, within=HOURS),
     Item.REVIEW_TRANSFER_RISK: Route(BACK, RISK, Action.TRANSFER_REVIEW, automatic=False, within=HOURS),
     Item.SEND_PAYMENT: Route(BACK, BACK, Action.PAYMENT_COMPLETE, automatic=True, within=MINUTES),
+    Item.SIGN_CASE: Route(
+        BACK,
+        Office.COMPLIANCE,
+        Action.CASE_CLOSE,
+        automatic=False,
+        within=DAY,
+        also=(Office.COMPLIANCE, RISK),
+        elsewhere=(RISK,),
+    ),
     Item.TAKE_NOTICE: Route(
         FRONT, BOARD, Action.NOTICE_TAKE, automatic=False, within=DAY, also=(CREDIT, RISK)
     ),

@@ -22,11 +22,14 @@ NOT_FOR_TRADING = tuple(
     or item
     in (
         Item.ABSENCE_BREACH_RISK,
+        Item.CASE_NOTICE,
         Item.ESCALATED_BOARD,
         Item.ESCALATED_HEAD,
         Item.ESCALATED_RISK,
         Item.EXAMINE_ALERT,
         Item.EXAMINE_ALLEGED,
+        Item.EXAMINE_CASE,
+        Item.SIGN_CASE,
     )
 )
 """Work about what trading did, or is thought to have done: it learns nothing of it (MAR-01), unless it is its own."""
@@ -85,6 +88,7 @@ def guard_statements(_: MetaData | None = None) -> Iterator[str]:
     yield at_commit("limit_reservation", "for_version", "INSERT", "guard_reserved_for_version")
     yield at_commit("market_check", "told", "INSERT", "guard_alert_told")
     yield from deputy_guards()
+    yield from case_guards()
     yield trigger("trading_limit", "begins_proposed", "BEFORE INSERT", "guard_limit_proposed")
     yield trigger("limit_vote", "of_its_office", "BEFORE INSERT", "guard_limit_vote")
     yield trigger("settlement", "hands", "BEFORE INSERT OR UPDATE", "guard_settlement_hands")
@@ -125,6 +129,21 @@ def papers() -> Iterator[str]:
     yield "CREATE POLICY own ON public.document FOR INSERT WITH CHECK (office = public.current_office())"
     yield "ALTER TABLE public.document_content ENABLE ROW LEVEL SECURITY"
     yield "CREATE POLICY in_sight ON public.document_content USING (public.content_in_sight(sha256))"
+
+
+def case_guards() -> Iterator[str]:
+    """Yield what keeps cases apart from trading, and their decision in two offices."""
+    yield trigger("case_file", "step", "BEFORE INSERT OR UPDATE", "guard_case")
+    yield at_commit("case_file", "whole", "INSERT OR UPDATE", "guard_case_whole")
+    yield trigger("case_note", "in_case", "BEFORE INSERT", "guard_case_note")
+    yield "ALTER TABLE public.case_file ENABLE ROW LEVEL SECURITY"
+    yield "CREATE POLICY in_sight ON public.case_file USING (public.case_in_sight(office, signs, state))"
+    for table in ("case_note", "case_receipt"):
+        yield f"ALTER TABLE public.{table} ENABLE ROW LEVEL SECURITY"
+        yield (
+            f"CREATE POLICY in_sight ON public.{table} "
+            "USING (EXISTS (SELECT FROM public.case_file c WHERE c.id = case_id))"
+        )
 
 
 def waits() -> Iterator[str]:

@@ -17,6 +17,7 @@ from policies.vocabulary import Office
 from service.kernel.items import ROUTES
 
 EVERY_OFFICE = (
+    "case_in_sight(text, text, text)",
     "content_in_sight(text)",
     "conflicts_counting(uuid, timestamp with time zone)",
     "current_office()",
@@ -68,6 +69,7 @@ EVERY_OFFICE = (
     "service_account()",
     "standing_of(uuid, text[], uuid[], text[], uuid[])",
 )
+CASE_ENTRY = "case_entry(uuid)"
 POLICY_SEEN = (
     "policy_barred(text, text[], boolean, integer, timestamp with time zone)",
     "policy_decisions(timestamp with time zone)",
@@ -77,15 +79,17 @@ KEEP_DOCUMENT = "document_keep(bytea, uuid)"
 ONE_OFFICE = {
     Office.INTERNAL_AUDIT: ("conflicts_of_everybody()", *POLICY_SEEN),
     Office.FRONT_OFFICE: ("limit_reserve(jsonb)", "market_check(jsonb)", "take_deal_numbers(jsonb)"),
-    Office.BACK_OFFICE: ("limit_held(uuid)", "limit_release(uuid, uuid)", KEEP_DOCUMENT),
+    Office.BACK_OFFICE: (CASE_ENTRY, "limit_held(uuid)", "limit_release(uuid, uuid)", KEEP_DOCUMENT),
     Office.MASTER_DATA: (KEEP_DOCUMENT,),
     Office.RISK_CONTROL: (
+        CASE_ENTRY,
         "checks_digest(uuid)",
         "market_recheck(date, text, uuid)",
         KEEP_DOCUMENT,
         *POLICY_SEEN,
     ),
     Office.COMPLIANCE: (
+        CASE_ENTRY,
         "conflicts_of_everybody()",
         "sessions_end_of_conflicted(uuid)",
         KEEP_DOCUMENT,

@@ -32,6 +32,7 @@ STEPS: Final = (
             "documents.sql",
             "settlement.sql",
             "supervision.sql",
+            "cases.sql",
             "work.sql",
             "governance.sql",
             "guards.sql",

@@ -125,6 +125,7 @@ PLACES: Final = (
     Place("/access", N_("Access matrix"), (Action.REPORT_READ,), OVERSIGHT),
     Place("/controls", N_("Controls"), (Action.ENTRY_READ,), OVERSIGHT),
     Place("/denials", N_("Denied attempts"), (Action.ENTRY_READ,), OVERSIGHT),
+    Place("/cases", N_("Cases"), (Action.CASE_READ,), OVERSIGHT),
     Place("/entries", N_("Audit log"), (Action.ENTRY_READ,), OVERSIGHT, "e"),
     Place("/reports", N_("Reports"), (Action.REPORT_READ,), OVERSIGHT, "z"),
     Place("/evidence", N_("Evidence"), (Action.EVIDENCE_EXPORT,), OVERSIGHT),

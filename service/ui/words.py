@@ -3,7 +3,8 @@
 from typing import Final, Literal, NamedTuple
 
 from policies.vocabulary import Action, Office
-from service.ui import confirming_words, deputy_words, staff_words
+from service.ui import case_words, confirming_words, deputy_words, staff_words
+from service.ui.case_words import CASE_NOTES, CASE_OUTCOMES  # noqa: F401 - templates find every word here
 from service.ui.dealing_words import (  # noqa: F401 - templates find every word here
     AGREEMENT_FORMS,
     DEAL_TYPES,
@@ -45,6 +46,7 @@ STATES: Final[dict[str, Status]] = {
     **{code: Status(*state) for code, state in SETTLING_STATES.items()},
     **{code: Status(*told) for code, told in confirming_words.STATES.items()},
     **{code: Status(*told) for code, told in deputy_words.STATES.items()},
+    **{code: Status(*told) for code, told in case_words.STATES.items()},
     "closed": Status("✓", "good", N_("closed")),
     "held": Status("!", "bad", N_("held")),
     "accepted": Status("✓", "good", N_("accepted")),
@@ -204,6 +206,7 @@ ACTS: Final[dict[str, str]] = {
     Action.WORK_READ: N_("Read the queue"),
     **deputy_words.ACTS,
     **staff_words.ACTS,
+    **case_words.ACTS,
 }
 
 OFFICES: Final[dict[str, str]] = {
@@ -224,6 +227,7 @@ OFFICES: Final[dict[str, str]] = {
 FIELDS: Final[dict[str, str]] = {
     **deputy_words.FIELDS,
     **staff_words.FIELDS,
+    **case_words.FIELDS,
     "amount_eur": N_("Limit in EUR"),
     "at": N_("Time of Berlin"),
     "cause": N_("Cause"),
@@ -335,6 +339,7 @@ DONE: Final[dict[str, str]] = {
     **deputy_words.DONE,
     **SETTLING_DONE,
     **staff_words.DONE,
+    **case_words.DONE,
     **confirming_words.DONE,
     Action.DESK_RULE_APPROVE: N_("The rule is in force."),
     Action.DESK_RULE_PROPOSE: N_("The rule is proposed; another person decides."),

@@ -3,7 +3,7 @@
 from typing import Final
 
 from service.kernel.items import Item
-from service.ui import confirming_words, deputy_words, staff_words
+from service.ui import case_words, confirming_words, deputy_words, staff_words
 from service.ui.languages import N_
 from service.ui.settling_words import SETTLING_ITEMS
 
@@ -12,6 +12,7 @@ ITEMS: Final[dict[str, str]] = {
     **confirming_words.ITEMS,
     **SETTLING_ITEMS,
     **staff_words.ITEMS,
+    **case_words.ITEMS,
     Item.ACCEPT_INTERNAL: N_("Accept internal deal"),
     Item.ACKNOWLEDGE_PREMISES: N_("Acknowledge off-premises deal"),
     Item.AMEND: N_("Amend deal"),

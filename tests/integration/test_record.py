@@ -38,7 +38,8 @@ SENSITIVE = {
     "/api/instructions", "/api/persons", "/api/proposals", "/audit/v1/tile/entries/{path:path}",
     "/entries", "/entries/{entry_id:uuid}", "/evidence/{digest:str}", "/proposals", "/rights", "/routes",
     "/api/conflicts", "/api/monitored", "/api/reports/{name:str}", "/api/staff-events", "/reports/{name:str}",
-    "/staff-events",
+    "/staff-events", "/api/controls", "/api/denials", "/api/persons/{person:uuid}/history", "/controls", "/denials",
+    "/api/entries/trades/{trade:uuid}", "/entries/trades/{trade:uuid}", "/persons", "/persons/{person:uuid}",
 }  # fmt: skip
 
 

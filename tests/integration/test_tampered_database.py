@@ -25,6 +25,7 @@ from service.recovery.use_cases import RequestRecovery, request_recovery
 from service.rotation.ceremony import RequestRotation, request_rotation
 from tests import confirming, settling
 from tests.bank import World
+from tests.cases import looks_into_something, proposes_a_line
 from tests.controls import dealt_with_controls
 from tests.deals import by_force, rows
 from tests.deputies import deputised
@@ -115,6 +116,9 @@ TAMPERED = {
     "confirmation_channel": ("address = 'FRIEND'", ONE.format("confirmation_channel")),
     "counterparty": ("bic = 'DEUTDEFF'", "NOT own"),
     "delegation": ("valid_to = valid_to + interval '1 day'", "true"),
+    "case_file": ("suspicion = false", "true"),
+    "case_note": ("note_kind = 'note'", "true"),
+    "case_receipt": ("received_at = received_at - interval '1 day'", "true"),
     "desk_receipt": ("remark = 'none'", "true"),
     "desk_report": ("day = day - 1", ONE.format("desk_report")),
     "desk_rule": ("max_eur = 9000000", "rule = 'mandate'"),
@@ -181,6 +185,7 @@ async def test_04_a_row_changed_behind_the_gate_is_named(bank_world: World) -> N
     await proposes_a_line(bank_world)
     await deputised(bank_world, "verifier", "confirmer", "verifier")
     await drafts_a_policy(bank_world)
+    await looks_into_something(bank_world)
     await is_missed_and_looked_for(bank_world)
     await asks_two_custodians(bank_world)
     assert await findings(bank_world) == []
@@ -213,18 +218,6 @@ async def each_change_is_named(world: World, changes: Mapping[str, tuple[str, st
             "its last entry left it as sha256:" in one.sentence for one in found if one.kind == kind
         ), kind
     assert verdict(world).line() == VERIFIED
-
-
-async def proposes_a_line(world: World) -> None:
-    """Propose a change of the organisation that nobody decides."""
-    heads = dict.fromkeys(("functional_head", "disciplinary_head", "board_member"), "board-back")
-    body = {"valid_from": "2999-01-01", "lines": [{"unit": "LEGAL", **heads}], "reason": "one day"}
-    answer = await (await world.as_("rights-requester")).post("/api/organisation/proposals", body)
-    assert answer.status_code == 201, answer.text
-    joiner = {"staff_number": "E-1", "unit": "Legal", "name": "a joiner"}
-    body = joiner | {"event": "joiner", "effective_on": "2026-01-01"}
-    answer = await (await world.as_("rights-admin")).post("/api/staff-events", body)
-    assert answer.status_code == 201, answer.text
 
 
 async def drafts_a_policy(world: World) -> None:

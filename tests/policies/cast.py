@@ -37,11 +37,12 @@ OFFICES = {
 }
 WRITING = {
     "compliance_officer": (
-        "absence.interrupt absence.review alert.review conflict.close dead_end.close "
-        "document.file escalation.answer evidence.export handover.accept handover.offer "
-        "handover.return session.review"
+        "absence.interrupt absence.review alert.review case.assign case.close case.decide "
+        "case.note case.open case.return conflict.close dead_end.close document.file "
+        "escalation.answer evidence.export handover.accept handover.offer handover.return "
+        "session.review"
     ),
-    "auditor": "escalation.answer evidence.export",
+    "auditor": "case.acknowledge escalation.answer evidence.export",
     "examiner": "evidence.export",
     "trader": (
         "absence.accept absence.plan absence.withdraw alleged.answer amendment.request "
@@ -53,10 +54,10 @@ WRITING = {
     ),
     "svc_front_office": "position.unwind trade.amend",
     "verifier": (
-        "checklist.sign desk_rule.approve desk_rule.propose desk_rule.refuse handover.accept "
-        "handover.offer handover.return inbound.dismiss inbound.share premises.acknowledge "
-        "request.approve request.refuse substitute.approve substitute.refuse trade.return "
-        "trade.verify"
+        "case.assign case.decide case.note case.open checklist.sign desk_rule.approve "
+        "desk_rule.propose desk_rule.refuse handover.accept handover.offer handover.return "
+        "inbound.dismiss inbound.share premises.acknowledge request.approve request.refuse "
+        "substitute.approve substitute.refuse trade.return trade.verify"
     ),
     "log_custodian": (
         "log.recover recovery.complete recovery.request rotation.approve rotation.refuse rotation.request"
@@ -101,15 +102,15 @@ WRITING = {
     "closer": "business_date.set",
     "svc_accounting": "journal.post journal.reverse transfer.book",
     "risk_controller": (
-        "absence.review benchmark.approve benchmark.propose benchmark.refuse document.file "
-        "escalation.answer excess.close fixing.import handover.accept handover.offer "
-        "handover.return limit.propose market_limit.propose market_limit.vote trade.justify "
-        "transfer.review"
+        "absence.review benchmark.approve benchmark.propose benchmark.refuse case.assign "
+        "case.close case.decide case.note case.open case.return document.file escalation.answer "
+        "excess.close fixing.import handover.accept handover.offer handover.return limit.propose "
+        "market_limit.propose market_limit.vote trade.justify transfer.review"
     ),
     "head_of_risk": (
-        "absence.review benchmark.approve benchmark.refuse escalation.answer excess.close "
-        "grant.request handover.accept handover.offer handover.return market_limit.vote "
-        "trade.justify"
+        "absence.review benchmark.approve benchmark.refuse case.assign case.close case.decide "
+        "case.note case.open case.return escalation.answer excess.close grant.request "
+        "handover.accept handover.offer handover.return market_limit.vote trade.justify"
     ),
     "credit_officer": "handover.accept handover.offer handover.return limit.propose limit.vote",
     "counsel": (
@@ -148,8 +149,8 @@ READING = {
     ),
     "svc_front_office": "trade.read",
     "verifier": (
-        "channel.read confirmation.read conformity.read document.read fixing.read limit.read "
-        "party.read position.read settlement.read trade.read transaction.read"
+        "case.read channel.read confirmation.read conformity.read document.read fixing.read "
+        "limit.read party.read position.read settlement.read trade.read transaction.read"
     ),
     "confirmer": "channel.read confirmation.read conformity.read document.read party.read trade.read",
     "settler": (
@@ -168,34 +169,34 @@ READING = {
     "closer": "balance.read journal.read trade.read",
     "svc_accounting": "trade.read",
     "risk_controller": (
-        "absence.read conformity.read desk_report.read document.read fixing.read limit.read "
-        "party.read position.read trade.read transfer.read"
+        "absence.read case.read conformity.read desk_report.read document.read fixing.read "
+        "limit.read party.read position.read trade.read transfer.read"
     ),
     "head_of_risk": (
-        "absence.read conformity.read desk_report.read fixing.read limit.read party.read "
-        "position.read trade.read"
+        "absence.read case.read conformity.read desk_report.read fixing.read limit.read "
+        "party.read position.read trade.read"
     ),
     "svc_risk_control": "fixing.read",
     "credit_officer": "limit.read party.read trade.read",
     "svc_credit": "party.read",
     "compliance_officer": (
-        "absence.read alleged.read balance.read channel.read confirmation.read conformity.read "
-        "desk_report.read document.read entry.read fixing.read grant.read instruction.read "
-        "journal.read limit.read log.read organisation.read party.read person.read policy.read "
-        "position.read report.read settlement.read settlement_rule.read trade.read "
-        "transaction.read transfer.read"
+        "absence.read alleged.read balance.read case.read channel.read confirmation.read "
+        "conformity.read desk_report.read document.read entry.read fixing.read grant.read "
+        "instruction.read journal.read limit.read log.read organisation.read party.read "
+        "person.read policy.read position.read report.read settlement.read settlement_rule.read "
+        "trade.read transaction.read transfer.read"
     ),
     "log_custodian": "log.read",
     "svc_compliance": "log.read",
     "auditor": (
-        "absence.read alleged.read balance.read channel.read confirmation.read conformity.read "
-        "desk_report.read document.read entry.read fixing.read grant.read instruction.read "
-        "journal.read limit.read log.read organisation.read party.read person.read policy.read "
-        "position.read report.read settlement.read settlement_rule.read trade.read "
-        "transaction.read transfer.read"
+        "absence.read alleged.read balance.read case.read channel.read confirmation.read "
+        "conformity.read desk_report.read document.read entry.read fixing.read grant.read "
+        "instruction.read journal.read limit.read log.read organisation.read party.read "
+        "person.read policy.read position.read report.read settlement.read settlement_rule.read "
+        "trade.read transaction.read transfer.read"
     ),
     "examiner": (
-        "balance.read entry.read grant.read log.read party.read person.read report.read "
+        "balance.read case.read entry.read grant.read log.read party.read person.read report.read "
         "trade.read transaction.read"
     ),
     "svc_internal_audit": "log.read",

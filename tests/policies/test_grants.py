@@ -37,6 +37,17 @@ SHARED = {
         {Office.BACK_OFFICE: {Verb.INSERT}, Office.COMPLIANCE: {Verb.INSERT}},
         "each of the two finds for itself, and a finding is never changed",
     ),
+    "case_file": (
+        {
+            office: {Verb.INSERT, Verb.UPDATE}
+            for office in (Office.BACK_OFFICE, Office.COMPLIANCE, Office.RISK_CONTROL)
+        },
+        "each leads its own and signs another's: guard_case keeps each to its step, and no row is seen by others",
+    ),
+    "case_note": (
+        {office: {Verb.INSERT} for office in (Office.BACK_OFFICE, Office.COMPLIANCE, Office.RISK_CONTROL)},
+        "each notes in the cases it sees, and a note is never changed: guard_case_note",
+    ),
     "delegation": (
         {office: {Verb.INSERT, Verb.UPDATE} for office in Office if office is not Office.LOG},
         "every office asks for deputies of its own and ends them; guard_delegation lets administration alone approve",
@@ -119,7 +130,9 @@ def test_no_table_is_written_by_two_offices_but_those_listed_with_their_reason(p
 @pytest.mark.parametrize("table", sorted(SHARED))
 def test_of_a_shared_table_nobody_rewrites_more_than_the_state(policy: Policy, table: str) -> None:
     columns = {column for office in Office for column in may(policy, office, Verb.UPDATE).get(table, ())}
-    assert columns <= {"state", "rev", "reason", "decided_at", "interrupted_on"}
+    more = {"answer", "answered_by", "decided_by", "decision", "outcome", "owner_id"}  # guard_case: by whom
+    allowed = {"state", "rev", "reason", "decided_at", "interrupted_on"}
+    assert columns <= (allowed | more if table == "case_file" else allowed)
 
 
 @pytest.mark.parametrize(
@@ -164,6 +177,8 @@ def test_the_terms_of_a_trade_are_never_updated(policy: Policy) -> None:
         "absence_review",
         "alert_review",
         "alleged_answer",
+        "case_note",
+        "case_receipt",
         "forwarded_confirmation",
         "policy_approval",
         "policy_text",
@@ -191,7 +206,7 @@ def test_the_terms_of_a_trade_are_never_updated(policy: Policy) -> None:
 @pytest.mark.parametrize(
     ("office", "own"),
     [
-        (Office.INTERNAL_AUDIT, set()),
+        (Office.INTERNAL_AUDIT, {"case_receipt"}),
         (Office.LEGAL, {"agreement", "document"}),
         (Office.LOG, set()),
         (Office.MANAGEMENT, {"notice", "role_grant"}),
@@ -210,6 +225,7 @@ def test_compliance_files_papers_drafts_the_policy_and_changes_nothing_but_what_
 ) -> None:
     of_the_log = {"key_rotation", "lagging_row", "recovery"} | BY_EVERY_OFFICE
     papers = {"document", "absence", "absence_review", "alert_review", "policy_draft", "policy_text"}
+    papers |= {"case_file", "case_note"}
     assert tables(policy, Office.COMPLIANCE, Verb.INSERT, Verb.UPDATE) == of_the_log | papers
     assert effect_kinds(policy)[Office.COMPLIANCE] == of_the_log | papers
 

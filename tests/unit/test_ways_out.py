@@ -49,6 +49,7 @@ MACHINE_OF = {
     "agreement": "agreement",
     "benchmark": "benchmark",
     "call_back": "call-back",
+    "case_file": "case",
     "confirmation": "confirmation",
     "delegation": "delegation",
     "desk_rule": "desk rule",

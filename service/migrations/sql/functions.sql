@@ -278,7 +278,7 @@ begin
     if done.of_a_deal and done.trade_id is null and done.act <> 'absence.accept' and exists (
          select from public.audit_effect f
          where f.entry_id = done.id and (
-           f.kind not in ('alert_review', 'alleged_deal', 'document', 'inbound_message', 'payment_status')
+           f.kind not in ('alert_review', 'alleged_deal', 'case_file', 'case_note', 'document', 'inbound_message', 'payment_status')
            or exists (select from public.audit_effect p
                       where p.kind = f.kind and p.id = f.id and p.trade_id is not null))
        ) then
@@ -422,7 +422,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   where e.trade_id = trade and e.outcome = 'allow'
     and (public.current_office() is distinct from 'front_office'
          or e.office not in ('compliance', 'internal_audit')
-            and e.act not in ('alert.review', 'escalation.answer', 'escalation.lead', 'work.take', 'work.leave',
+            and e.act not like 'case.%' and e.act not in ('alert.review', 'escalation.answer', 'escalation.lead', 'work.take', 'work.leave',
                               'handover.offer', 'handover.accept', 'handover.return'))
   order by e.recorded_at, e.id
 $$;

@@ -70,6 +70,24 @@ CREATE TRIGGER call_back_frozen BEFORE UPDATE ON public.call_back FOR EACH ROW W
 
 CREATE TRIGGER call_back_no_truncate BEFORE TRUNCATE ON public.call_back FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 
+CREATE TRIGGER case_file_revision BEFORE INSERT OR UPDATE OR DELETE ON public.case_file FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER case_file_frozen BEFORE UPDATE ON public.case_file FOR EACH ROW WHEN (NEW.office IS DISTINCT FROM OLD.office OR NEW.signs IS DISTINCT FROM OLD.signs OR NEW.title IS DISTINCT FROM OLD.title OR NEW.reason IS DISTINCT FROM OLD.reason OR NEW.suspicion IS DISTINCT FROM OLD.suspicion OR NEW.trade_id IS DISTINCT FROM OLD.trade_id OR NEW.person_id IS DISTINCT FROM OLD.person_id OR NEW.subject_kind IS DISTINCT FROM OLD.subject_kind OR NEW.subject_id IS DISTINCT FROM OLD.subject_id OR NEW.opened_by IS DISTINCT FROM OLD.opened_by OR NEW.opened_at IS DISTINCT FROM OLD.opened_at) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER case_file_no_truncate BEFORE TRUNCATE ON public.case_file FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER case_note_revision BEFORE INSERT OR UPDATE OR DELETE ON public.case_note FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER case_note_frozen BEFORE UPDATE ON public.case_note FOR EACH ROW WHEN (NEW.case_id IS DISTINCT FROM OLD.case_id OR NEW.note_kind IS DISTINCT FROM OLD.note_kind OR NEW.note IS DISTINCT FROM OLD.note OR NEW.entry_id IS DISTINCT FROM OLD.entry_id OR NEW.document_id IS DISTINCT FROM OLD.document_id OR NEW.noted_by IS DISTINCT FROM OLD.noted_by OR NEW.noted_at IS DISTINCT FROM OLD.noted_at) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER case_note_no_truncate BEFORE TRUNCATE ON public.case_note FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER case_receipt_revision BEFORE INSERT OR UPDATE OR DELETE ON public.case_receipt FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
+
+CREATE TRIGGER case_receipt_frozen BEFORE UPDATE ON public.case_receipt FOR EACH ROW WHEN (NEW.case_id IS DISTINCT FROM OLD.case_id OR NEW.received_by IS DISTINCT FROM OLD.received_by OR NEW.received_at IS DISTINCT FROM OLD.received_at) EXECUTE FUNCTION public.guard_append_only();
+
+CREATE TRIGGER case_receipt_no_truncate BEFORE TRUNCATE ON public.case_receipt FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
+
 CREATE TRIGGER change_request_revision BEFORE INSERT OR UPDATE OR DELETE ON public.change_request FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
 CREATE TRIGGER change_request_no_truncate BEFORE TRUNCATE ON public.change_request FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
@@ -442,6 +460,24 @@ CREATE TRIGGER delegation_of_own_duties BEFORE INSERT OR UPDATE ON public.delega
 
 CREATE CONSTRAINT TRIGGER delegation_approved AFTER UPDATE ON public.delegation DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_delegation_approved();
 
+CREATE TRIGGER case_file_step BEFORE INSERT OR UPDATE ON public.case_file FOR EACH ROW EXECUTE FUNCTION public.guard_case();
+
+CREATE CONSTRAINT TRIGGER case_file_whole AFTER INSERT OR UPDATE ON public.case_file DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.guard_case_whole();
+
+CREATE TRIGGER case_note_in_case BEFORE INSERT ON public.case_note FOR EACH ROW EXECUTE FUNCTION public.guard_case_note();
+
+ALTER TABLE public.case_file ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY in_sight ON public.case_file USING (public.case_in_sight(office, signs, state));
+
+ALTER TABLE public.case_note ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY in_sight ON public.case_note USING (EXISTS (SELECT FROM public.case_file c WHERE c.id = case_id));
+
+ALTER TABLE public.case_receipt ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY in_sight ON public.case_receipt USING (EXISTS (SELECT FROM public.case_file c WHERE c.id = case_id));
+
 CREATE TRIGGER trading_limit_begins_proposed BEFORE INSERT ON public.trading_limit FOR EACH ROW EXECUTE FUNCTION public.guard_limit_proposed();
 
 CREATE TRIGGER limit_vote_of_its_office BEFORE INSERT ON public.limit_vote FOR EACH ROW EXECUTE FUNCTION public.guard_limit_vote();
@@ -532,7 +568,7 @@ CREATE POLICY in_sight ON public.document_content USING (public.content_in_sight
 
 ALTER TABLE public.work_item ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY in_sight ON public.work_item USING (coalesce((SELECT public.current_office()) <> 'front_office', true) OR kind NOT IN ('absence_breach', 'absence_breach_risk', 'check_rights', 'dead_end', 'escalated_audit', 'escalated_board', 'escalated_compliance', 'escalated_head', 'escalated_risk', 'examine_alert', 'examine_alleged', 'resolve_conflict', 'second_device', 'review_alert') OR home = 'front_office');
+CREATE POLICY in_sight ON public.work_item USING (coalesce((SELECT public.current_office()) <> 'front_office', true) OR kind NOT IN ('absence_breach', 'absence_breach_risk', 'case_notice', 'check_rights', 'dead_end', 'escalated_audit', 'escalated_board', 'escalated_compliance', 'escalated_head', 'escalated_risk', 'examine_alert', 'examine_alleged', 'examine_case', 'resolve_conflict', 'second_device', 'review_alert', 'sign_case') OR home = 'front_office');
 
 ALTER TABLE public.benchmark ENABLE ROW LEVEL SECURITY;
 

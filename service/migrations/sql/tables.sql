@@ -1008,6 +1008,45 @@ CREATE TABLE absence_review (
 
 CREATE INDEX ix_absence_review_absence_id ON absence_review (absence_id);
 
+CREATE TABLE case_file (
+	state TEXT NOT NULL, 
+	office TEXT NOT NULL, 
+	signs TEXT NOT NULL, 
+	owner_id UUID NOT NULL, 
+	title TEXT NOT NULL, 
+	reason TEXT NOT NULL, 
+	suspicion BOOLEAN NOT NULL, 
+	trade_id UUID, 
+	person_id UUID, 
+	subject_kind TEXT, 
+	subject_id UUID, 
+	opened_by UUID NOT NULL, 
+	opened_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	outcome TEXT, 
+	decision TEXT, 
+	decided_by UUID, 
+	answer TEXT, 
+	answered_by UUID, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('case_file') STORED NOT NULL, 
+	CONSTRAINT pk_case_file PRIMARY KEY (id), 
+	CONSTRAINT ck_case_file_state_known CHECK (state IN ('open', 'decided', 'returned', 'closed')), 
+	CONSTRAINT ck_case_file_signed_elsewhere CHECK (office <> signs), 
+	CONSTRAINT ck_case_file_subject_whole CHECK ((subject_kind IS NULL) = (subject_id IS NULL)), 
+	CONSTRAINT fk_case_file_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_case_file_owner_id FOREIGN KEY(owner_id) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_case_file_trade_id FOREIGN KEY(trade_id) REFERENCES trade (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_case_file_person_id FOREIGN KEY(person_id) REFERENCES person (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_case_file_opened_by FOREIGN KEY(opened_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_case_file_decided_by FOREIGN KEY(decided_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_case_file_answered_by FOREIGN KEY(answered_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE INDEX ix_case_file_person_id ON case_file (person_id);
+
+CREATE INDEX ix_case_file_trade_id ON case_file (trade_id);
+
 CREATE TABLE change_request (
 	trade_id UUID NOT NULL, 
 	trade_version INTEGER NOT NULL, 
@@ -1417,6 +1456,41 @@ CREATE TABLE broker_statement (
 CREATE INDEX ix_broker_statement_confirmation_id ON broker_statement (confirmation_id);
 
 CREATE INDEX ix_broker_statement_trade_id ON broker_statement (trade_id);
+
+CREATE TABLE case_note (
+	case_id UUID NOT NULL, 
+	note_kind TEXT NOT NULL, 
+	note TEXT NOT NULL, 
+	entry_id UUID, 
+	document_id UUID, 
+	noted_by UUID NOT NULL, 
+	noted_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('case_note') STORED NOT NULL, 
+	CONSTRAINT pk_case_note PRIMARY KEY (id), 
+	CONSTRAINT ck_case_note_kind_known CHECK (note_kind IN ('note', 'claim', 'evidence')), 
+	CONSTRAINT ck_case_note_evidence_is_somewhere CHECK (num_nonnulls(entry_id, document_id) = CASE note_kind WHEN 'evidence' THEN 1 ELSE 0 END), 
+	CONSTRAINT fk_case_note_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_case_note_case_id FOREIGN KEY(case_id) REFERENCES case_file (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_case_note_noted_by FOREIGN KEY(noted_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE INDEX ix_case_note_case_id ON case_note (case_id);
+
+CREATE TABLE case_receipt (
+	case_id UUID NOT NULL, 
+	received_by UUID NOT NULL, 
+	received_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	id UUID NOT NULL, 
+	rev INTEGER NOT NULL, 
+	kind TEXT GENERATED ALWAYS AS ('case_receipt') STORED NOT NULL, 
+	CONSTRAINT pk_case_receipt PRIMARY KEY (id), 
+	CONSTRAINT fk_case_receipt_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT uq_case_receipt_case_id UNIQUE (case_id), 
+	CONSTRAINT fk_case_receipt_case_id FOREIGN KEY(case_id) REFERENCES case_file (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_case_receipt_received_by FOREIGN KEY(received_by) REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED
+);
 
 CREATE TABLE document_checklist (
 	confirmation_id UUID NOT NULL, 
