@@ -4,18 +4,16 @@ The judgement is the one that is enforced (``policies.standing``); what is asked
 roles now, over all offices, and what was done to the object before.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from policies.apart import Act, refusal
+from policies.apart import Act, Scope, refusal
 from policies.duties import ENTER
 from policies.policy import Policy
 from policies.vocabulary import READS, Action
@@ -29,7 +27,7 @@ ITEMS_MAX = 500
 TOLD_MAX = 20
 
 PASTS = text(
-    "SELECT n, fact, unit_id, board, trade_id, kind, id, act, person, at FROM public.pasts_of("
+    "SELECT n, fact, unit_id, board, kind, id, act, person, at FROM public.pasts_of("
     "CAST(:trades AS uuid[]), CAST(:kinds AS text[]), CAST(:ids AS uuid[]), CAST(:entering AS text[]))"
 )
 OPEN = text(
@@ -116,32 +114,30 @@ class Past:
 
 async def pasts(connection: AsyncConnection, waiting: Sequence[Waiting]) -> list[Past]:
     """Return what lies behind each piece of work, in one statement; takes no locks."""
-    if not waiting:
+    return await pasts_of(connection, [(one.trade_id, one.subject_kind, one.subject_id) for one in waiting])
+
+
+async def pasts_of(
+    connection: AsyncConnection, objects: Sequence[tuple[UUID | None, str, UUID]]
+) -> list[Past]:
+    """Return what lies behind each object, told by its deal, kind and id, in one statement; takes no locks."""
+    if not objects:
         return []
     asked = {
-        "trades": [one.trade_id for one in waiting],
-        "kinds": [one.subject_kind for one in waiting],
-        "ids": [one.subject_id for one in waiting],
+        "trades": [trade for trade, _, _ in objects],
+        "kinds": [kind for _, kind, _ in objects],
+        "ids": [object_id for _, _, object_id in objects],
         "entering": [act.value for act in ENTER],
     }
     rows = (await connection.execute(PASTS, asked)).all()
-    came = origins_in([row for row in rows if row.fact != "act"], len(waiting))
-    by_trade: dict[UUID, list[tuple[tuple[str, UUID], Any]]] = defaultdict(list)
-    by_subject: dict[tuple[str, UUID], list[Act]] = defaultdict(list)
+    came = origins_in([row for row in rows if row.fact != "act"], len(objects))
+    acts: list[list[Act]] = [[] for _ in objects]
     for row in rows:
-        if row.fact != "act":
-            continue
-        subject = (row.kind, row.id)
-        by_subject[subject].append(Act(row.act, row.person, row.at, "object"))
-        if row.trade_id is not None:
-            by_trade[row.trade_id].append((subject, Act(row.act, row.person, row.at, "trade")))
-    told = []
-    for one, origin in zip(waiting, came, strict=True):
-        subject = (one.subject_kind, one.subject_id)
-        trade = [] if one.trade_id is None else by_trade[one.trade_id]
-        acts = [*by_subject[subject], *(act for where, act in trade if where != subject)]
-        told.append(Past(acts, origin))
-    return told
+        if row.fact == "act":
+            _, kind, object_id = objects[row.n - 1]
+            scope: Scope = "object" if (row.kind, row.id) == (kind, object_id) else "trade"
+            acts[row.n - 1].append(Act(row.act, row.person, row.at, scope))
+    return [Past(done, origin) for done, origin in zip(acts, came, strict=True)]
 
 
 async def nobody_for(

@@ -26,7 +26,7 @@ from policies.apart import refusal as apart_refusal
 from policies.vocabulary import Action
 from service import faces
 from service.acts import use_case_named
-from service.attempt import ACTS_OF
+from service.dead_ends import pasts_of
 from service.faces import Allows
 from service.gate import Done, Gate
 from service.kernel.actor import Actor
@@ -292,6 +292,19 @@ async def provide_history(reads: NamedDependency[AsyncSession]) -> AsyncIterator
     yield History(reads)
 
 
+NOTHING: Final = ("", UUID(int=0))
+"""No object beside the deal itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """An object with the acts its state allows, its deal, and what its history rests on."""
+
+    actions: Iterable[Action]
+    trade: UUID | str | None = None
+    related: Iterable[tuple[str, UUID | str]] = ()
+
+
 @dataclass(slots=True)
 class History:
     """Who did what to an object before: what keeps somebody from acting on it now."""
@@ -306,29 +319,34 @@ class History:
         related: Iterable[tuple[str, UUID | str]] = (),
     ) -> list[Button]:
         """Return the acts of ``actions`` that the reader's roles give, each with why this person may not."""
+        return (await self.buttons_of(page, {"": Subject(actions, trade_id, related)}))[""]
+
+    async def buttons_of(self, page: Page, subjects: Mapping[str, "Subject"]) -> dict[str, list[Button]]:
+        """Return the same for each of several objects, in one statement however many they are."""
         assert page.actor is not None
-        given = [action for action in dict.fromkeys(actions) if page.may(action)]
-        if not given:
-            return []
-        objects = {(kind, str(object_id)) for kind, object_id in related}
-        found = await self.reads.execute(
-            ACTS_OF,
-            {
-                "trades": [] if trade_id is None else [UUID(str(trade_id))],
-                "kinds": [kind for kind, _ in objects],
-                "ids": [UUID(object_id) for _, object_id in objects],
-            },
-        )
-        acts = [
-            Act(row.act, row.person, row.at, "object" if (row.kind, str(row.id)) in objects else "trade")
-            for row in found
+        given = {
+            name: [action for action in dict.fromkeys(one.actions) if page.may(action)]
+            for name, one in subjects.items()
+        }
+        asked = [
+            (name, None if one.trade is None else UUID(str(one.trade)), kind, UUID(str(object_id)))
+            for name, one in subjects.items()
+            if given[name]
+            for kind, object_id in (*one.related, *([NOTHING] if one.trade is not None else []))
         ]
-        now = page.gate.clock.now()
-        buttons = []
-        for action in given:
-            rule = apart_refusal(page.gate.policy.apart, action, str(page.actor.person), acts, now)
-            why_not = None if rule is None else f"{rule.why[0].upper()}{rule.why[1:]} ({rule.control})."
-            buttons.append(Button(action, why_not))
+        connection = await self.reads.connection()
+        acts: dict[str, list[Act]] = {name: [] for name in subjects}
+        found = await pasts_of(connection, [(trade, kind, object_id) for _, trade, kind, object_id in asked])
+        for (name, *_), past in zip(asked, found, strict=True):
+            acts[name].extend(past.acts)
+        now, policy = page.gate.clock.now(), page.gate.policy
+        buttons: dict[str, list[Button]] = {}
+        for name, possible in given.items():
+            buttons[name] = []
+            for action in possible:
+                rule = apart_refusal(policy.apart, action, str(page.actor.person), acts[name], now)
+                why_not = None if rule is None else f"{rule.why[0].upper()}{rule.why[1:]} ({rule.control})."
+                buttons[name].append(Button(action, why_not))
         return buttons
 
 

@@ -14,7 +14,7 @@ from service.absences import queries
 from service.absences.lifecycle import ABSENCE, AbsenceState
 from service.faces import Allows
 from service.kernel.actor import Actor
-from service.page_frame import Button, History, Page
+from service.page_frame import Button, History, Page, Subject
 
 ROWS = 50
 REVIEWABLE = frozenset({AbsenceState.RUNNING, AbsenceState.FULFILLED, AbsenceState.INTERRUPTED})
@@ -39,7 +39,8 @@ class AbsencePages(Controller):
         periods = page.gate.policy.periods
         after = page_forms.id_in(cursor, "cursor")
         found = await queries.absences(reads, periods, cursor=after, limit=ROWS)
-        buttons = {row["id"]: await self.steps(page, actor, history, row) for row in found["items"]}
+        steps = {row["id"]: self.steps(actor, row) for row in found["items"]}
+        buttons = await history.buttons_of(page, steps)
         return page.show(
             "absences/templates/absences.html",
             rows=found["items"],
@@ -50,15 +51,15 @@ class AbsencePages(Controller):
             plan=Button(Action.ABSENCE_PLAN),
         )
 
-    async def steps(self, page: Page, actor: Actor, history: History, row: dict[str, Any]) -> list[Button]:
-        """Return what the reader may do about a block."""
+    def steps(self, actor: Actor, row: dict[str, Any]) -> Subject:
+        """Return what might be done about a block in its state, by whoever the reader is to it."""
         state = AbsenceState(row["state"])
         possible = list(ABSENCE.actions_from(state))
         if state in REVIEWABLE:
             possible.append(Action.ABSENCE_REVIEW)
         if row["substitute"] != str(actor.person):
             possible = [action for action in possible if action is not Action.ABSENCE_ACCEPT]
-        return await history.buttons(page, possible, related=[("absence", row["id"])])
+        return Subject(possible, related=[("absence", row["id"])])
 
 
 ROUTES = [AbsencePages]

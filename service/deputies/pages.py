@@ -15,7 +15,7 @@ from service.deputies import queries
 from service.deputies.lifecycle import DELEGATION, DelegationState
 from service.faces import Allows
 from service.kernel.actor import Actor
-from service.page_frame import History, Page, Said
+from service.page_frame import History, Page, Said, Subject
 
 ROWS = 50
 DUTY = "_duty_"
@@ -42,7 +42,7 @@ class DeputyPages(Controller):
         after = page_forms.id_in(cursor, "cursor")
         now = page.gate.clock.now()
         found = await queries.delegations(reads, actor, now, state=state, cursor=after, limit=ROWS)
-        buttons = {}
+        subjects = {}
         for row in found["items"]:
             theirs = str(actor.account) in (row["account"], row["deputy"]) or (
                 actor.office is Office.ADMINISTRATION
@@ -52,7 +52,8 @@ class DeputyPages(Controller):
                 for act in DELEGATION.actions_from(DelegationState(row["state"]))
                 if theirs or act is not Action.DELEGATION_END
             ]
-            buttons[row["id"]] = await history.buttons(page, possible, related=[("delegation", row["id"])])
+            subjects[row["id"]] = Subject(possible, related=[("delegation", row["id"])])
+        buttons = await history.buttons_of(page, subjects)
         return page.show(
             "deputies/templates/delegations.html",
             rows=found["items"],

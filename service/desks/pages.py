@@ -17,7 +17,7 @@ from service.desks.queries import ACCOUNT, UNIT, desk_rules
 from service.desks.reports import premises_reports
 from service.faces import Allows
 from service.kernel.actor import Actor
-from service.page_frame import History, Page, Said
+from service.page_frame import History, Page, Said, Subject
 
 ROWS: Final = 100
 MANDATE_FORM: Final = "mandate"
@@ -42,12 +42,13 @@ class DeskPages(Controller):
         after = page_forms.id_in(cursor, "cursor")
         found = await desk_rules(reads, cursor=after, limit=ROWS)
         rows = found[:ROWS]
-        buttons = {
-            row["id"]: await history.buttons(
-                page, DESK_RULE.actions_from(RuleState(row["state"])), related=[("desk_rule", row["id"])]
+        subjects = {
+            row["id"]: Subject(
+                DESK_RULE.actions_from(RuleState(row["state"])), related=[("desk_rule", row["id"])]
             )
             for row in rows
         }
+        buttons = await history.buttons_of(page, subjects)
         return page.show(
             "desks/templates/rules.html",
             rows=rows,
@@ -80,11 +81,12 @@ class DeskPages(Controller):
         wanted = page_forms.day_in(day, "day")
         report = await premises_reports(reads, actor, page.business_date, wanted)
         acts = [Action.PREMISES_ACKNOWLEDGE]
-        buttons = {
-            item["trade"]: await history.buttons(page, acts, UUID(item["trade"]))
+        subjects = {
+            item["trade"]: Subject(acts, UUID(item["trade"]))
             for item in report["items"]
             if item["receipt"] is None
         }
+        buttons = await history.buttons_of(page, subjects)
         return page.show("desks/templates/premises.html", report=report, day=day, buttons=buttons)
 
 

@@ -22,7 +22,7 @@ from service.market.ecb import demo_archive
 from service.market.importing import NotFixed, fixings_of
 from service.market.lifecycle import BENCHMARK, BenchmarkState
 from service.market.use_cases import Product, import_fixings
-from service.page_frame import Button, History, Page
+from service.page_frame import Button, History, Page, Subject
 from service.ui.formats import BERLIN
 
 FORM = "fixing.import"
@@ -92,11 +92,12 @@ class MarketPages(Controller):
         found = await queries.benchmarks(
             reads, state=state, cursor=page_forms.id_in(cursor, "cursor"), limit=ROWS
         )
-        buttons = {}
+        subjects = {}
         for row in found["items"]:
             possible = BENCHMARK.actions_from(BenchmarkState(row["state"]))
             related = [("benchmark", row["id"])]
-            buttons[row["id"]] = await history.buttons(page, possible, related=related)
+            subjects[row["id"]] = Subject(possible, related=related)
+        buttons = await history.buttons_of(page, subjects)
         return page.show(
             "market/templates/benchmarks.html",
             rows=found["items"],

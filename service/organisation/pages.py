@@ -14,7 +14,7 @@ from service.faces import Allows
 from service.gate import Gate
 from service.organisation import queries
 from service.organisation.lifecycle import ORGANISATION, ProposalState
-from service.page_frame import History, Page, Said
+from service.page_frame import History, Page, Said, Subject
 
 ROWS = 50
 PARTS = ("unit", "name", "function_class", "parent", "functional_head", "disciplinary_head", "board_member")
@@ -40,14 +40,14 @@ class OrganisationPages(Controller):
         day = page_forms.day_in(as_of, "as_of") or queries.today(gate.clock.now())
         after = page_forms.id_in(cursor, "cursor")
         found = await queries.proposals(reads, cursor=after, limit=ROWS)
-        buttons = {
-            row["id"]: await history.buttons(
-                page,
+        subjects = {
+            row["id"]: Subject(
                 ORGANISATION.actions_from(ProposalState(row["state"])),
                 related=[("organisation_proposal", row["id"])],
             )
             for row in found["items"]
         }
+        buttons = await history.buttons_of(page, subjects)
         units = await queries.units(reads, day)
         return page.show(
             "organisation/templates/organisation.html",

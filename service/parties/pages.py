@@ -14,7 +14,7 @@ from policies.vocabulary import Action, Office
 from service import page_forms
 from service.faces import Allows
 from service.kernel.paging import paged
-from service.page_frame import Button, History, Page
+from service.page_frame import Button, History, Page, Subject
 from service.parties import queries
 from service.parties.lifecycle import AGREEMENT, PROPOSAL, AgreementState, ProposalState
 from service.parties.use_cases import Form
@@ -78,12 +78,13 @@ class PartyPages(Controller):
         state = page_forms.one_of(ProposalState, state_, "state")
         after = page_forms.id_in(cursor, "cursor")
         found = paged(await queries.proposals(reads, state=state, cursor=after, limit=ROWS), ROWS, "proposal")
-        buttons = {}
+        subjects = {}
         for row in found["items"]:
             row["terms"] = {name: row["terms"][name] for name in TERMS if name in row["terms"]}
             possible = PROPOSAL.actions_from(ProposalState(row["state"]))
             related = [("proposal", row["proposal"])]
-            buttons[row["proposal"]] = await history.buttons(page, possible, related=related)
+            subjects[row["proposal"]] = Subject(possible, related=related)
+        buttons = await history.buttons_of(page, subjects)
         return page.show(
             "parties/templates/proposals.html",
             rows=found["items"],
@@ -107,11 +108,12 @@ class PartyPages(Controller):
         state = page_forms.one_of(AgreementState, state_, "state")
         after = page_forms.id_in(cursor, "cursor")
         found = paged(await queries.agreements(reads, state=state, cursor=after, limit=ROWS), ROWS)
-        buttons = {}
+        subjects = {}
         for row in found["items"]:
             possible = AGREEMENT.actions_from(AgreementState(row["state"]))
             related = [("agreement", row["id"])]
-            buttons[row["id"]] = await history.buttons(page, possible, related=related)
+            subjects[row["id"]] = Subject(possible, related=related)
+        buttons = await history.buttons_of(page, subjects)
         parties = paged(await queries.counterparties(reads, limit=2 * ROWS), 2 * ROWS)["items"]
         names = await queries.counterparty_names(reads, {UUID(row["counterparty"]) for row in found["items"]})
         return page.show(

@@ -16,7 +16,7 @@ from service.kernel.actor import Actor
 from service.kernel.errors import Malformed, Refusal
 from service.kernel.identifiers import uuid7
 from service.organisation.queries import today, units
-from service.page_frame import Button, History, Page, Said
+from service.page_frame import Button, History, Page, Said, Subject
 from service.people import queries
 from service.people.authentication import LENGTH_MAX, LENGTH_MIN
 from service.people.lifecycle import GRANT, GrantState
@@ -139,10 +139,11 @@ class RightPages(Controller):
         state = page_forms.one_of(GrantState, state_, "state")
         after = page_forms.id_in(cursor, "cursor")
         found = await queries.grants(reads, state=state, role=role or None, cursor=after, limit=ROWS)
-        buttons = {}
+        subjects = {}
         for row in found["items"]:
             possible = GRANT.actions_from(GrantState(row["state"]))
-            buttons[row["id"]] = await history.buttons(page, possible, related=[("role_grant", row["id"])])
+            subjects[row["id"]] = Subject(possible, related=[("role_grant", row["id"])])
+        buttons = await history.buttons_of(page, subjects)
         return page.show(
             "people/templates/rights.html",
             rows=found["items"],

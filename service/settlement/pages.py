@@ -15,7 +15,7 @@ from service import page_forms
 from service.faces import Allows
 from service.kernel.actor import Actor
 from service.kernel.items import Item
-from service.page_frame import History, Page
+from service.page_frame import History, Page, Subject
 from service.parties.model import Instruction
 from service.people.queries import account_names
 from service.settlement import queries
@@ -207,12 +207,13 @@ class CallBackPages(Controller):
         about = page_forms.id_in(subject, "subject")
         found = await queries.call_backs(reads, about, ROWS, page_forms.id_in(cursor, "cursor"))
         leg = None if about is None else await reads.get(Settlement, about)
-        buttons = {
-            row["id"]: await history.buttons(
-                page, CALL_BACK.actions_from(CallBackState(row["state"])), related=[("call_back", row["id"])]
+        subjects = {
+            row["id"]: Subject(
+                CALL_BACK.actions_from(CallBackState(row["state"])), related=[("call_back", row["id"])]
             )
             for row in found["items"]
         }
+        buttons = await history.buttons_of(page, subjects)
         return page.show(
             "settlement/templates/calls.html",
             rows=found["items"],

@@ -9,7 +9,7 @@ from policies.vocabulary import Action
 from service import page_forms
 from service.faces import Allows
 from service.kernel.actor import Actor
-from service.page_frame import History, Page
+from service.page_frame import History, Page, Subject
 from service.settlement import queries
 from service.settlement.board import board, penalties
 from service.settlement.lifecycle import PAYMENT, PAYMENT_STATUS, PaymentState, PaymentStatusState
@@ -33,19 +33,19 @@ class PaymentPages(Controller):
     ) -> Response[str]:
         """Show the messages, newest first, each with what may be done about it."""
         found = await queries.payments(reads, None, None, ROWS, page_forms.id_in(cursor, "cursor"))
-        buttons = {
-            row["id"]: await history.buttons(
-                page,
+        subjects = {
+            row["id"]: Subject(
                 [
                     act
                     for act in PAYMENT.actions_from(PaymentState(row["state"]))
                     if act is Action.PAYMENT_RETRY
                 ],
                 row["trade"],
-                [("settlement", row["settlement"])],
+                [] if row["settlement"] is None else [("settlement", row["settlement"])],
             )
             for row in found["items"]
         }
+        buttons = await history.buttons_of(page, subjects)
         return page.show(
             "settlement/templates/payments.html",
             waiting=[row for row in found["items"] if buttons[row["id"]] or row["reason"]],
@@ -71,9 +71,8 @@ class PaymentStatusPages(Controller):
     ) -> Response[str]:
         """Show what came in, newest first, with what came of it or why it waits for a person."""
         found = await queries.statuses(reads, None, None, ROWS, page_forms.id_in(cursor, "cursor"))
-        buttons = {
-            row["id"]: await history.buttons(
-                page,
+        subjects = {
+            row["id"]: Subject(
                 PAYMENT_STATUS.actions_from(PaymentStatusState(row["state"])),
                 row["trade"],
                 [("payment_status", row["id"])]
@@ -81,6 +80,7 @@ class PaymentStatusPages(Controller):
             )
             for row in found["items"]
         }
+        buttons = await history.buttons_of(page, subjects)
         return page.show(
             "settlement/templates/statuses.html",
             waiting=[row for row in found["items"] if buttons[row["id"]]],

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from policies.vocabulary import Action
 from service import page_forms
 from service.faces import Allows
-from service.page_frame import History, Page
+from service.page_frame import History, Page, Subject
 from service.settlement_rules.lifecycle import SETTLEMENT_RULE, RuleState
 from service.settlement_rules.queries import settlement_rules
 
@@ -33,14 +33,14 @@ class SettlementRulePages(Controller):
     ) -> Response[str]:
         """Show the lines, newest first."""
         found = await settlement_rules(reads, cursor=page_forms.id_in(cursor, "cursor"), limit=ROWS)
-        buttons = {
-            row["id"]: await history.buttons(
-                page,
+        subjects = {
+            row["id"]: Subject(
                 SETTLEMENT_RULE.actions_from(RuleState(row["state"])),
                 related=[("settlement_rule", row["id"])],
             )
             for row in found["items"]
         }
+        buttons = await history.buttons_of(page, subjects)
         return page.show(
             "settlement_rules/templates/rules.html", rows=found["items"], next=found["next"], buttons=buttons
         )

@@ -15,7 +15,7 @@ from service.kernel.actor import Actor
 from service.kernel.calendar import CALENDARS
 from service.kernel.cursors import place_of
 from service.kernel.errors import Malformed
-from service.page_frame import History, Page
+from service.page_frame import History, Page, Subject
 from service.parties.queries import portfolios
 from service.trades.deals.day_count import DAY_COUNTS
 from service.trades.deals.deal import TYPES
@@ -48,11 +48,12 @@ class InternalPages(Controller):
         """Show the internal deals in sight, each as the reader's desk sees it."""
         found = await internal_deals(reads, actor, place_of(cursor), ROWS)
         rows = [as_we_see_it(row) for row in found["items"]]
-        buttons = {
-            row["id"]: await history.buttons(page, [Action.INTERNAL_ACCEPT], row["id"])
+        subjects = {
+            row["id"]: Subject([Action.INTERNAL_ACCEPT], row["id"])
             for row in rows
             if row["ours_to_accept"] and row["other_leg"] is None and row["state"] not in ENDED
         }
+        buttons = await history.buttons_of(page, subjects)
         return page.show("trades/templates/internal.html", rows=rows, next=found["next"], buttons=buttons)
 
     @get("/new", guards=[Allows(Action.INTERNAL_OFFER)])

@@ -449,17 +449,32 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   join public.audit_entry x on x.id = done.entry_id
 $$;
 
--- Who did what to each of these objects and what they come from, at once: what is asked of a whole page of work.
+-- Who did what to each of these objects and what they come from, at once: what is asked of a whole page of work. An
+-- internal deal has two halves; what was done to either counts for both.
 create function public.pasts_of(trades uuid[], kinds text[], ids uuid[], entering text[])
-returns table (n integer, fact text, unit_id uuid, board text, trade_id uuid, kind text, id uuid, act text, person text,
-               at timestamptz)
+returns table (n integer, fact text, unit_id uuid, board text, kind text, id uuid, act text, person text, at timestamptz)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select o.n, o.fact, o.unit_id, o.board, null::uuid, null::text, null::uuid, null::text, null::text, null::timestamptz
+  with asked as materialized (
+    select q.n::integer as n, q.trade, q.kind, q.id
+    from unnest(trades, kinds, ids) with ordinality as q(trade, kind, id, n)
+  ), acts as materialized (
+    select h.* from public.history_of(array(select distinct a.trade from asked a where a.trade is not null), kinds, ids) h
+  ), deals as materialized (
+    select a.n, a.trade from asked a where a.trade is not null
+    union
+    select a.n, t.mirrors_id from asked a join public.trade t on t.id = a.trade where t.mirrors_id is not null
+    union
+    select a.n, t.id from asked a join public.trade t on t.mirrors_id = a.trade
+  )
+  select o.n, o.fact, o.unit_id, o.board, null::text, null::uuid, null::text, null::text, null::timestamptz
   from public.origins_of(trades, kinds, ids, entering) o
   union all
-  select null::integer, 'act', null::uuid, null::text, h.trade_id, h.kind, h.id, h.act, h.person, h.at
-  from public.history_of(array(select distinct q.trade from unnest(trades) as q(trade) where q.trade is not null),
-                         kinds, ids) h
+  select x.n, 'act', null::uuid, null::text, x.kind, x.id, x.act, x.person, x.at
+  from (
+    select d.n, h.kind, h.id, h.act, h.person, h.at, h.entry_id from deals d join acts h on h.trade_id = d.trade
+    union
+    select a.n, h.kind, h.id, h.act, h.person, h.at, h.entry_id from asked a join acts h on (h.kind, h.id) = (a.kind, a.id)
+  ) as x
 $$;
 
 -- How often anything has changed that says who is there and what they may do. Whoever keeps an answer of everybody()

@@ -1,0 +1,75 @@
+"""No page and no list asks the database more often because more is in it: statements are counted, few rows and many."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from policies.vocabulary import Action, Office
+from service.ui.navigation import PLACES, places_for
+from tests.bank import World
+from tests.settling import captured, done, matched, set_up, settled
+from tests.visiting import signed_in
+
+DESKS = {
+    Office.FRONT_OFFICE: "trader",
+    Office.BACK_OFFICE: "settler",
+    Office.MASTER_DATA: "steward",
+    Office.ACCOUNTING: "accountant",
+    Office.RISK_CONTROL: "head-of-risk",
+    Office.COMPLIANCE: "compliance",
+    Office.ADMINISTRATION: "rights-admin",
+}
+OTHERS = ("verifier", "confirmer", "releaser", "closer")
+STATEMENTS_MAX = 20
+SLACK = 2
+"""Statements a page may ask more once something is there: what an empty list need not look up."""
+
+
+@contextmanager
+def counted() -> Iterator[list[str]]:
+    """Count the statements of everything inside."""
+    seen: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        seen.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+async def asked_by_each_page(world: World) -> dict[tuple[str, str], int]:
+    """Return how many statements each page of each desk's menu takes."""
+    found: dict[tuple[str, str], int] = {}
+    for account in (*DESKS.values(), *OTHERS):
+        visitor = await signed_in(world, account)
+        told = (await (await world.as_(account)).get("/api/powers")).json()
+        for place in places_for(frozenset(Action(one) for one in (*told["acts"], *told["reads"]))):
+            with counted() as statements:
+                await visitor.get(place.path)
+            found[account, place.path] = len(statements)
+        await visitor.client.aclose()
+    return found
+
+
+async def test_a_page_asks_the_database_no_more_often_because_more_is_in_it(bank_world: World) -> None:
+    await set_up(bank_world)
+    await settled(bank_world)
+    await captured(bank_world)
+    few = await asked_by_each_page(bank_world)
+    assert {path for _, path in few} >= {place.path for place in PLACES}
+    for amount in ("2000000.00", "3000000.00", "4000000.00"):
+        deal = await matched(bank_world, base_amount=amount)
+        for currency in await deal.legs():
+            done(await deal.settle(currency, "preparation", "settler"))
+            done(await deal.settle(currency, "release", "releaser"))
+        await captured(bank_world, base_amount=amount)
+    many = await asked_by_each_page(bank_world)
+    grown = {page: (few[page], count) for page, count in many.items() if count > few[page] + SLACK}
+    assert grown == {}
+    assert {page: count for page, count in many.items() if count > STATEMENTS_MAX} == {}
