@@ -46,6 +46,7 @@ SLICES = (
     "compliance",
     "reports",
     "governance",
+    "dashboards",
 )
 
 PROVIDED = {

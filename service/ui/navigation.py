@@ -46,6 +46,7 @@ class Desk(NamedTuple):
 
 
 PLACES: Final = (
+    Place("/dashboard", N_("Overview"), (Action.WORK_READ, Action.TRADE_READ, Action.ENTRY_READ), MORE, "n"),
     Place("/work", N_("Queue"), (Action.WORK_READ,), MORE, "q"),
     Place("/trades", N_("Deals"), (Action.TRADE_READ,), DEALS, "b"),
     Place("/trades/new", N_("New deal"), (Action.TRADE_CAPTURE,), DEALS),

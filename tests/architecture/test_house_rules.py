@@ -18,7 +18,7 @@ NOT_OURS = re.compile(
 WRITTEN = {".py", ".sh", ".html", ".css", ".toml", ""}  # by hand; without suffix: the scripts
 
 SLICES = {
-    "absences", "bookkeeping", "cases", "compliance", "confirmations", "conformity", "control", "deputies", "desks",
+    "absences", "bookkeeping", "cases", "compliance", "confirmations", "conformity", "control", "dashboards", "deputies", "desks",
     "documents", "explaining", "governance", "limits", "market", "organisation", "parties", "people", "reconciliation",
     "recovery", "reports", "rotation", "settlement", "settlement_rules", "supervision", "trades", "transfers", "work",
 }  # fmt: skip

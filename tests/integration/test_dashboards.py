@@ -1,0 +1,54 @@
+"""The first page of each desk: figures that are those of the lists behind them."""
+
+import re
+
+from tests.bank import World
+from tests.settling import captured, done, post
+from tests.visiting import signed_in
+
+READERS = {
+    "trader": ("Deals today", "Returned to me", "Most used limits"),
+    "verifier": ("Due within an hour", "Waiting in our queue", "Payments behind their value date"),
+    "confirmer": ("Not confirmed yet", "Matched as first entered, thirty days"),
+    "accountant": ("Sum of all postings",),
+    "risk-controller": ("Off the market, not justified", "Open excesses"),
+    "compliance": ("Denied attempts, seven days", "The log", "Work that climbed, by age"),
+    "auditor": ("Denied attempts, seven days",),
+    "rights-admin": ("Waiting in our queue",),
+}
+
+
+async def test_each_desk_sees_its_own_figures_and_every_one_opens_its_list(ready_bank: World) -> None:
+    bank = ready_bank
+    deal = await captured(bank)
+    await captured(bank, rate="1.3000")
+    done(
+        await post(bank, "verifier", f"/api/trades/{deal.id}/return", {"version": 1, "reason": "other rate"})
+    )
+    assert (
+        await post(bank, "trader", f"/api/trades/{deal.id}/verification", {"version": 1})
+    ).status_code == 403
+    for account, titles in READERS.items():
+        visitor = await signed_in(bank, account)
+        page = await visitor.get("/dashboard")
+        for title in titles:
+            assert title in page.text, (account, title, page.text)
+        told = (await (await bank.as_(account)).get("/api/dashboard")).json()["items"]
+        for figure in told:
+            for link in {figure["link"], *(part["link"] for part in figure["parts"])}:
+                assert link in page.links
+                assert (await visitor.client.get(link)).status_code == 200, (account, link)
+
+    async def counted(account: str) -> dict[str, object]:
+        told = (await (await bank.as_(account)).get("/api/dashboard")).json()["items"]
+        return {one["name"]: one["value"] for one in told}
+
+    assert (await counted("trader"))["deals_today"] == 2
+    assert (await counted("trader"))["returned_to_me"] == 1
+    assert (await counted("other-trader"))["returned_to_me"] == 0
+    assert (await counted("risk-controller"))["off_market"] == 1
+    assert (await counted("compliance"))["denied_attempts"] == 1
+    assert (await counted("verifier"))["waiting_by_age"] == 1
+    assert "unconfirmed_by_age" not in await counted("trader")
+    german = (await (await signed_in(bank, "compliance", language="de")).get("/dashboard")).text
+    assert re.search(r"Abgewiesene Versuche, sieben Tage", german), german
