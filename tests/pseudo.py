@@ -14,7 +14,21 @@ OPEN, CLOSE = "⟦", "⟧"
 VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "wbr"}
 SILENT = {"code", "kbd", "pre", "script", "style", "template"}
 WORD = re.compile(r"[^\W\d_]{2,}")
-OURS = {"Trennwand", "Demo", "Bank", "UTC", "Deutsch", "English", "min", "bp", "SHA", "svc", "csv", "FO", "IT"}
+OURS = {
+    "Trennwand",
+    "Demo",
+    "Bank",
+    "UTC",
+    "Deutsch",
+    "English",
+    "min",
+    "bp",
+    "SHA",
+    "svc",
+    "csv",
+    "FO",
+    "IT",
+}
 CALENDAR = {*calendar.day_abbr, *calendar.month_abbr, *calendar.month_name, "Sept"}
 
 

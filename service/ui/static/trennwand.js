@@ -19,7 +19,7 @@ document.addEventListener("focusin", (event) => closeMenus(event.target.closest(
 
 // Keys ------------------------------------------------------------------------------------------------
 
-let went = 0; // when `g` was pressed
+let went = -Infinity; // when `g` was pressed, counted from when the page came
 
 function rows() {
   return $$("main table tbody tr").filter((row) => row.offsetParent !== null && $("a[href], button, input:not([type=hidden])", row));
@@ -86,7 +86,7 @@ document.addEventListener("keydown", (event) => {
   const plain = !event.ctrlKey && !event.altKey && !event.metaKey && event.key.length === 1;
   if (!plain || !body.hasAttribute("data-keys") || inField(event.target) || $("dialog[open]")) return;
   const second = event.timeStamp - went < 1500;
-  went = 0;
+  went = -Infinity;
   if (second) {
     const place = $(`.places a[data-go="${CSS.escape(event.key)}"]`);
     if (place) { event.preventDefault(); place.click(); }

@@ -1,0 +1,169 @@
+"""What hands meet in a real browser: keys, menus, forms sent twice, the way back after signing out, a session's end."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from playwright.async_api import BrowserContext, Page, expect
+
+from service.page_forms import SESSION_COOKIE
+from service.running import listening, serving
+from tests.bank import World
+from tests.browsing import CHROMIUM, a_browser, a_window, complain
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+
+
+@asynccontextmanager
+async def at_the_desk(
+    world: World, account: str, complaints: list[str]
+) -> AsyncIterator[tuple[BrowserContext, Page]]:
+    """Give a window and a page of an account; what the browser finds wrong is kept."""
+    async with (
+        serving(world.bank, listening("127.0.0.1", 0)) as address,
+        a_browser() as browser,
+        a_window(browser, world, address, account) as window,
+    ):
+        page = await window.new_page()
+        complain(page, complaints)
+        yield window, page
+
+
+async def fill_in(page: Page) -> None:
+    """Write a ticket."""
+    await page.goto("/trades/new")
+    for name, value in {"base_amount": "1.5M", "base": "EUR", "quote": "USD", "rate": "1.1650"}.items():
+        await page.fill(f"[id='trade.capture.{name}']", value)
+    await page.select_option("[id='trade.capture.side']", "buy")
+    for name in ("counterparty", "portfolio"):
+        last = page.locator(f"[id='trade.capture.{name}'] option").last
+        await page.select_option(f"[id='trade.capture.{name}']", await last.get_attribute("value"))
+
+
+async def test_keys_lead_to_pages_rows_filters_and_their_own_map_and_can_be_turned_off(bank: World) -> None:
+    complaints: list[str] = []
+    async with at_the_desk(bank, "trader", complaints) as (_, page):
+        await fill_in(page)
+        await page.keyboard.press("g")  # in a field a letter is a letter
+        assert page.url.endswith("/trades/new")
+        await page.locator("h1").click()
+        await page.keyboard.type("gb")
+        await page.wait_for_url("**/trades")
+        await page.keyboard.press("n")
+        await page.wait_for_url("**/trades/new")
+        await fill_in(page)
+        await page.focus("[id='trade.capture.rate']")
+        await page.keyboard.press("Control+Enter")
+        await page.wait_for_url(lambda address: "/trades/0" in address)
+        await page.keyboard.type("gb")
+        await page.wait_for_url("**/trades")
+        await page.keyboard.press("j")
+        assert await page.evaluate("document.activeElement.closest('tbody tr') !== null")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url(lambda address: "/trades/0" in address)
+        await page.keyboard.press("?")
+        await expect(page.locator("dialog#keys")).to_be_visible()
+        await expect(page.locator("dialog#keys tr", has_text="Positions")).to_have_count(1)
+        await page.keyboard.press("Escape")
+        await expect(page.locator("dialog#keys")).to_be_hidden()
+
+        await page.goto("/account")
+        await page.click("main button[value=off]")
+        await page.keyboard.type("gb")
+        await page.keyboard.press("?")
+        await expect(page.locator("dialog#keys")).to_be_hidden()
+        assert page.url.endswith("/account")
+    assert complaints == []
+
+
+async def test_menus_open_and_close_by_keys_and_say_where_one_is(bank: World) -> None:
+    async with at_the_desk(bank, "compliance", []) as (_, page):
+        await page.goto("/balances")
+        assert await page.locator("nav summary[aria-current]").all_text_contents() == ["Books"]
+        books = page.locator("details.menu", has_text="Books")
+        await books.locator("summary").focus()
+        await page.keyboard.press("Enter")
+        await expect(books.locator("a[aria-current=page]")).to_be_visible()
+        await page.keyboard.press("Escape")
+        await expect(books.locator("a[aria-current=page]")).to_be_hidden()
+        await page.set_viewport_size({"width": 390, "height": 800})
+        await expect(page.get_by_role("link", name="Audit log")).to_be_hidden()
+        await page.click("nav summary")
+        await expect(page.get_by_role("link", name="Audit log")).to_be_visible()
+
+
+async def test_a_double_click_and_the_way_back_after_signing_out_do_no_harm(bank: World) -> None:
+    async with at_the_desk(bank, "trader", []) as (window, page):
+        await fill_in(page)
+        await page.dblclick("button[value=enter]")
+        await page.wait_for_url(lambda address: "/trades/0" in address)
+        deal = page.url
+        found = (await (await bank.as_("trader")).get("/api/trades")).json()["items"]
+        assert len(found) == 1
+
+        await page.get_by_role("button", name="Sign out").click()
+        await page.wait_for_url(lambda address: address != deal)
+        await page.go_back()
+        await page.wait_for_url("**/sign-in**")
+        assert "1.1650" not in await page.content()
+        assert SESSION_COOKIE not in {cookie["name"] for cookie in await window.cookies()}
+
+
+async def test_a_filter_comes_by_htmx_under_its_own_address_and_a_refused_one_as_a_page(bank: World) -> None:
+    complaints: list[str] = []
+    async with at_the_desk(bank, "compliance", complaints) as (window, page):
+        await page.goto("/entries")
+        await page.evaluate("window.stayed = true")
+        await page.select_option("[id='filter.outcome']", "refuse")
+        await page.click("form.filter button")
+        await page.wait_for_url("**outcome=refuse**")
+        if await page.evaluate("typeof htmx !== 'undefined'"):  # else the browser does it alone
+            await page.wait_for_function("window.stayed && document.activeElement.id === 'main'")
+            back = page.locator("form[action='/language'] input[name=_back]")
+            assert "outcome=refuse" in (await back.input_value())
+        await page.reload()
+        assert await page.input_value("[id='filter.outcome']") == "refuse"
+        await window.clear_cookies()
+        await page.click("form.filter button")
+        await page.wait_for_url("**/sign-in**")
+    assert complaints == []
+
+
+async def test_a_session_warns_two_minutes_before_its_end_and_keeps_what_was_typed(bank: World) -> None:
+    async with at_the_desk(bank, "trader", []) as (window, page):
+        await page.clock.install()
+        await page.goto("/trades/new")
+        await page.clock.fast_forward("27:00")
+        await expect(page.locator("dialog#ending")).to_be_hidden()
+        await page.clock.fast_forward("01:10")
+        await expect(page.locator("dialog#ending")).to_be_visible()
+        await page.click("[data-extend]")
+        await expect(page.locator("dialog#ending")).to_be_hidden()
+
+        await page.fill("[id='trade.capture.base_amount']", "2.5M")
+        kept = await window.cookies()
+        await window.clear_cookies()
+        await page.reload()
+        await page.wait_for_url("**/sign-in**")
+        await window.add_cookies(kept)  # type: ignore[arg-type]
+        await page.goto("/trades/new")
+        assert await page.input_value("[id='trade.capture.base_amount']") == "2.5M"
+        await page.goto("/positions")
+        await page.goto("/trades/new")
+        assert await page.input_value("[id='trade.capture.base_amount']") == ""
+
+
+async def test_light_and_dark_are_a_choice_that_needs_no_script(bank: World) -> None:
+    async with serving(bank.bank, listening("127.0.0.1", 0)) as address, a_browser() as browser:
+        context = await browser.new_context(
+            base_url=address.replace("127.0.0.1", "localhost"),
+            java_script_enabled=False,
+            color_scheme="light",
+        )
+        page = await context.new_page()
+        await page.goto("/sign-in?account=trader")
+        light = await page.evaluate("getComputedStyle(document.body).backgroundColor")
+        await page.click("footer button[value=dark]")
+        await page.wait_for_url("**/sign-in?account=trader")
+        assert await page.get_attribute("html", "data-bs-theme") == "dark"
+        assert await page.evaluate("getComputedStyle(document.body).backgroundColor") != light
