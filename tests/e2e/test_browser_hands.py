@@ -10,6 +10,7 @@ from service.page_forms import SESSION_COOKIE
 from service.running import listening, serving
 from tests.bank import World
 from tests.browsing import CHROMIUM, a_browser, a_window, complain
+from tests.settling import captured
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
@@ -126,6 +127,27 @@ async def test_a_filter_comes_by_htmx_under_its_own_address_and_a_refused_one_as
         await window.clear_cookies()
         await page.click("form.filter button")
         await page.wait_for_url("**/sign-in**")
+    assert complaints == []
+
+
+async def test_a_live_list_says_what_is_new_and_moves_nothing_until_asked(bank: World) -> None:
+    await captured(bank)
+    complaints: list[str] = []
+    async with at_the_desk(bank, "verifier", complaints) as (_, page):
+        await page.goto("/work")
+        await expect(page.locator("[data-live] tbody tr")).to_have_count(1)
+        await page.keyboard.press("j")
+        held = await page.evaluate("document.activeElement.outerHTML")
+        await captured(bank)
+        await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        await expect(page.locator(".news b")).to_have_text("1")
+        await expect(page.locator("[data-live] tbody tr")).to_have_count(1)
+        assert await page.evaluate("document.activeElement.outerHTML") == held
+        await page.keyboard.press("u")
+        await expect(page.locator(".news button")).to_be_focused()
+        await page.keyboard.press("Enter")
+        await expect(page.locator("[data-live] tbody tr")).to_have_count(2)
+        await expect(page.locator(".news")).to_have_count(0)
     assert complaints == []
 
 

@@ -61,7 +61,7 @@ function escape() {
 
 // An act is only brought under the finger: pressing it takes another key.
 function press(element) {
-  if (element.matches("a[href]") || !element.closest("form")) element.click();
+  if (element.matches("a[href]")) element.click();
   else element.focus();
 }
 
