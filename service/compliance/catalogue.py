@@ -19,6 +19,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies import prose
+from policies.cooling_off import WATCHED
 from policies.policy import Policy
 from policies.vocabulary import Action
 from service.kernel.database import plain_value
@@ -97,7 +98,8 @@ def rows_of(policy: Policy) -> Iterator[tuple[str, str, str, AbstractSet[Action]
     for line in policy.lines:
         yield line.control, line.source, line.why, STATIC_ACTS, "lines.csv"
     for cooling in policy.cooling_off:
-        yield cooling.control, cooling.source, cooling.why, policy.independence.keys(), "cooling_off.csv"
+        barred = frozenset() if cooling.control == WATCHED else frozenset(policy.independence)
+        yield cooling.control, cooling.source, cooling.why, barred, "cooling_off.csv"
 
 
 @cache

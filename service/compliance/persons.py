@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -71,7 +71,7 @@ async def units_of(session: AsyncSession, person_id: UUID) -> list[dict[str, Any
             "unit": str(row.id),
             "name": row.name,
             "function_class": row.function_class,
-            "from": row.valid_from.isoformat(),
+            "from": None if row.valid_from == date.min else row.valid_from.isoformat(),
             "until": None if end is None else end.isoformat(),
         }
         for row, end in zip(found, [*ends, None], strict=True)

@@ -17,6 +17,7 @@ from service.kernel.actor import Actor
 from service.kernel.cursors import place_of
 from service.kernel.texts import Reason
 from service.limits import queries
+from service.limits.exposures import exposures
 from service.limits.lifecycle import LimitState
 from service.limits.use_cases import (
     CloseExcess,
@@ -176,4 +177,16 @@ class ExcessApi(Controller):
         return await queries.excesses(reads, day=day, after=place_of(cursor), limit=limit)
 
 
-ROUTES = [LimitApi, MarketLimitApi, ExcessApi]
+class ExposureApi(Controller):
+    """What is open, by counterparty and time."""
+
+    path = "/api/exposures"
+    tags = ("limits",)
+
+    @get(guards=[Allows(Action.LIMIT_READ)])
+    async def index(self, reads: NamedDependency[AsyncSession]) -> dict[str, Any]:
+        """Tell what is open towards each counterparty, by when the last payment falls due."""
+        return await exposures(reads)
+
+
+ROUTES = [LimitApi, MarketLimitApi, ExcessApi, ExposureApi]

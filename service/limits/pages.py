@@ -15,6 +15,7 @@ from service.kernel.actor import Actor
 from service.kernel.cursors import place_of
 from service.kernel.errors import Malformed
 from service.limits import queries
+from service.limits.exposures import exposures
 from service.limits.lifecycle import LimitState
 from service.page_frame import Button, History, Page
 from service.parties import queries as parties
@@ -83,6 +84,13 @@ class LimitPages(Controller):
             excesses=excesses,
             buttons=await history.buttons(page, possible, related=[("trading_limit", limit_id)]),
         )
+
+    @get("/exposures", guards=[Allows(Action.LIMIT_READ)])
+    async def exposures(
+        self, page: NamedDependency[Page], reads: NamedDependency[AsyncSession]
+    ) -> Response[str]:
+        """Show what is open towards each counterparty, by when the last payment falls due."""
+        return page.show("limits/templates/exposures.html", found=await exposures(reads))
 
     @get("/excesses", guards=[Allows(Action.LIMIT_READ)])
     async def excesses(

@@ -1,4 +1,4 @@
-"""What the codes of cases are called on a page."""
+"""What the codes of cases, and the spans of exposures, are called on a page."""
 
 from typing import Final, Literal
 
@@ -46,6 +46,15 @@ FIELDS: Final[dict[str, str]] = {
     "outcome": N_("Outcome"),
     "suspicion": N_("Suspicion"),
     "title": N_("Title"),
+}
+
+SPANS: Final[dict[str, str]] = {
+    "due": N_("due"),
+    "week": N_("1 to 7 days"),
+    "month": N_("8 to 30 days"),
+    "quarter": N_("31 to 90 days"),
+    "year": N_("91 to 365 days"),
+    "beyond": N_("more than a year"),
 }
 
 CASE_OUTCOMES: Final[dict[str, str]] = {

@@ -4,7 +4,7 @@ from typing import Final, Literal, NamedTuple
 
 from policies.vocabulary import Action, Office
 from service.ui import case_words, confirming_words, deputy_words, staff_words
-from service.ui.case_words import CASE_NOTES, CASE_OUTCOMES  # noqa: F401 - templates find every word here
+from service.ui.case_words import CASE_NOTES, CASE_OUTCOMES, SPANS  # noqa: F401 - templates find every word here
 from service.ui.dealing_words import (  # noqa: F401 - templates find every word here
     AGREEMENT_FORMS,
     DEAL_TYPES,

@@ -58,6 +58,7 @@ DOING = {
     "desks/reports.py": "deals off the premises beside the receipts for them",
     "documents/filing.py": "a paper filed by whatever act it belongs to, and its bytes read again",
     "explaining/timing.py": "whether an object stands so that an act can be done now",
+    "limits/exposures.py": "what is open by counterparty and time, read beside the deals",
     "limits/held.py": "whether room of the limits is held for a deal, for the back office",
     "limits/reserving.py": "room of the limits taken and given back, for the acts on deals",
     "market/checking.py": "deals held against their reference, as they are entered and when a better one comes",

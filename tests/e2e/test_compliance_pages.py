@@ -1,5 +1,6 @@
 """The pages of compliance, audit and supervision, without a script and in both languages."""
 
+from decimal import Decimal
 from typing import Any
 
 from service.people.directory import service_actor
@@ -160,3 +161,36 @@ async def test_ORG_13_controls_access_and_denials_are_told_from_policy_and_log(b
     trader = await signed_in(bank_world, "trader")
     for path in ("/controls", "/access", "/denials", "/api/access"):
         assert (await trader.client.get(path)).status_code in (401, 403), path
+
+
+async def test_SET_22_a_case_goes_its_way_on_its_pages_and_exposures_add_up(bank: World) -> None:
+    deal = await captured(bank)
+    verifier, officer = await signed_in(bank, "verifier"), await signed_in(bank, "compliance")
+    begun = await verifier.act(
+        "/cases", "case.open", title="a rate nobody saw", reason="the tape is silent", trade=deal.id
+    )
+    assert "The case is open." in begun.text
+    place = next(link for link in (await verifier.get("/work")).links if link.startswith("/cases/"))
+    empty = await verifier.act(place, "case.decide", outcome="cleared", reason="the trader explained it")
+    assert "notes and claims are no evidence" in empty.text
+    timeline = (await (await bank.as_("auditor")).get(f"/api/trades/{deal.id}/timeline")).json()
+    entry = timeline[0]["entry"]
+    noted = await verifier.act(place, "case.note", kind="evidence", note="the capture itself", entry=entry)
+    assert "the capture itself" in noted.text
+    decided = await verifier.act(place, "case.decide", outcome="cleared", reason="the tape was found")
+    assert "plausibly explained" in decided.text
+    assert not decided.offers("case.close")
+    german = await signed_in(bank, "compliance", language="de")
+    assert "Die Entscheidung wartet" not in (await german.get(place)).text
+    closed = await german.act(place, "case.close", reason="einverstanden")
+    assert "Der Fall ist geschlossen." in closed.text
+    assert "✓ closed" in (await officer.get(place)).text
+    trader = await signed_in(bank, "trader")
+    for path in ("/cases", place):
+        assert (await trader.client.get(path)).status_code == 403
+
+    found = (await (await bank.as_("risk-controller")).get("/api/exposures")).json()
+    open_eur = {span: Decimal(amount) for span, amount in found["total_eur"].items() if Decimal(amount)}
+    (row,) = found["items"]
+    assert open_eur == {"week": Decimal(row["total_eur"])}
+    assert "1 to 7 days" in (await (await signed_in(bank, "risk-controller")).get("/exposures")).text
