@@ -4,10 +4,10 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from policies.apart import Act
-from policies.standing import Standing, judge
+from policies.standing import judge
 from policies.vocabulary import Action, Office
 from service.attempt import ACTS_OF, Attempt, Changed, Command, locked
 from service.cases.lifecycle import CASE, SIGNS, STATEMENTS, CaseOutcome, CaseState, NoteKind
@@ -20,10 +20,9 @@ from service.kernel.identifiers import uuid7
 from service.kernel.items import Item
 from service.kernel.texts import Name, Reason
 from service.people.model import Person
+from service.roster import roster
 from service.trades.model import Trade
 from service.work.model import WorkItem
-
-COLLEAGUES = text("SELECT account_id, name, person_id, roles FROM public.office_accounts() WHERE NOT service")
 
 
 class UnfitOwner(NotPermitted):
@@ -189,22 +188,23 @@ async def assign_case(attempt: Attempt, command: AssignCase) -> Changed:
     must_lead(attempt, row)
     if row.state == CaseState.CLOSED:
         raise CaseClosed("This case is closed; open another one.")
-    found = await attempt.session.execute(COLLEAGUES)
-    other = next((one for one in found if command.account in (one.name, str(one.account_id))), None)
-    sentence = "Whoever leads a case works in the office that leads it and may decide it."
-    if other is None or not attempt.policy.decide(other.roles, Action.CASE_DECIDE).allowed:
+    connection = await attempt.session.connection()
+    able = (await roster(connection, attempt.policy, frozenset({Action.CASE_DECIDE}))).people
+    named = (one for one in able if command.account in (one.name, str(one.account)))
+    other = next((one for one in named if one.office == row.office), None)
+    if other is None:
+        sentence = "Whoever leads a case works in the office that leads it and may decide it."
         raise UnfitOwner(sentence, field="account")
-    if row.person_id == other.person_id:
+    if str(row.person_id) in other.standing.persons(attempt.policy, Action.CASE_DECIDE):
         raise UnfitOwner("A case is not led by whom it is about.", field="account")
     asked = {"trades": [row.trade_id] if row.trade_id else [], "kinds": [], "ids": []}
     history = [
         Act(one.act, one.person, one.at, "trade") for one in await attempt.session.execute(ACTS_OF, asked)
     ]
-    standing = Standing(str(other.person_id), frozenset(other.roles))
-    judged = judge(attempt.policy, standing, Action.CASE_DECIDE, history, attempt.now)
+    judged = judge(attempt.policy, other.standing, Action.CASE_DECIDE, history, attempt.now)
     if judged.broken is not None:
         raise UnfitOwner("Whoever had a hand in the deal does not lead a case about it.", field="account")
-    attempt.change(row, owner_id=other.account_id)
+    attempt.change(row, owner_id=other.account)
     return Changed(view(row))
 
 
