@@ -24,7 +24,6 @@ from service.kernel.items import ROUTES as ITEM_ROUTES
 from service.kernel.items import Item
 from service.kernel.working_hours import Age
 from service.page_frame import Button, History, Page
-from service.ui import words
 from service.work import cards, queries
 from service.work.cards import HANDFULS, Handful
 from service.work.queries import Wanted, Where
@@ -272,7 +271,7 @@ def item_facts(page: Page, actor: Actor, found: Mapping[str, Any]) -> dict[str, 
     return {
         "item": row_of(found, page.gate.clock.now()),
         "buttons": [Button(action) for action in handlings(found, actor.office) if action in page.powers],
-        "targets": [(office, words.OFFICES[Office(office)]) for office in targets],
+        "targets": targets,
     }
 
 
