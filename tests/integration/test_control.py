@@ -56,6 +56,21 @@ async def test_a_verified_deal_goes_on_to_confirmation_and_books(bank_world: Wor
     assert (again.status_code, again.json()["code"]) == (409, "illegal_transition")
 
 
+async def test_an_act_after_a_refused_one_of_its_batch_hands_on_its_work(bank_world: World) -> None:
+    await a_desk(bank_world)
+    first, second = await captured(bank_world), await captured(bank_world)
+    verifier = await bank_world.as_("verifier")
+    seen = ((first["id"], 9), (second["id"], 1))
+    acts = [
+        {"action": "trade.verify", "command": {"trade_id": trade, "version": version}}
+        for trade, version in seen
+    ]
+    outcomes = (await verifier.post("/api/acts", acts)).json()
+    assert [outcome["status"] for outcome in outcomes] == [409, 200]
+    told = await rows(bank_world, "SELECT trade_id FROM work_item WHERE kind = 'draft_confirmation'")
+    assert [str(row.trade_id) for row in told] == [second["id"]]
+
+
 async def test_a_returned_deal_goes_back_to_trading_with_the_reason(bank_world: World) -> None:
     await a_desk(bank_world)
     deal = await captured(bank_world)
