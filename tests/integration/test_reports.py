@@ -303,7 +303,7 @@ async def test_ORG_10_internal_audit_changes_no_business(world: World) -> None:
     everybodys = frozenset.intersection(
         *(policy.powers((role,)) for role in policy.roles if not role.startswith("svc_"))
     )
-    on_reports_alone = {Action.EVIDENCE_EXPORT, Action.ESCALATION_ANSWER}
+    on_reports_alone = {Action.CASE_ACKNOWLEDGE, Action.EVIDENCE_EXPORT, Action.ESCALATION_ANSWER}
     assert policy.powers(("auditor",)) - READS - everybodys == on_reports_alone
     answer = await (await world.as_("auditor")).post("/api/trades", settling.TERMS)
     assert answer.status_code == 403
