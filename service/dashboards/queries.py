@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
+from math import ceil, floor
 from typing import Final
 
 from sqlalchemy import func, select
@@ -39,33 +40,40 @@ from service.trades.queries import trade_rows
 from service.work.model import WorkItem
 from service.work.queries import Where, of_office
 
+NOTHING: Final = "–"
 ROWS_MAX: Final = 2_000
 """Never more rows than that are counted one by one; a figure at its bound says so."""
 LIMITS_SHOWN: Final = 8
 DAYS_BACK: Final = 7
 MONTH: Final = timedelta(days=30)
+PERCENT: Final = "percent"
 BUCKETS: Final = ("0-1", "2-3", "4-7", ">7")
 ESCALATED: Final = tuple(one for one in Item if one.value.startswith("escalated_"))
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One row of a figure's table: what it is, how much, and where the list behind it stands."""
+    """One row of a figure's table: what it is, how much of which unit, and where the list behind it stands."""
 
     name: str
     amount: int | str
     link: str
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure of a dashboard. ``name`` is a code that pages have words for; ``good`` tells whether it is as it should be."""
+    """A figure of a dashboard: ``name`` is a code that pages have words for.
+
+    ``good`` tells whether it is as it should be; ``unit``: a currency, or ``PERCENT``; none is a count.
+    """
 
     name: str
     value: int | str
     link: str
     good: bool | None = None
     parts: tuple[Part, ...] = ()
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +182,17 @@ async def of_limits(around: Around) -> list[Figure]:
         key=lambda pair: -pair[0],
     )[:LIMITS_SHOWN]
     parts = tuple(
-        Part(one["owner_name"] or one["owner"], f"{share:.0%}", f"/limits/{one['id']}") for share, one in used
+        Part(one["owner_name"] or one["owner"], percent(share), f"/limits/{one['id']}", PERCENT)
+        for share, one in used
     )
-    most = parts[0].amount if parts else "–"
-    return [Figure("limit_use", most, "/limits", good=not used or used[0][0] <= 1, parts=parts)]
+    most = parts[0].amount if parts else NOTHING
+    good = not used or used[0][0] <= 1
+    return [Figure("limit_use", most, "/limits", good=good, parts=parts, unit=PERCENT)]
+
+
+def percent(share: Decimal) -> int:
+    """Return a share in whole percent; what passes its limit by a little never reads as 100."""
+    return ceil(share * 100) if share > 1 else floor(share * 100)
 
 
 # Confirming and settling ----------------------------------------------------------------------------
@@ -213,8 +228,8 @@ async def straight_through(around: Around) -> Figure:
             .where(Confirmation.state == ConfirmationState.MATCHED, Trade.captured_at >= since)
         )
     ).one()
-    share = f"{row.untouched / row.deals:.0%}" if row.deals else "–"
-    return Figure("straight_through", share, "/confirmations?state=matched")
+    share = percent(Decimal(row.untouched) / row.deals) if row.deals else NOTHING
+    return Figure("straight_through", share, "/confirmations?state=matched", unit=PERCENT)
 
 
 async def of_settling(around: Around) -> list[Figure]:
@@ -245,7 +260,9 @@ def buckets(by_age: Mapping[str, int], link: str) -> tuple[Part, ...]:
 async def of_books(around: Around) -> list[Figure]:
     """Prove that the books balance, per currency and in euro."""
     proof = (await trial_balance(around.reads))["proof"]
-    parts = tuple(Part(one["currency"], one["sum"], "/balances") for one in proof["currencies"])
+    parts = tuple(
+        Part(one["currency"], one["sum"], "/balances", one["currency"]) for one in proof["currencies"]
+    )
     sums = [Decimal(one["sum"]) for one in proof["currencies"]] + [Decimal(proof["eur_sum"])]
     good = not any(sums)
     return [Figure("sums_proof", "0" if good else "≠ 0", "/balances", good=good, parts=parts)]

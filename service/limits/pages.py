@@ -39,10 +39,12 @@ class LimitPages(Controller):
         reads: NamedDependency[AsyncSession],
         scope_: Annotated[str, QueryParameter(name="scope")] = "",
         state_: Annotated[str, QueryParameter(name="state")] = LimitState.IN_FORCE.value,
+        owner: FromQuery[str] = "",
         cursor: FromQuery[str] = "",
     ) -> Response[str]:
         """Show the limits, by default those in force, with use and headroom, and the forms that propose one."""
-        wanted = queries.Wanted(known_scope(scope_), None, page_forms.one_of(LimitState, state_, "state"))
+        of = page_forms.id_in(owner, "owner")
+        wanted = queries.Wanted(known_scope(scope_), of, page_forms.one_of(LimitState, state_, "state"))
         after = page_forms.id_in(cursor, "cursor")
         found = await queries.limits(reads, wanted, cursor=after, limit=ROWS)
         return page.show(
@@ -52,6 +54,7 @@ class LimitPages(Controller):
             states=list(LimitState),
             state=state_,
             scope=scope_,
+            owner=owner,
             owners=await owners(page, reads),
             buttons=[Button(action) for action in PROPOSING if page.may(action)],
         )

@@ -77,6 +77,10 @@ class Formats:
         """Write a count."""
         return self._number(Decimal(value), "#,##0")
 
+    def percent(self, value: int) -> str:
+        """Write whole percent: 85 %, 85%."""
+        return f"{self.number(value)}\u00a0%" if self.language == "de" else f"{self.number(value)}%"
+
     def _number(self, value: Decimal, form: str) -> str:
         written = str(format_decimal(value, form, locale=self.locale, decimal_quantization=False))
         return written.replace("-", MINUS)
