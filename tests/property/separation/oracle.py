@@ -149,9 +149,14 @@ class Oracle:
     facts: Facts = field(default_factory=Facts)
     deeds: list[Deed] = field(default_factory=list)
     rests: dict[Thing, set[Thing]] = field(default_factory=lambda: defaultdict(set))
+    about: dict[Thing | str, list[int]] = field(
+        default_factory=lambda: defaultdict(list)
+    )  # a deal or an object
 
     def learn(self, deed: Deed) -> None:
         """Take a deed into the history, with what its rows say they rest on."""
+        for subject in (*deed.things, *([deed.trade] if deed.trade else [])):
+            self.about[subject].append(len(self.deeds))
         self.deeds.append(deed)
         for name, row in deed.told.items():
             kind, _, key = name.partition(":")
@@ -162,6 +167,11 @@ class Oracle:
                     self.rests[kind, key].add((column.removesuffix("_id"), said[column]))
             if kind == "call_back" and said.get("subject_id"):
                 self.rests[kind, key].add((said["subject_kind"], said["subject_id"]))
+
+    def earlier(self, subjects: Iterable[Thing | str], before: int | None) -> list[Deed]:
+        """Return the deeds about deals and objects, oldest first, up to one of them."""
+        numbers = sorted({number for subject in subjects for number in self.about.get(subject, ())})
+        return [self.deeds[number] for number in numbers if before is None or number < before]
 
     def resting(self, things: Iterable[Thing]) -> set[Thing]:
         """Return objects with everything they rest on."""
@@ -187,10 +197,10 @@ class Oracle:
         """Return the control of apart.csv that keeps these persons from an act, with the deed that it looks at."""
         family = self.facts.family(trade) if trade else set()
         rested = self.resting(things)
-        for control, action, differs, scope, days in self.rules[policy].apart:
-            if action != act:
-                continue
-            for past in self.deeds[:before]:
+        rows = [row for row in self.rules[policy].apart if row[1] == act]
+        pasts = self.earlier([*rested, *family], before) if rows else []
+        for control, _, differs, scope, days in rows:
+            for past in pasts:
                 if past.act not in differs.split() or not past.persons & set(persons):
                     continue
                 if days != "ever" and at - past.at > timedelta(days=int(days)):
@@ -237,7 +247,7 @@ class Oracle:
         if self.facts.function.get(deed.unit) == "front_office" or deed.unit is None:
             return f"SEG-04 {deed.act} from a unit of trading"
         family = self.facts.family(deed.trade) if deed.trade else set()
-        for past in self.deeds[:before]:
+        for past in self.earlier(family, before):
             if past.act in ENTERING and past.trade in family:
                 if past.unit == deed.unit:
                     return f"SEG-04 {deed.act} in the unit that entered the deal"
