@@ -1,4 +1,4 @@
-"""Makes .venv hold exactly what a lock file names; does nothing, quickly, if it does already.
+"""Makes .venv, or another place, hold exactly what a lock file names; does nothing, quickly, if it does already.
 
 A stamp per lock file says what was installed last. It is taken away first and written last, so an installation
 that was interrupted is done again. A second script started meanwhile waits for the first.
@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-VENV = Path(".venv").absolute()
+VENV = Path(*sys.argv[2:] or [".venv"]).absolute()
 ALSO = {"requirements-dev.lock": ["requirements.lock"]}  # a superset
 
 
@@ -25,7 +25,7 @@ def main(lock: str) -> None:
         if _stamp(lock).exists() and _stamp(lock).read_text() == _wanted(lock):
             return
         began = time.monotonic()
-        print(f"Installing {lock} into .venv ...", file=sys.stderr, flush=True)
+        print(f"Installing {lock} into {VENV.name} ...", file=sys.stderr, flush=True)
         for stamp in VENV.glob(".stamp-*"):
             stamp.unlink()
         _make()
@@ -36,7 +36,7 @@ def main(lock: str) -> None:
 
 
 def _stamp(lock: str) -> Path:
-    return VENV / f".stamp-{lock}"
+    return VENV / f".stamp-{Path(lock).name}"
 
 
 def _wanted(lock: str) -> str:

@@ -13,7 +13,7 @@ CLONE = Path(__file__).parents[2]
 LINES_MAX = 500
 FUNCTION_LINES_MAX = 60
 NOT_OURS = re.compile(
-    r"(^|/)(\.venv|\.data|\.git|__pycache__|node_modules|\.[a-z_]+_cache|\.hypothesis|[^/]+\.egg-info)/"
+    r"(^|/)(\.venv(-peers)?|\.data|\.git|__pycache__|node_modules|\.[a-z_]+_cache|\.hypothesis|[^/]+\.egg-info)/"
 )
 WRITTEN = {".py", ".sh", ".html", ".css", ".toml", ""}  # by hand; without suffix: the scripts
 

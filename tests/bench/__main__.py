@@ -7,7 +7,18 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from tests.bench import captures, decisions, imports, incremental, log_keeping, proof, queues, verifier
+from tests.bench import (
+    captures,
+    decisions,
+    imports,
+    incremental,
+    log_keeping,
+    proof,
+    queues,
+    ratios,
+    verifier,
+)
+from tests.bench.told import table
 
 VERIFIED_ENTRIES = 100_000
 INCREMENTAL_ENTRIES = 400_000
@@ -28,16 +39,17 @@ def grown() -> dict[str, Any]:
     }
 
 
-MEASURES: dict[str, Callable[[], dict[str, Any]]] = {
-    "decisions": decisions.measure,
-    "proof": proof.measure,
-    "captures": lambda: asyncio.run(captures.measure()),
-    "imports": lambda: asyncio.run(imports.measure()),
-    "queue": lambda: asyncio.run(queues.measure()),
-    "sequencer": lambda: asyncio.run(log_keeping.measure_sequencer()),
-    "checkpoints": lambda: asyncio.run(log_keeping.measure_checkpoints()),
-    "verifier": verification,
-    "incremental": grown,
+MEASURES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
+    "decisions": lambda _: decisions.measure(),
+    "proof": lambda _: proof.measure(),
+    "captures": lambda _: asyncio.run(captures.measure()),
+    "capture_ratios": lambda asked: asyncio.run(ratios.measure(asked.against, asked.rounds, asked.seconds)),
+    "imports": lambda _: asyncio.run(imports.measure()),
+    "queue": lambda _: asyncio.run(queues.measure()),
+    "sequencer": lambda _: asyncio.run(log_keeping.measure_sequencer()),
+    "checkpoints": lambda _: asyncio.run(log_keeping.measure_checkpoints()),
+    "verifier": lambda _: verification(),
+    "incremental": lambda _: grown(),
 }
 
 
@@ -45,16 +57,27 @@ def main() -> int:
     """Run the chosen measures and print what they found."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("measures", nargs="*", choices=[*MEASURES, []], help="which to run; all by default")
+    parser.add_argument(
+        "measures", nargs="*", metavar="MEASURE", help=f"of {', '.join(MEASURES)}; all by default"
+    )
+    only = parser.add_argument_group("capture_ratios alone")
+    only.add_argument(
+        "--against",
+        nargs="*",
+        choices=ratios.OTHERS,
+        default=ratios.OTHERS,
+        metavar="PEER",
+        help=", ".join(ratios.OTHERS),
+    )
+    only.add_argument("--rounds", type=int, default=ratios.ROUNDS)
+    only.add_argument("--seconds", type=float, default=ratios.SECONDS, help="of each peer in each round")
     asked = parser.parse_args()
+    if unknown := set(asked.measures) - set(MEASURES):
+        parser.error(f"no such measure: {', '.join(sorted(unknown))}")
     found: dict[str, Any] = {}
     for name in asked.measures or MEASURES:
-        found |= MEASURES[name]()
-    if asked.json:
-        print(json.dumps(found, indent=2))
-    else:
-        for name, value in found.items():
-            print(f"{name:40} {value}")
+        found |= MEASURES[name](asked)
+    print(json.dumps(found, indent=2) if asked.json else table(found))
     return 0
 
 

@@ -6,7 +6,7 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from statistics import median
@@ -25,7 +25,8 @@ from tests.bench.served import PLACE
 from tests.conftest import OPENING_DATE
 from tests.deals import TERMS, a_desk
 
-CONNECTIONS, REQUESTS, WARM_UP, ROUNDS = 32, 1500, 300, 3
+CONNECTIONS, SECONDS, WARM_UP_SECONDS, ROUNDS = 32, 3.0, 1.0, 3
+START_TRIALS = 600
 SERVERS = {
     "uvicorn": [
         "-m",
@@ -59,12 +60,12 @@ async def measure() -> dict[str, Any]:
         data = Path(place)
         with embedded.start(data) as server:
             settings, admin, urls, token = await prepared(data, server.url())
-            told = {"data": str(settings.data), "admin": admin, "urls": {o.value: u for o, u in urls.items()}}
+            environment = opens(settings, admin, urls)
             for _ in range(ROUNDS):
                 for name, command in SERVERS.items():
-                    async with served(command, json.dumps(told)) as port:
-                        await capture(port, token, WARM_UP)
-                        found[name].append(await capture(port, token, REQUESTS))
+                    async with served(command, environment) as (port, _):
+                        await capture(port, token, WARM_UP_SECONDS)
+                        found[name].append(await capture(port, token, SECONDS))
         embedded.erase(data)
     return {
         key: value
@@ -94,31 +95,49 @@ async def prepared(data: Path, server_url: str) -> tuple[Settings, str, Any, str
     return settings, admin, urls, token
 
 
+def opens(settings: Settings, admin: str, urls: Mapping[Any, str], **more: object) -> dict[str, str]:
+    """Return the environment in which tests.bench.served opens a prepared bank."""
+    told = {
+        "data": str(settings.data),
+        "admin": admin,
+        "urls": {office.value: url for office, url in urls.items()},
+    }
+    return os.environ | {PLACE: json.dumps(told | more)}
+
+
 @asynccontextmanager
-async def served(command: list[str], place: str) -> AsyncIterator[int]:
-    """Run the service under a server of its own process until it answers; stop it at the end."""
+async def served(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    python: str = sys.executable,
+    address: str = "{port}",
+) -> AsyncIterator[tuple[int, int]]:
+    """Run a service in a process of its own until it answers; give its port and process; stop it at the end."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    environment = os.environ | {PLACE: place}
-    process = await asyncio.create_subprocess_exec(sys.executable, *command, str(port), env=environment)
+    process = await asyncio.create_subprocess_exec(
+        python, *command, address.format(port=port), env=dict(environment)
+    )
     try:
-        for _ in range(300):
+        for _ in range(START_TRIALS):
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", port)
             except OSError:
+                assert process.returncode is None, f"{command} ended"
                 await asyncio.sleep(0.1)
                 continue
             writer.close()
             break
-        yield port
+        yield port, process.pid
     finally:
-        process.terminate()
+        if process.returncode is None:
+            process.terminate()
         await process.wait()
 
 
-async def capture(port: int, token: str, requests: int) -> Answered:
-    """Enter so many deals."""
+async def capture(port: int, token: str, seconds: float) -> Answered:
+    """Enter deals for so many seconds."""
     return await load_up(
-        port, "/api/trades", token, lambda _: TERMS, connections=CONNECTIONS, requests=requests
+        port, "/api/trades", token, lambda _: TERMS, connections=CONNECTIONS, seconds=seconds
     )

@@ -18,11 +18,20 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from service.kernel import embedded
-from tests.bench.captures import CONNECTIONS, REQUESTS, SERVERS, WARM_UP, capture, prepared, served
+from tests.bench.captures import (
+    CONNECTIONS,
+    SECONDS,
+    SERVERS,
+    WARM_UP_SECONDS,
+    capture,
+    opens,
+    prepared,
+    served,
+)
 from tests.bench.load import Answered, load
 from tests.deals import TERMS
 
-ROUNDS = 5
+ROUNDS, REQUESTS = 5, 1500
 POLL_SECONDS = 0.005
 COVERED_SECONDS_MAX = 60
 ACTS_PER_SECOND = 200  # of the quiet load, about a tenth of what is possible
@@ -39,17 +48,12 @@ async def measure_sequencer() -> dict[str, Any]:
             settings, admin, urls, token = await prepared(data, server.url())
             for number in range(ROUNDS):
                 for keep_log in (True, False) if number % 2 else (False, True):
-                    told = {
-                        "data": str(settings.data),
-                        "admin": admin,
-                        "urls": {office.value: url for office, url in urls.items()},
-                        "keep_log": keep_log,
-                    }
-                    async with served(SERVERS["uvicorn"], json.dumps(told)) as port:
-                        await capture(port, token, WARM_UP)
-                        found[keep_log].append(await capture(port, token, REQUESTS))
+                    environment = opens(settings, admin, urls, keep_log=keep_log)
+                    async with served(SERVERS["uvicorn"], environment) as (port, _):
+                        await capture(port, token, WARM_UP_SECONDS)
+                        found[keep_log].append(await capture(port, token, SECONDS))
         embedded.erase(data)
-    told = {}
+    told: dict[str, Any] = {}
     for keep_log, name in ((True, "with_sequencer"), (False, "without_sequencer")):
         rates = sorted(one.per_second for one in found[keep_log])
         told[f"captures_per_second_{name}"] = {
@@ -72,14 +76,9 @@ async def measure_checkpoints() -> dict[str, Any]:
         data = Path(place)
         with embedded.start(data) as server:
             settings, admin, urls, token = await prepared(data, server.url())
-            told = {
-                "data": str(settings.data),
-                "admin": admin,
-                "urls": {office.value: url for office, url in urls.items()},
-            }
             checkpoint = settings.log_directory / "checkpoint"
-            async with served(SERVERS["uvicorn"], json.dumps(told)) as port:
-                await capture(port, token, WARM_UP)
+            async with served(SERVERS["uvicorn"], opens(settings, admin, urls)) as (port, _):
+                await capture(port, token, WARM_UP_SECONDS)
                 busy = await _covered(port, token, checkpoint, admin, REQUESTS * 2, None)
                 quiet = await _covered(port, token, checkpoint, admin, REQUESTS // 2, ACTS_PER_SECOND)
         embedded.erase(data)

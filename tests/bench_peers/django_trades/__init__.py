@@ -1,0 +1,1 @@
+"""The Django application: trades with their history, and sessions."""
