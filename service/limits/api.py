@@ -19,6 +19,7 @@ from service.kernel.texts import Reason
 from service.limits import queries
 from service.limits.exposures import exposures
 from service.limits.lifecycle import LimitState
+from service.limits.tree import tree
 from service.limits.use_cases import (
     CloseExcess,
     ProposeLimit,
@@ -70,6 +71,16 @@ class LimitApi(Controller):
         """List limits, newest first, with what is used of them and the room that is left now."""
         wanted = queries.Wanted(scope_, owner, state_)
         return await queries.limits(reads, wanted, cursor=cursor, limit=limit)
+
+    @get("/tree", guards=[Allows(Action.LIMIT_READ)])
+    async def tree(
+        self,
+        actor: NamedDependency[Actor],
+        reads: NamedDependency[AsyncSession],
+        opened: FromQuery[UUID | None] = None,
+    ) -> dict[str, Any]:
+        """Return the limits that count now as a tree; ``opened``: the counterparty whose use is told by desk."""
+        return await tree(reads, actor, opened)
 
     @get("/{limit_id:uuid}", guards=[Allows(Action.LIMIT_READ)])
     async def show(self, reads: NamedDependency[AsyncSession], limit_id: FromPath[UUID]) -> dict[str, Any]:
@@ -170,11 +181,12 @@ class ExcessApi(Controller):
         self,
         reads: NamedDependency[AsyncSession],
         day: FromQuery[date | None] = None,
+        of: FromQuery[UUID | None] = None,
         cursor: FromQuery[str | None] = None,
         limit: Limit = 50,
     ) -> dict[str, Any]:
-        """List the excesses of a day in Berlin, open and closed, and what passes its limit just now."""
-        return await queries.excesses(reads, day=day, after=place_of(cursor), limit=limit)
+        """List the excesses of a day in Berlin, or ``of`` one limit, and what passes its limit just now."""
+        return await queries.excesses(reads, day=day, of=of, after=place_of(cursor), limit=limit)
 
 
 class ExposureApi(Controller):

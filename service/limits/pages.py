@@ -17,6 +17,7 @@ from service.kernel.errors import Malformed
 from service.limits import queries
 from service.limits.exposures import exposures
 from service.limits.lifecycle import LimitState
+from service.limits.tree import tree
 from service.page_frame import Button, History, Page
 from service.parties import queries as parties
 
@@ -58,6 +59,19 @@ class LimitPages(Controller):
             owners=await owners(page, reads),
             buttons=[Button(action) for action in PROPOSING if page.may(action)],
         )
+
+    @get("/limit-tree", guards=[Allows(Action.LIMIT_READ)])
+    async def tree(
+        self,
+        page: NamedDependency[Page],
+        actor: NamedDependency[Actor],
+        reads: NamedDependency[AsyncSession],
+        opened: FromQuery[str] = "",
+    ) -> Response[str]:
+        """Show what is used of each limit that counts now, under the sums of its kind and of its desk."""
+        whose = page_forms.id_in(opened, "opened")
+        found = await tree(reads, actor, whose)
+        return page.show("limits/templates/tree.html", roots=found["items"], opened=str(whose))
 
     @get("/limits/{limit_id:uuid}", guards=[Allows(Action.LIMIT_READ)])
     async def limit(
@@ -101,17 +115,21 @@ class LimitPages(Controller):
         page: NamedDependency[Page],
         reads: NamedDependency[AsyncSession],
         day: FromQuery[str] = "",
+        of: FromQuery[str] = "",
         cursor: FromQuery[str] = "",
     ) -> Response[str]:
-        """Show the excesses of a day, by default all, and what passes its limit just now."""
-        wanted = page_forms.day_in(day, "day")
-        found = await queries.excesses(reads, day=wanted, after=place_of(cursor or None), limit=ROWS)
+        """Show the excesses of a day, by default all, and what passes its limit just now; ``of``: one limit's alone."""
+        wanted, limit = page_forms.day_in(day, "day"), page_forms.id_in(of, "of")
+        found = await queries.excesses(
+            reads, day=wanted, of=limit, after=place_of(cursor or None), limit=ROWS
+        )
         return page.show(
             "limits/templates/excesses.html",
             rows=found["items"],
             standing=found["standing"],
             next=found["next"],
             day=day,
+            of=of,
         )
 
 

@@ -152,14 +152,19 @@ async def use_of(
     }
 
 
-def with_room() -> Any:
-    """Select limits with what is used of their owner's limit now, and which limit is the one that counts now."""
+def with_room(*, counting: bool = False) -> Any:
+    """Select limits with what is used of their owner's limit now, and which limit is the one that counts now.
+
+    ``counting``: only those that count now.
+    """
     room = (
         func.public.limit_room(TradingLimit.scope, TradingLimit.owner_id)
         .table_valued(column("limit_id", Uuid()), "amount_eur", "used_eur", "valid_to")
         .lateral("room")
     )
-    return select(TradingLimit, room.c.used_eur, room.c.limit_id).join(room, true())
+    return select(TradingLimit, room.c.used_eur, room.c.limit_id).join(
+        room, room.c.limit_id == TradingLimit.id if counting else true()
+    )
 
 
 async def limit_row(session: AsyncSession, limit_id: UUID) -> Row[Any]:

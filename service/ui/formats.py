@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -80,6 +80,13 @@ class Formats:
     def percent(self, value: int) -> str:
         """Write whole percent: 85 %, 85%."""
         return f"{self.number(value)}\u00a0%" if self.language == "de" else f"{self.number(value)}%"
+
+    def share(self, used: str, amount: str) -> int | None:
+        """Return what is used of an amount in whole percent: above it if it is passed by a cent; none of nothing."""
+        if Decimal(amount) <= 0:
+            return None
+        percent = Decimal(used) * 100 / Decimal(amount)
+        return int(percent.to_integral_value(ROUND_CEILING if percent > 100 else ROUND_FLOOR))  # noqa: PLR2004
 
     def _number(self, value: Decimal, form: str) -> str:
         written = str(format_decimal(value, form, locale=self.locale, decimal_quantization=False))

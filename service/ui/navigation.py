@@ -110,6 +110,7 @@ PLACES: Final = (
     Place("/notices", N_("Notices"), (Action.NOTICE_TAKE, Action.ENTRY_READ), RISK),
     Place("/exposures", N_("Exposures"), (Action.LIMIT_READ,), RISK),
     Place("/limits", N_("Limits"), (Action.LIMIT_READ,), RISK, "l"),
+    Place("/limit-tree", N_("Limit tree"), (Action.LIMIT_READ,), RISK),
     Place(
         "/excesses", N_("Excesses"), (Action.EXCESS_CLOSE, Action.NOTICE_TAKE, Action.ENTRY_READ), RISK, "x"
     ),

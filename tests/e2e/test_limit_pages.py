@@ -47,6 +47,30 @@ async def test_an_excess_is_seen_by_all_and_closed_by_risk_control_alone(bank: W
     await board_takes_notice(await signed_in(bank, "board-trading", language="de"), place)
 
 
+async def test_the_limit_tree_shows_use_under_its_sums_and_each_figure_opens_its_list(bank: World) -> None:
+    limit = await a_limit(bank, LEI, "1600000.00")
+    await captured(bank)
+    assert (await capture(bank, base_amount="2000000.00")).status_code == 409
+    risk = await signed_in(bank, "risk-controller")
+    told = (await (await bank.as_("risk-controller")).get("/api/limits/tree", opened=limit["owner"])).json()
+    parties, desks = told["items"]
+    (one,) = (node for node in parties["children"] if node["id"] == limit["id"])
+    assert (one["used_eur"], one["headroom_eur"], one["excesses"]) == ("1000000.00", "600000.00", 1)
+    assert [(share["name"], share["used_eur"]) for share in one["children"]] == [("FX desk", "1000000.00")]
+    assert parties["used_eur"] == desks["used_eur"] == "1000000.00"
+    page = await risk.get("/limit-tree", opened=limit["owner"])
+    for words in ("All counterparties", "First counterparty close", "FX desk", "62%", "FX-EUR"):
+        assert words in page.text, (words, page.text)
+    assert f"/excesses?of={limit['id']}" in page.links
+    assert "there is room for EUR 600000.00" in (await risk.get("/excesses", of=limit["id"])).text
+    for link in {one for one in page.links if one.startswith(("/limit", "/excesses"))}:
+        assert (await risk.client.get(link)).status_code == 200, link
+    stranger = (
+        await (await bank.as_("second-desk-trader")).get("/api/limits/tree", opened=limit["owner"])
+    ).json()
+    assert stranger["items"][0]["children"][0]["children"][0]["name"] is None
+
+
 async def board_takes_notice(board: Visitor, place: str) -> None:
     assert place in (await board.get("/work")).links
     listed = await board.get("/excesses")
