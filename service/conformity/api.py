@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from policies.vocabulary import Action
 from service.conformity import queries
 from service.conformity.grounds import Ground
-from service.conformity.lifecycle import CheckState, NoticeState
+from service.conformity.lifecycle import CheckState, Finding, NoticeState
 from service.conformity.use_cases import Digest, JustifyTrade, TakeNotice, justify_trade, take_notice
 from service.faces import Allows, IdempotencyKey, Seen, SeenWithReason, answer, checked_key
 from service.gate import Gate
@@ -49,12 +49,20 @@ class CheckApi(Controller):
         reads: NamedDependency[AsyncSession],
         trade: FromQuery[UUID | None] = None,
         state_: CheckWanted = None,
+        finding: FromQuery[Finding | None] = None,
         cursor: FromQuery[str | None] = None,
         limit: Limit = 50,
     ) -> dict[str, Any]:
         """List the last check of every deal, or every check of one deal, newest first."""
         after = place_of(cursor)
-        return await queries.checks(reads, trade=trade, state=state_, after=after, limit=limit)
+        return await queries.checks(
+            reads, trade=trade, state=state_, finding=finding, after=after, limit=limit
+        )
+
+    @get("/kinds", guards=[Allows(Action.CONFORMITY_READ)])
+    async def kinds(self, reads: NamedDependency[AsyncSession]) -> dict[str, Any]:
+        """Count the deals that are not simply within the market, by what was found and what became of it."""
+        return {"items": await queries.kinds(reads)}
 
 
 class JustificationApi(Controller):

@@ -12,6 +12,17 @@ class CheckState(StrEnum):
     JUSTIFIED = "justified"
 
 
+class Finding(StrEnum):
+    """What a check found, in a word."""
+
+    WITHIN = "within"
+    OUTSIDE = "outside"
+    INVERTED = "inverted"
+    NO_TOLERANCE = "no_tolerance"
+    POINTS = "points"
+    UNKNOWN = "unknown"
+
+
 class NoticeState(StrEnum):
     """Whether the board has taken note of what it was told."""
 

@@ -12,7 +12,7 @@ from policies.vocabulary import Action
 from service import page_forms
 from service.conformity import queries
 from service.conformity.grounds import ALERT, NO_REFERENCE, Ground
-from service.conformity.lifecycle import CheckState, NoticeState
+from service.conformity.lifecycle import CheckState, Finding, NoticeState
 from service.faces import Allows
 from service.kernel.actor import Actor
 from service.kernel.cursors import place_of
@@ -39,17 +39,22 @@ class ConformityPages(Controller):
         page: NamedDependency[Page],
         reads: NamedDependency[AsyncSession],
         state_: Annotated[str, QueryParameter(name="state")] = CheckState.ALERT.value,
+        finding: FromQuery[str] = "",
         cursor: FromQuery[str | None] = None,
     ) -> Response[str]:
-        """Show the last check of each deal, by default of those off the market."""
+        """Show the last check of each deal, by default of those off the market, and how many there are of each type."""
         state = page_forms.one_of(CheckState, state_, "state")
-        found = await queries.checks(reads, state=state, after=place_of(cursor), limit=ROWS)
+        what = page_forms.one_of(Finding, finding, "finding")
+        found = await queries.checks(reads, state=state, finding=what, after=place_of(cursor), limit=ROWS)
         return page.show(
             "conformity/templates/checks.html",
             rows=found["items"],
             next=found["next"],
             states=list(CheckState),
             state=state_,
+            findings=list(Finding),
+            finding=finding,
+            kinds=await queries.kinds(reads),
         )
 
     @get("/checks/{trade:uuid}", guards=[Allows(Action.CONFORMITY_READ)])

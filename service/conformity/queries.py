@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, Subquery, Uuid, and_, case, exists
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from service.conformity.lifecycle import CheckState, NoticeState
+from service.conformity.lifecycle import CheckState, Finding, NoticeState
 from service.conformity.model import Justification, MarketCheck, Notice
 from service.kernel.cursors import Place, cursor_of
 from service.kernel.database import plain_value
@@ -19,6 +19,8 @@ from service.trades.model import Trade
 from service.work.model import WorkItem
 
 FIGURES = ("dealt", "deviation_bp", "reference", "reference_day", "source", "tolerance_bp")
+COUNTED_MAX = 2_000
+"""Never more checks than that are counted for one answer."""
 STATE = case((Justification.id.is_not(None), CheckState.JUSTIFIED.value), else_=MarketCheck.state)
 """What stands about a check: what it found, or that this is justified."""
 
@@ -33,6 +35,7 @@ async def checks(
     *,
     trade: UUID | None = None,
     state: CheckState | None = None,
+    finding: Finding | None = None,
     after: Place | None = None,
     limit: int,
 ) -> dict[str, Any]:
@@ -57,6 +60,8 @@ async def checks(
     wanted = wanted.where(MarketCheck.trade_id == trade) if trade is not None else wanted.where(*in_force())
     if state is not None:
         wanted = wanted.where(STATE == state.value)
+    if finding is not None:
+        wanted = wanted.where(MarketCheck.why == finding.value)
     if after is not None:
         wanted = wanted.where(tuple_(MarketCheck.checked_at, MarketCheck.id) < tuple_(after.at, after.id))
     found = (await session.execute(wanted)).all()
@@ -74,6 +79,26 @@ async def checks(
     ]
     last = found[-1].MarketCheck if len(found) == limit else None
     return {"items": items, "next": None if last is None else cursor_of(last.checked_at, last.id)}
+
+
+async def kinds(session: AsyncSession) -> list[dict[str, Any]]:
+    """Count the deals that are not simply within the market, by what was found and what became of it."""
+    found = (
+        select(MarketCheck.why, STATE.label("state"))
+        .select_from(MarketCheck)
+        .join(Trade, Trade.id == MarketCheck.trade_id)
+        .outerjoin(Justification, justified())
+        .where(*in_force(), MarketCheck.state != CheckState.OK.value)
+        .limit(COUNTED_MAX)
+        .subquery()
+    )
+    count = func.count()
+    rows = await session.execute(
+        select(found.c.why, found.c.state, count.label("deals"))
+        .group_by(found.c.why, found.c.state)
+        .order_by(count.desc(), found.c.why, found.c.state)
+    )
+    return [{"finding": row.why, "state": row.state, "deals": row.deals} for row in rows]
 
 
 def in_force() -> tuple[ColumnElement[bool], ...]:

@@ -38,6 +38,31 @@ async def test_a_deal_off_the_market_is_justified_and_noticed_where_its_figures_
     assert "discussed" in (await board.get("/notices", state="taken")).text
 
 
+async def test_alerts_are_told_by_type_with_their_grounds_and_one_click_opens_a_case(bank: World) -> None:
+    off = await captured(bank, rate="1.2350")
+    upside_down = await captured(bank, rate="0.8583")
+    grounds = {"version": 1, "ground": "internal_rule", "reason": "agreed for such clients"}
+    done(await post(bank, "risk-controller", f"/api/trades/{off.id}/justification", grounds))
+    told = (await (await bank.as_("risk-controller")).get("/api/checks/kinds")).json()["items"]
+    assert {(kind["finding"], kind["state"], kind["deals"]) for kind in told} == {
+        ("outside", "justified", 1),
+        ("inverted", "alert", 1),
+    }
+    controller = await signed_in(bank, "risk-controller")
+    alerts = await controller.get("/checks")
+    assert (f"/checks/{upside_down.id}" in alerts.links, f"/checks/{off.id}" in alerts.links) == (True, False)
+    justified = await controller.get("/checks", state="justified", finding="outside")
+    assert "an internal rule for such deals: agreed for such clients risk-controller" in justified.text
+    assert f"/checks/{upside_down.id}" not in justified.links
+    assert (await controller.client.get("/checks?finding=nonsense")).status_code == 400
+    form = f"/cases?trade={upside_down.id}"
+    assert form in alerts.links
+    opened = await controller.act(form, "case.open", title="upside down", reason="not the first of this desk")
+    assert "The case is open." in opened.text
+    auditor = await signed_in(bank, "auditor")
+    assert not [link for link in (await auditor.get("/checks")).links if link.startswith("/cases?")]
+
+
 async def test_the_checks_of_a_deal_without_a_reference_are_read_in_german(bank: World) -> None:
     await agreed(bank, LEI)
     terms = {
