@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import func, literal_column, select
+from sqlalchemy import ColumnElement, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Office
@@ -24,7 +24,9 @@ from service.parties.model import Portfolio
 from service.work.model import WorkItem
 
 LIMITS_MAX: Final = 400
-USED_MOST: Final = literal_column("room.used_eur / nullif(trading_limit.amount_eur, 0) DESC NULLS FIRST")
+USED_MOST: Final[ColumnElement[Any]] = literal_column(
+    "room.used_eur / nullif(trading_limit.amount_eur, 0) DESC NULLS FIRST"
+)
 COUNTERPARTIES, DESKS = "counterparties", "desks"
 
 
