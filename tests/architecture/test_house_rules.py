@@ -61,6 +61,7 @@ DOING = {
     "limits/exposures.py": "what is open by counterparty and time, read beside the deals",
     "limits/held.py": "whether room of the limits is held for a deal, for the back office",
     "limits/reserving.py": "room of the limits taken and given back, for the acts on deals",
+    "limits/tree.py": "limits under the sums of their kind and desk, with what is used of each",
     "market/checking.py": "deals held against their reference, as they are entered and when a better one comes",
     "market/importing.py": "one day of the ECB's archive brought to the gate, the same for every face",
     "supervision/issuing.py": "each desk's day told by the clock",
