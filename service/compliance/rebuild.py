@@ -22,7 +22,7 @@ from service.audit_trail.model import AuditEffect, AuditEntry, AuditIndex
 from service.bookkeeping.model import JournalLine
 from service.bookkeeping.posting import Line
 from service.bookkeeping.queries import line_view
-from service.compliance.all_rows import FIRST_CHECK, check_of, recorded, reservations_of
+from service.compliance.all_rows import FIRST_CHECK, check_of, recorded
 from service.compliance.papers import check_papers
 from service.compliance.selfcheck import SelfCheck
 from service.conformity.model import MarketCheck, Notice
@@ -30,7 +30,7 @@ from service.documents.model import Document
 from service.kernel.database import Base, Recorded, digest, plain_value, row_view
 from service.kernel.errors import NotFound
 from service.limits.model import LimitReservation
-from service.limits.reserving import in_order
+from service.limits.reserving import reservation_view
 from service.market.checking import VERDICT
 from service.trades.model import TradeVersion
 from service.trades.versions import terms_view
@@ -416,6 +416,11 @@ async def _check_contents(session: AsyncSession, past: Past, unsigned: set[Place
     await _check_controls(session, past, check)
 
 
+def by_content(told: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Order what acts told of one deal by all of it: versions take of the same limits for the same reasons."""
+    return sorted(told.items())
+
+
 async def _check_controls(session: AsyncSession, past: Past, check: SelfCheck) -> None:
     """Compare what deals took of limits and gave back, and what their first checks found."""
     later = select(AuditEntry.trade_id).outerjoin(AuditIndex, AuditIndex.entry_id == AuditEntry.id)
@@ -427,8 +432,8 @@ async def _check_controls(session: AsyncSession, past: Past, check: SelfCheck) -
         if str(row.trade_id) in past.limits:
             held.setdefault(str(row.trade_id), []).append(row)
     for trade, told in past.limits.items():
-        stored = reservations_of(held[trade]).view["limits"] if trade in held else []
-        if in_order(told) != stored and trade not in busy:
+        stored = [reservation_view(row) for row in held.get(trade, ())]
+        if sorted(told, key=by_content) != sorted(stored, key=by_content) and trade not in busy:
             check.differs("trade", trade, "holds other room of the limits.")
     found: dict[tuple[str, int], Any] = {}
     checks = select(MarketCheck).where(FIRST_CHECK).execution_options(yield_per=ROWS_AT_ONCE)

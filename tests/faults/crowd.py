@@ -1,38 +1,43 @@
-"""A client process of the fault run: its people act over HTTP, each act with its own key, until it is answered.
+"""A client process of the fault runs: its people act over HTTP, each act with its own key, until it is answered.
 
-Told on standard input, in one line of JSON, what ``Told`` holds. Every answer that ends an act is a line in the
-file of answers before the next act begins: what stands there was acknowledged.
+Told on standard input, in one line of JSON, what ``Told`` holds. Before an act is sent, a line in ``asked`` says what
+is sent; the answer that ends it is a line in ``answers`` before the next act of that person begins. So what stands in
+``answers`` was acknowledged or refused, and what stands in ``asked`` alone is in doubt: whoever comes later asks for
+it again under the same key. Everything that is chosen follows from the seed, the process's name, and the number of
+the story.
 """
 
 import asyncio
+import contextlib
 import json
 import random  # noqa: TID251 - seeded: a run can be repeated
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.bank import PASSWORD
-from tests.deals import TERMS
+from tests.settling import TERMS
 
 STORIES_AT_ONCE = 12
 TRIES_MAX = 600
 ANSWER_SECONDS_MAX = 20
 PAUSE_SECONDS = 0.1
-DRAFT_TRIES_MAX = 40
-TRADERS, VERIFIERS = ("trader", "other-trader"), ("verifier", "other-verifier")
-ACCOUNTS = (*TRADERS, *VERIFIERS, "confirmer", "steward", "steward-approver")
+WAIT_TRIES_MAX = 60
+TERMS_OF_TODAY = TERMS | {"value_date": TERMS["trade_date"]}
+NOT_SIGNED_IN = 401
 
 
 @dataclass(frozen=True)
 class Told:
-    """Where the nodes listen, how many acts this process has left, and where its answers go."""
+    """Where the nodes listen, how many acts this process has left, and where what it knows goes."""
 
     name: str
     ports: list[int]
     acts: int
     seed: int
+    asked: str
     answers: str
 
 
@@ -50,33 +55,51 @@ class Enough(Exception):
     """This process has done its share."""
 
 
+class Over(Exception):
+    """An act was refused, or what follows it did not come: the story ends here."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer that ended an act, and how often a node failed or fell silent before it."""
+
+    status: int
+    body: Any
+    failed: int
+    silent: int
+
+
 @dataclass
 class Line:
     """One kept-alive connection to whichever node answers; a lost answer is asked for again, with the same key."""
 
     ports: list[int]
     turn: int = 0
+    chance: random.Random = field(default_factory=lambda: random.Random(0))
     streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def ask(
         self, method: str, path: str, token: str | None = None, body: object = None, key: str | None = None
-    ) -> tuple[int, Any]:
-        """Return status and body of the first answer that is no failure of a node. Raises Unanswered."""
+    ) -> Answer:
+        """Return the first answer that is no failure of a node. Raises Unanswered."""
+        failed = silent = 0
         for _ in range(TRIES_MAX):
             try:
                 async with asyncio.timeout(ANSWER_SECONDS_MAX):
-                    status, answer = await self._once(method, path, token, body, key)
+                    status, answer = await self.once(method, path, token, body, key)
             except (OSError, EOFError, ValueError, asyncio.LimitOverrunError):
                 status, answer = 0, None
             if 0 < status < 500:
-                return status, answer
-            self._hang_up()
+                return Answer(status, answer, failed, silent)
+            failed, silent = failed + (status > 0), silent + (status == 0)
+            self.hang_up()
             await asyncio.sleep(PAUSE_SECONDS)
         raise Unanswered(f"{method} {path}")
 
-    async def _once(
+    async def once(
         self, method: str, path: str, token: str | None, body: object, key: str | None
     ) -> tuple[int, Any]:
+        """Ask one node, once."""
         if self.streams is None:
             port = self.ports[self.turn % len(self.ports)]
             self.streams = await asyncio.open_connection("127.0.0.1", port)
@@ -95,7 +118,8 @@ class Line:
         length = next(int(one[15:]) for one in told if one.lower().startswith(b"content-length:"))
         return int(told[0].split()[1]), json.loads(await reader.readexactly(length) or b"null")
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
+        """Close the connection and turn to the next node."""
         if self.streams is not None:
             self.streams[1].close()
             self.streams = None
@@ -107,155 +131,112 @@ class Crowd:
     """The people of one client process."""
 
     told: Told
-    tokens: dict[str, str]
-    random: random.Random
-    left: int
-    answers: list[str] = field(default_factory=list)
+    tokens: dict[str, str] = field(default_factory=dict)
+    left: int = 0
+
+    async def token(self, line: Line, account: str, *, anew: str | None = None) -> str:
+        """Return the account's token, signed in if need be; ``anew``: that one is good no longer."""
+        if self.tokens.get(account, anew) == anew:
+            self.tokens[account] = await signed_in(line, account)
+        return self.tokens[account]
 
     async def act(self, line: Line, account: str, act: str, path: str, **body: Any) -> dict[str, Any]:
         """Do one act and keep its answer; a refusal is an answer. Raises Enough when the share is done."""
         if self.left <= 0:
             raise Enough
         self.left -= 1
-        key = f"{self.told.name}-{self.random.getrandbits(64):016x}"
-        status, answer = await line.ask("POST", path, self.tokens[account], body, key)
-        kept = {
-            "act": act,
-            "status": status,
-            "receipt": answer.get("receipt"),
-            "decision": answer.get("decision"),
-            "code": answer.get("code"),
-        }
-        note(Path(self.told.answers), **kept)
-        return dict(answer)
+        key = f"{self.told.name}-{line.chance.getrandbits(64):016x}"
+        asked = {"act": act, "account": account, "key": key, "path": path, "body": body}
+        note(Path(self.told.asked), **asked)
+        return await self.answered(line, asked)
 
-    async def tell(self, line: Line) -> None:
-        """Play one story after the other."""
-        names = list(STORIES)
-        weights = [STORIES[name][0] for name in names]
+    async def answered(self, line: Line, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask until there is an answer, and keep it."""
+        token, failed, silent = await self.token(line, asked["account"]), 0, 0
         while True:
-            (name,) = self.random.choices(names, weights)
-            try:
+            one = await line.ask("POST", asked["path"], token, asked["body"], asked["key"])
+            failed, silent = failed + one.failed, silent + one.silent
+            if one.status != NOT_SIGNED_IN:
+                break
+            token = await self.token(line, asked["account"], anew=token)  # the session ended meanwhile
+        answer = dict(one.body)
+        kept = {name: answer.get(name) for name in ("receipt", "decision", "code")}
+        names = {name: asked[name] for name in ("act", "account", "key")}
+        note(Path(self.told.answers), **names, status=one.status, failed=failed, silent=silent, **kept)
+        return answer
+
+    async def done(self, line: Line, account: str, act: str, path: str, **body: Any) -> dict[str, Any]:
+        """Do one act on which others build. Raises Over if it is refused."""
+        answer = await self.act(line, account, act, path, **body)
+        if "receipt" not in answer:
+            raise Over
+        return answer
+
+    async def look(self, line: Line, account: str, path: str) -> Any:
+        """Read something; what one may not read is refused and in the log."""
+        if self.left <= 0:
+            raise Enough
+        self.left -= 1
+        token = await self.token(line, account)
+        one = await line.ask("GET", path, token)
+        if one.status == NOT_SIGNED_IN:
+            one = await line.ask("GET", path, await self.token(line, account, anew=token))
+        kept = {"status": one.status, "failed": one.failed, "silent": one.silent}
+        if one.status >= 400:
+            kept |= {"decision": one.body.get("decision"), "code": one.body.get("code")}
+        note(Path(self.told.answers), act="read", account=account, key=None, **kept)
+        return one.body
+
+    async def until(self, line: Line, account: str, path: str, wanted: str = "items") -> Any:
+        """Return what the bank's own accounts brought about, once it is there. Raises Over if it does not come."""
+        for _ in range(WAIT_TRIES_MAX):
+            one = await line.ask("GET", path, await self.token(line, account))
+            if one.status < 400 and one.body.get(wanted):
+                return one.body[wanted]
+            await asyncio.sleep(PAUSE_SECONDS * 5)
+        raise Over
+
+    async def tell(self, lane: int) -> None:
+        """Play one story after the other, each chosen by its number."""
+        from tests.faults.stories import STORIES
+
+        line, number = Line(self.told.ports, lane), 0
+        names, weights = list(STORIES), [weight for weight, _ in STORIES.values()]
+        while True:
+            line.chance = random.Random(f"{self.told.seed} {self.told.name} {lane} {number}")
+            (name,) = line.chance.choices(names, weights)
+            with contextlib.suppress(Over):
                 await STORIES[name][1](self, line)
-            except KeyError as refused:  # the act before it was refused, so the story ends here
-                if refused.args[0] not in ("id", "version", "proposal"):
-                    raise
-
-    async def captured(self, line: Line) -> tuple[str, dict[str, Any]]:
-        trader = self.random.choice(TRADERS)
-        amount = f"{self.random.randrange(1, 5000)}000.00"
-        return trader, await self.act(
-            line, trader, "capture", "/api/trades", **TERMS | {"base_amount": amount}
-        )
-
-
-Story = Callable[[Crowd, Line], Awaitable[object]]
-
-
-async def capture(crowd: Crowd, line: Line) -> None:
-    for _ in range(4):
-        await crowd.captured(line)
-
-
-async def verify(crowd: Crowd, line: Line) -> dict[str, Any]:
-    _, deal = await crowd.captured(line)
-    path = f"/api/trades/{deal['id']}/verification"
-    await crowd.act(line, crowd.random.choice(VERIFIERS), "verify", path, version=deal["version"])
-    return deal
-
-
-async def correct(crowd: Crowd, line: Line) -> None:
-    """A deal is sent back, corrected and verified."""
-    trader, deal = await crowd.captured(line)
-    path, verifier = f"/api/trades/{deal['id']}", crowd.random.choice(VERIFIERS)
-    seen: Mapping[str, Any] = {"version": deal["version"], "reason": "the rate is not on the ticket"}
-    back = await crowd.act(line, verifier, "return", f"{path}/return", **seen)
-    right = TERMS | {"base_amount": "1250000.00", "version": back["version"]}
-    again = await crowd.act(line, trader, "resubmit", f"{path}/resubmission", **right)
-    await crowd.act(line, verifier, "verify", f"{path}/verification", version=again["version"])
-
-
-async def cancel(crowd: Crowd, line: Line) -> None:
-    """The desk asks to cancel a deal; the back office approves or refuses."""
-    trader, deal = await crowd.captured(line)
-    seen = {"version": deal["version"], "reason": "entered twice"}
-    request = await crowd.act(line, trader, "request", f"/api/trades/{deal['id']}/cancellations", **seen)
-    what = crowd.random.choice(("approval", "refusal"))
-    seen = {"version": request["version"], "reason": "as agreed with the counterparty"}
-    await crowd.act(line, "verifier", what, f"/api/requests/{request['id']}/{what}", **seen)
-
-
-async def confirm(crowd: Crowd, line: Line) -> None:
-    """A confirmation goes out and comes back, once the automatic draft is there."""
-    deal = await verify(crowd, line)
-    for _ in range(DRAFT_TRIES_MAX):
-        path = f"/api/confirmations?trade={deal['id']}"
-        _, found = await line.ask("GET", path, crowd.tokens["confirmer"])
-        if found.get("items"):
-            break
-        await asyncio.sleep(PAUSE_SECONDS * 5)
-    else:
-        return
-    (now,) = found["items"]
-    path = f"/api/confirmations/{now['id']}"
-    sent = await crowd.act(line, "confirmer", "dispatch", f"{path}/dispatch", version=now["version"])
-    theirs = now["ours"] | {"reference": "CP 4711"}
-    told = await crowd.act(
-        line, "confirmer", "counter", f"{path}/counter", version=sent["version"], fields=theirs
-    )
-    await crowd.act(line, "confirmer", "match", f"{path}/match", version=told["version"])
-
-
-async def propose(crowd: Crowd, line: Line) -> None:
-    """Two people bring a portfolio into force."""
-    body = {"name": f"P-{crowd.random.getrandbits(48):012x}", "desk": "FX desk"}
-    made = await crowd.act(line, "steward", "propose", "/api/portfolios", **body)
-    path = f"/api/proposals/{made['proposal']}/approval"
-    await crowd.act(line, "steward-approver", "approve", path, version=made["version"])
-
-
-async def be_refused(crowd: Crowd, line: Line) -> None:
-    """Acts that the bank refuses: without the right, at another version, at a rate nobody deals at."""
-    trader, deal = await crowd.captured(line)
-    path = f"/api/trades/{deal['id']}/verification"
-    await crowd.act(line, trader, "no right", path, version=deal["version"])
-    await crowd.act(line, "verifier", "stale", path, version=deal["version"] + 1)
-    await crowd.act(line, trader, "malformed", "/api/trades", **TERMS | {"rate": "-1"})
-
-
-STORIES: dict[str, tuple[int, Story]] = {
-    "capture": (8, capture),
-    "verify": (8, verify),
-    "correct": (3, correct),
-    "cancel": (3, cancel),
-    "confirm": (2, confirm),
-    "propose": (3, propose),
-    "be refused": (3, be_refused),
-}
+            number += 1
 
 
 async def signed_in(line: Line, account: str) -> str:
     """Return a token. Other processes sign in to the same account, so it may take a few tries."""
     for _ in range(TRIES_MAX):
-        status, answer = await line.ask(
-            "POST", "/api/sessions", body={"account": account, "password": PASSWORD}
-        )
-        if status < 300:
-            return str(answer["token"])
+        one = await line.ask("POST", "/api/sessions", body={"account": account, "password": PASSWORD})
+        if one.status < 300:
+            return str(one.body["token"])
         await asyncio.sleep(PAUSE_SECONDS)
     raise Unanswered(account)
 
 
 async def main(told: Told) -> None:
     """Act until the share is done."""
-    first = Line(told.ports, told.seed)
-    tokens = {account: await signed_in(first, account) for account in ACCOUNTS}
-    crowd = Crowd(told, tokens, random.Random(told.seed), told.acts)
-    lines = [Line(told.ports, turn) for turn in range(STORIES_AT_ONCE)]
-    found = await asyncio.gather(*(crowd.tell(line) for line in lines), return_exceptions=True)
+    crowd = Crowd(told, left=told.acts)
+    found = await asyncio.gather(
+        *(crowd.tell(lane) for lane in range(STORIES_AT_ONCE)), return_exceptions=True
+    )
     for failure in found:
         if not isinstance(failure, Enough):
             raise failure if isinstance(failure, BaseException) else AssertionError(failure)
+
+
+async def settle(told: Told, asked: Sequence[Mapping[str, Any]]) -> None:
+    """Ask again for what is in doubt, or was answered before, under the same keys; keep what is said now."""
+    crowd, line = Crowd(told), Line(told.ports)
+    for one in asked:
+        await crowd.answered(line, one)
+    line.hang_up()
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ commits fail. Both join the bank in a data directory; what they do is a line in 
 import argparse
 import asyncio
 import contextlib
+import os
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from service.attempt import Attempt
 from service.gate import USE_CASES, Gate, Request, UseCase
 from service.kernel import embedded
 from service.kernel.actor import Actor
+from service.kernel.clock import SystemClock
 from service.kernel.identifiers import uuid7
 from service.migrations.logins import office_urls, passwords
 from service.parties.use_cases import ProposePortfolio
@@ -32,20 +35,35 @@ from tests.faults.crowd import note
 ACCOUNT = text("SELECT id FROM public.account WHERE name = :name")
 FOREIGN_KEY_VIOLATION = "23503"
 PAUSE_SECONDS = 0.05
+CLOCK = "clock"
+"""The file by which a node's clock is turned."""
 BATCH = 3
 
 
 # --- the second node
 
 
-async def serve_beside(data: Path, port: int, server_url: str) -> None:
+class TurnedClock:
+    """The machine's clock, turned by as many seconds as a file says."""
+
+    def __init__(self, file: Path) -> None:
+        self.file, self.clock = file, SystemClock()
+
+    def now(self) -> datetime:
+        """Return the time as this node takes it to be."""
+        turned = self.file.read_text() if self.file.exists() else ""
+        return self.clock.now() + timedelta(seconds=float(turned or 0))
+
+
+async def serve_beside(data: Path, port: int) -> None:
     """Serve, work and keep the log beside the first node; only one of them leads at a time."""
-    told, policy = settings.load(data), load()
-    admin_url = cli.make_url(server_url).set(database=banks.DATABASE).render_as_string(hide_password=False)
-    urls = office_urls(admin_url, banks.DATABASE, passwords(cli.logins_file(told)))
+    told, policy = settings.load(data, os.environ), load()
+    assert told.database_url is not None
+    urls = office_urls(told.database_url, cli.database_of(told), passwords(cli.logins_file(told)))
+    clock = TurnedClock(data / CLOCK)
     with contextlib.closing(running.listening("127.0.0.1", port)) as listener:
         async with (
-            banks.running(told, admin_url, urls, policy=policy) as bank,
+            banks.running(told, told.database_url, urls, policy=policy, clock=clock) as bank,
             running.automatic_work(bank),
             running.serving(bank, listener),
         ):
@@ -129,13 +147,11 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--port", type=int, default=0)
     asked = parser.parse_args()
+    if asked.what == "serve":
+        asyncio.run(serve_beside(asked.data, asked.port))
+        return
     with embedded.start(asked.data) as server:
-        url = server.url()
-        asyncio.run(
-            serve_beside(asked.data, asked.port, url)
-            if asked.what == "serve"
-            else fail_commits(asked.data, url)
-        )
+        asyncio.run(fail_commits(asked.data, server.url()))
 
 
 if __name__ == "__main__":
