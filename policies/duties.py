@@ -316,6 +316,7 @@ OUTSIDE: Final[Mapping[Action, str]] = {
     Action.ROTATION_REFUSE: "turns a new key down or takes the own request back; nobody gains by it",
     Action.SCHEMA_PUBLISH: "the log's own service; no person holds it",
     Action.SESSION_CLOSE: "concerns nobody but the one who does it",
+    Action.SESSION_END: "signs somebody out, who may sign in again; nobody gains by it",
     Action.SESSION_NOISE: "the log's own service; no person holds it",
     Action.SESSION_OPEN: "concerns nobody but the one who does it",
     Action.SESSION_REVIEW: "says who used an identity on a second device; opens and ends nothing",

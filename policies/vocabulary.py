@@ -174,6 +174,7 @@ class Action(StrEnum):
     ROTATION_REQUEST = "rotation.request"
     SCHEMA_PUBLISH = "schema.publish"
     SESSION_CLOSE = "session.close"
+    SESSION_END = "session.end"
     SESSION_NOISE = "session.noise"
     SESSION_OPEN = "session.open"
     SESSION_REVIEW = "session.review"

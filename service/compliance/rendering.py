@@ -314,6 +314,7 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
         "hat einen neuen Schlüssel des Protokolls beantragt",
     ),
     Action.SESSION_CLOSE: ("signed out", "hat sich abgemeldet"),
+    Action.SESSION_END: ("ended somebody's sessions", "hat die Sitzungen einer Person beendet"),
     Action.SESSION_NOISE: ("counted failed sign-ins", "hat fehlgeschlagene Anmeldungen gezählt"),
     Action.SESSION_OPEN: ("signed in", "hat sich angemeldet"),
     Action.SETTLEMENT_COMPLETE: ("recorded a leg as settled", "hat eine Zahlung als erfüllt festgestellt"),

@@ -44,6 +44,7 @@ EVERY_OFFICE = (
     "session_find(bytea, text)",
     "session_end(uuid, text)",
     "sessions_end_of(uuid, text)",
+    "sessions_of(uuid[])",
     "account_view(uuid)",
     "deals_touched(uuid, uuid)",
     "decision_of(uuid)",

@@ -31,11 +31,11 @@ from service.people.granting import (
     revoke_grant,
 )
 from service.people.lifecycle import GrantState
+from service.people.sessions import CloseSession, EndSessions, close_session, end_sessions
 from service.people.signing_in import sign_in
 from service.people.staffing import RecordStaffEvent, record_staff_event
 from service.people.use_cases import (
     ChangePassword,
-    CloseSession,
     DisablePerson,
     MovePerson,
     OpenAccount,
@@ -43,7 +43,6 @@ from service.people.use_cases import (
     ResetPassword,
     ReviewSession,
     change_password,
-    close_session,
     disable_person,
     move_person,
     open_account,
@@ -95,8 +94,15 @@ class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     finding: Reason
 
 
+class SessionsEnding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Why, and the one session that is meant; all of them, if none is named."""
+
+    reason: Reason
+    session: UUID | None = None
+
+
 class SessionApi(Controller):
-    """One's own session."""
+    """One's own sessions."""
 
     path = "/api/sessions"
     tags = ("sessions",)
@@ -109,6 +115,14 @@ class SessionApi(Controller):
         device = device_of(request.scope)
         return answer(await sign_in(gate, data.account, data.password, origin="api", device=device))
 
+    @get(guards=[Allows(Action.POWER_READ)])
+    async def index(
+        self, actor: NamedDependency[Actor], reads: NamedDependency[AsyncSession]
+    ) -> dict[str, Any]:
+        """List where the own account is signed in, this session marked; oldest first."""
+        own = await queries.sessions_of(reads, [actor.account])
+        return {"items": [one | {"current": one["id"] == str(actor.session)} for one in own], "next": None}
+
     @put("/current/password", guards=[Allows(Action.PASSWORD_CHANGE)], status_code=204)
     async def password(
         self, gate: NamedDependency[Gate], actor: NamedDependency[Actor], data: JSONBody[NewPassword]
@@ -120,6 +134,14 @@ class SessionApi(Controller):
     async def close(self, gate: NamedDependency[Gate], actor: NamedDependency[Actor]) -> Response[None]:
         """Sign out."""
         return answer(await gate.perform(actor, close_session, CloseSession(), key=str(uuid7())))
+
+    @delete("/{session:uuid}", guards=[Allows(Action.SESSION_CLOSE)], status_code=204)
+    async def close_other(
+        self, gate: NamedDependency[Gate], actor: NamedDependency[Actor], session: FromPath[UUID]
+    ) -> Response[None]:
+        """End another session of the own account."""
+        command = CloseSession(session=session)
+        return answer(await gate.perform(actor, close_session, command, key=str(uuid7())))
 
 
 class SessionReviewApi(Controller):
@@ -211,6 +233,25 @@ class PersonApi(Controller):
     ) -> Response[Any]:
         """Register a natural person."""
         return answer(await gate.perform(actor, register_person, data, key=checked_key(key)))
+
+    @get("/{person:uuid}/sessions", guards=[Allows(Action.SESSION_END, sensitive=True)])
+    async def sessions(self, reads: NamedDependency[AsyncSession], person: FromPath[UUID]) -> dict[str, Any]:
+        """List where a person is signed in, on all their accounts, oldest first."""
+        accounts = [UUID(one["id"]) for one in (await queries.person_by(reads, person))["accounts"]]
+        return {"items": await queries.sessions_of(reads, accounts), "next": None}
+
+    @post("/{person:uuid}/session-ending", guards=[Allows(Action.SESSION_END)], status_code=200)
+    async def end_sessions(
+        self,
+        gate: NamedDependency[Gate],
+        actor: NamedDependency[Actor],
+        key: IdempotencyKey,
+        person: FromPath[UUID],
+        data: JSONBody[SessionsEnding],
+    ) -> Response[Any]:
+        """Sign somebody out, at one place or everywhere; they may sign in again."""
+        command = EndSessions(person=person, reason=data.reason, session=data.session)
+        return answer(await gate.perform(actor, end_sessions, command, key=checked_key(key)))
 
     @post("/{person:uuid}/disablement", guards=[Allows(Action.PERSON_DISABLE)], status_code=200)
     async def disable(

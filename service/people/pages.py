@@ -17,11 +17,12 @@ from service.kernel.errors import Malformed, Refusal
 from service.kernel.identifiers import uuid7
 from service.organisation.queries import today, units
 from service.page_frame import Button, History, Page, Said, Subject
-from service.people import queries
+from service.people import account_pages, queries
 from service.people.authentication import LENGTH_MAX, LENGTH_MIN
 from service.people.lifecycle import GRANT, GrantState
+from service.people.sessions import CloseSession, close_session
 from service.people.signing_in import sign_in
-from service.people.use_cases import ChangePassword, CloseSession, change_password, close_session
+from service.people.use_cases import ChangePassword, change_password
 from service.ui.languages import N_
 
 ROWS = 50
@@ -90,10 +91,17 @@ class PeoplePages(Controller):
         return page.back("/", said, page_frame.gone(page_forms.SESSION_COOKIE))
 
     @get("/account", guards=[Allows(Action.POWER_READ)])
-    async def account(self, page: NamedDependency[Page], actor: NamedDependency[Actor]) -> Response[str]:
-        """Show who one is here and what one may do."""
-        rights = {action: page.gate.policy.decide(actor.roles, action) for action in sorted(page.powers)}
-        return page.show("people/templates/account.html", rights=rights, reads=READS)
+    async def account(
+        self, page: NamedDependency[Page], actor: NamedDependency[Actor], reads: NamedDependency[AsyncSession]
+    ) -> Response[str]:
+        """Show who one is here, where one is signed in, and what one may do."""
+        return page.show(
+            "people/templates/account.html",
+            rights={action: page.gate.policy.decide(actor.roles, action) for action in sorted(page.powers)},
+            reads=READS,
+            sessions=await queries.sessions_of(reads, [actor.account]),
+            close=Button(Action.SESSION_CLOSE),
+        )
 
     @get("/password", guards=[Allows(Action.PASSWORD_CHANGE)])
     async def password(self, page: NamedDependency[Page]) -> Response[str]:
@@ -231,6 +239,7 @@ class PersonListPages(Controller):
             units={one["id"]: one["name"] for one in await units(reads, today(gate.clock.now()))},
             named=named,
             unit=unit,
+            register=Button(Action.PERSON_REGISTER),
         )
 
 
@@ -273,4 +282,7 @@ def door(page: Page, account: str, wanted: str, status: int = 200) -> Response[s
     )
 
 
-ROUTES = [PeoplePages, PersonListPages, RightPages, RequestPages, SessionReviewPages, StaffEventPages]
+ROUTES = [
+    *(PeoplePages, PersonListPages, RightPages, RequestPages, SessionReviewPages, StaffEventPages),
+    *account_pages.ROUTES,
+]

@@ -9,6 +9,7 @@ from sqlalchemy import Text, cast, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.kernel.database import plain_value
+from service.kernel.errors import NotFound
 from service.kernel.items import Item
 from service.kernel.paging import paged
 from service.people.lifecycle import GrantState
@@ -16,6 +17,7 @@ from service.people.model import Account, Person, RoleGrant, StaffEvent
 from service.work.model import WorkItem
 
 EFFECTIVE = text("SELECT role, via, source_id FROM public.roles_counting(:person, :at)")
+SESSIONS = text("SELECT * FROM public.sessions_of(:accounts)")
 
 
 async def owner_of(session: AsyncSession, account_id_or_name: str) -> tuple[UUID, UUID] | None:
@@ -109,6 +111,45 @@ async def persons(
         "items": [person_view(row, accounts[row.id]) for row in found[:limit]],
         "next": str(here[-1]) if len(found) > limit else None,
     }
+
+
+async def person_by(session: AsyncSession, person: UUID) -> dict[str, Any]:
+    """Return one person with their accounts. Raises NotFound."""
+    found = await session.get(Person, person)
+    if found is None:
+        raise NotFound("person")
+    return person_view(found, await accounts_of(session, person))
+
+
+async def services_owned(session: AsyncSession) -> list[dict[str, Any]]:
+    """Return the service accounts, one an office, each with the person who answers for it."""
+    found = await session.execute(
+        select(Account, Person.name)
+        .join(Person, Person.id == Account.owner_id)
+        .where(Account.service, Account.disabled.is_(False))
+        .order_by(Account.name)
+    )
+    return [account_view(account) | {"owner_name": name} for account, name in found.all()]
+
+
+async def sessions_of(session: AsyncSession, accounts: Collection[UUID]) -> list[dict[str, Any]]:
+    """Return the sessions in force of accounts of the own office, or for the administration of any; oldest first.
+
+    ``device``: the machine each was opened at, which nobody but the own office sees.
+    """
+    found = await session.execute(SESSIONS, {"accounts": list(accounts)})
+    return [
+        {
+            "id": str(row.id),
+            "account": str(row.account_id),
+            "opened_at": plain_value(row.opened_at),
+            "last_seen_at": plain_value(row.last_seen_at),
+            "ends_at": plain_value(row.ends_at),
+            "restricted": row.restricted,
+            "device": row.device,
+        }
+        for row in found
+    ]
 
 
 async def grants(
@@ -226,18 +267,20 @@ def person_view(row: Person, accounts: Sequence[Account]) -> dict[str, Any]:
         "staff_number": row.staff_number,
         "unit": str(row.unit_id),
         "disabled": row.disabled,
-        "accounts": [
-            {
-                "id": str(account.id),
-                "version": account.rev,
-                "name": account.name,
-                "office": account.office,
-                "service": account.service,
-                "owner": None if account.owner_id is None else str(account.owner_id),
-                "disabled": account.disabled,
-            }
-            for account in accounts
-        ],
+        "accounts": [account_view(account) for account in accounts],
+    }
+
+
+def account_view(row: Account) -> dict[str, Any]:
+    """Return the account as answers show it."""
+    return {
+        "id": str(row.id),
+        "version": row.rev,
+        "name": row.name,
+        "office": row.office,
+        "service": row.service,
+        "owner": None if row.owner_id is None else str(row.owner_id),
+        "disabled": row.disabled,
     }
 
 

@@ -51,7 +51,6 @@ OPEN = text(
 )
 ELSEWHERE = text("SELECT public.session_elsewhere(:account, :device)")
 CONFLICTS = text("SELECT control, left_role, right_role FROM public.conflicts_counting(:person, :at)")
-END = text("SELECT public.session_end(:session, :why)")
 SET_PASSWORD = text("SELECT public.credential_set(:account, :hashed, :temporary, :entry)")
 
 Password = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
@@ -111,10 +110,6 @@ class OpenSession(Command, frozen=True, kw_only=True):
     secrets: ClassVar[tuple[str, ...]] = ("device",)
     restricted: bool
     device: str | None = None
-
-
-class CloseSession(Command, frozen=True, kw_only=True):
-    """The caller signs out."""
 
 
 class ReviewSession(Command, frozen=True, kw_only=True):
@@ -234,14 +229,6 @@ async def review_session(attempt: Attempt, command: ReviewSession) -> Changed:
     attempt.close_item(Item.SECOND_DEVICE, account.id)
     attempt.note(account=account.id, beneficiary=account.person_id, reason=command.finding)
     return Changed({"account": str(account.id), "finding": command.finding})
-
-
-@use_case(Action.SESSION_CLOSE)
-async def close_session(attempt: Attempt, command: CloseSession) -> Changed:
-    """End the caller's session for good."""
-    assert command is not None
-    await attempt.session.execute(END, {"session": attempt.actor.session, "why": "signed out"})
-    return Changed({}, 204)
 
 
 @use_case(Action.PASSWORD_CHANGE)

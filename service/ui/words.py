@@ -184,6 +184,7 @@ ACTS: Final[dict[str, str]] = {
     Action.ROTATION_REQUEST: N_("Request new key"),
     Action.SCHEMA_PUBLISH: N_("Publish schema"),
     Action.SESSION_CLOSE: N_("Sign out"),
+    Action.SESSION_END: N_("End sessions"),
     Action.SESSION_NOISE: N_("Count failed sign-ins"),
     Action.SESSION_OPEN: N_("Sign in"),
     Action.TRADE_AMEND: N_("Amend deal"),

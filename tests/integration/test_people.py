@@ -11,11 +11,10 @@ from policies.vocabulary import Office
 from service.demo.access import actor_named, token_for
 from service.kernel.errors import NotSignedIn
 from service.people.directory import actor_of_token
+from service.people.sessions import CloseSession, close_session
 from service.people.use_cases import (
-    CloseSession,
     DisablePerson,
     RegisterPerson,
-    close_session,
     disable_person,
     register_person,
 )

@@ -126,7 +126,7 @@ WRITING = {
     ),
     "rights_admin": (
         "account.assign account.open grant.execute grant.revoke password.reset person.disable "
-        "person.move staff_event.record"
+        "person.move session.end staff_event.record"
     ),
     "svc_log": (
         "log.backup log.genesis log.heartbeat log.restart policy.publish schema.publish session.noise"

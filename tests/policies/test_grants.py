@@ -10,7 +10,7 @@ from policies.vocabulary import READS, Action, Office
 NO_TABLE = {
     "log.backup log.genesis log.heartbeat log.restart policy.publish schema.publish session.noise": "the log's service has rights of its own",
     "escalation.answer escalation.lead handover.accept handover.offer handover.return work.escalate work.leave work.take": "owner-defined functions",
-    "session.open session.close password.change password.reset": "owner-defined functions",
+    "session.open session.close session.end password.change password.reset": "owner-defined functions",
     "explanation.read": "owner-defined functions",
     "power.read log.read": "the policy in memory, and files",
     "dead_end.close": "closes an item and says why",

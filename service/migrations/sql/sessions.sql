@@ -132,11 +132,29 @@ begin
       and s.last_seen_at > clock_timestamp() - make_interval(secs => s.idle_seconds);
 end $$;
 
+-- Ends a session of the own office; the administration ends anybody's.
 create function public.session_end(session uuid, why text) returns void
 language sql security definer set search_path = pg_catalog, pg_temp as $$
   update public.session s set ended_at = clock_timestamp(), ended_why = why
     from public.account a
-    where s.id = session and s.ended_at is null and a.id = s.account_id and a.office = public.current_office()
+    where s.id = session and s.ended_at is null and a.id = s.account_id
+      and public.current_office() in (a.office, 'administration')
+$$;
+
+-- The sessions in force of some accounts, never their tokens: of the own office, for the administration of every one.
+-- Which machine one was opened at, only the own office sees.
+create function public.sessions_of(accounts uuid[])
+returns table (id uuid, account_id uuid, opened_at timestamptz, last_seen_at timestamptz, ends_at timestamptz,
+               restricted boolean, device text)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select s.id, s.account_id, s.opened_at, s.last_seen_at,
+         least(s.expires_at, s.last_seen_at + make_interval(secs => s.idle_seconds)), s.restricted,
+         case when a.office = public.current_office() then s.device end
+  from public.session s join public.account a on a.id = s.account_id
+  where s.account_id = any (accounts) and public.current_office() in (a.office, 'administration')
+    and s.ended_at is null and s.expires_at > clock_timestamp()
+    and s.last_seen_at > clock_timestamp() - make_interval(secs => s.idle_seconds)
+  order by s.opened_at, s.id
 $$;
 
 create function public.sessions_end_of(account uuid, why text) returns integer
