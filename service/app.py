@@ -14,7 +14,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from audit.report import LEVELS
 from audit.signer import SignerUnreachable
-from service import acts, contract, faces, frame_pages, inside, matrix, page_forms, page_frame
+from service import acts, contract, faces, frame_pages, inside, matrix, page_forms, page_frame, paper_pages
 from service.compliance.api import provide_past
 from service.kernel.errors import Misdirected, Refusal
 from service.part import House
@@ -137,7 +137,7 @@ async def log_bugs(failure: Exception, scope: Scope) -> None:
 
 def slices() -> list[Any]:
     """Return the controllers of every slice, interface and pages."""
-    found: list[Any] = [*acts.ROUTES, *page_frame.ROUTES, *frame_pages.ROUTES]
+    found: list[Any] = [*acts.ROUTES, *page_frame.ROUTES, *frame_pages.ROUTES, *paper_pages.ROUTES]
     for name in SLICES:
         for face in ("api", "pages"):
             if importlib.util.find_spec(f"service.{name}.{face}") is not None:

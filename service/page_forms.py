@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Any, Final, TypeVar, cast
@@ -13,7 +14,9 @@ from uuid import UUID
 import msgspec
 from litestar import Request
 from litestar.connection import ASGIConnection
+from litestar.datastructures import UploadFile
 from litestar.enums import ScopeType
+from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, HTTPReceiveMessage, Receive, Scope, Send
 
 from service import faces
@@ -25,11 +28,18 @@ SESSION_COOKIE: Final = "__Host-trennwand"
 FORM_FIELDS_MAX: Final = 60
 OPEN_FORMS: Final = frozenset({"/sign-in", "/language", "/theme", "/keys"})
 """Forms that may be sent without a session; the browser's word on where they come from must do."""
+PAPERS: Final = "/papers/"
+"""Where forms bring a file with them; only somebody who is signed in is listened to that long."""
+PAPER_BYTES_MAX: Final = 11 * 1024 * 1024  # ten megabytes, and the fields around them
+LISTED: Final = "[]"
+"""The end of the name of a field that holds several things, apart by commas."""
 AMOUNTS: Final = frozenset(
     {"amount", "amount_eur", "base_amount", "buy_amount", "interest", "max_eur", "principal", "sell_amount"}
 )
-RATES: Final = frozenset({"forward_points", "rate", "rate_percent", "spot_rate", "tolerance_bp"})
-MOMENTS: Final = frozenset({"executed_at", "valid_from", "valid_to"})
+RATES: Final = frozenset(
+    {"amounts", "forward_points", "rate", "rate_bp", "rate_percent", "rates", "spot_rate", "tolerance_bp"}
+)
+MOMENTS: Final = frozenset({"effective_at", "executed_at", "valid_from", "valid_to"})
 ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
 
 
@@ -88,9 +98,13 @@ class FormShield:
         request: Request[Any, Any, Any] = Request(scope)
         must_be_ours(request)
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind != "application/x-www-form-urlencoded":
+        if scope["path"].startswith(PAPERS):
+            faces.actor_of(request)
+            form, scope["state"]["paper"] = await with_a_paper(scope, receive, kind)
+        elif kind == "application/x-www-form-urlencoded":
+            form = fields_in(await faces.whole_body(receive, faces.BODY_BYTES_MAX))
+        else:
             raise faces.WrongMediaType("A form is application/x-www-form-urlencoded.", field="Content-Type")
-        form = fields_in(await faces.whole_body(receive, faces.BODY_BYTES_MAX))
         session = session_token(request)
         if session is not None and scope["path"] not in OPEN_FORMS:
             must_be_bound(form.get("_token", ""), session)
@@ -100,6 +114,44 @@ class FormShield:
             return {"type": "http.request", "body": b"", "more_body": False}
 
         await self.app(scope, nothing, send)
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A file that a form brought with it: what its sender calls it and what it is, and its bytes."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+async def with_a_paper(scope: Scope, receive: Receive, kind: str) -> tuple[dict[str, str], Paper]:
+    """Return the fields of a form and the one file in it. Raises Malformed, WrongMediaType, BodyTooLarge."""
+    if kind != "multipart/form-data":
+        raise faces.WrongMediaType("A form with a file is multipart/form-data.", field="Content-Type")
+    body = await faces.whole_body(receive, PAPER_BYTES_MAX)
+
+    async def replay() -> HTTPReceiveMessage:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    try:
+        form = await Request[Any, Any, Any](scope, receive=replay).form()
+    except (ValueError, HTTPException) as failure:
+        raise Malformed("The form cannot be read.") from failure
+    try:
+        return await taken_apart(list(form.multi_items()))
+    finally:
+        await form.close()
+
+
+async def taken_apart(parts: list[tuple[str, Any]]) -> tuple[dict[str, str], Paper]:
+    """Return the fields among the parts of a form, and its file. Raises Malformed for one that could be read in two ways."""
+    files = [part for name, part in parts if isinstance(part, UploadFile) and name == "file"]
+    fields = [(name, part) for name, part in parts if isinstance(part, str)]
+    if len(parts) > FORM_FIELDS_MAX or len(files) != 1 or len(fields) + 1 != len(parts):
+        raise Malformed("This form brings one file with it.", field="file")
+    paper = Paper(files[0].filename, files[0].content_type, await files[0].read())
+    return cast("dict[str, str]", faces.unique_keys(cast("list[tuple[str, Any]]", fields))), paper
 
 
 def must_be_ours(request: Request[Any, Any, Any]) -> None:
@@ -151,7 +203,10 @@ def command_fields(form: Mapping[str, str], language: Language) -> dict[str, Any
         into = found.setdefault(group, {}) if group else found
         if not isinstance(into, dict):
             raise Malformed("The form cannot be read.", field=group)
-        into[member] = read_as(member, said, language)
+        if member.endswith(LISTED):
+            into[member.removesuffix(LISTED)] = [one.strip() for one in said.split(",") if one.strip()]
+        else:
+            into[member] = read_as(member, said, language)
     return found
 
 

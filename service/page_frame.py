@@ -353,17 +353,17 @@ class History:
 # Acts ----------------------------------------------------------------------------------------------
 
 
-async def perform_form(page: Page, action: str, form: Mapping[str, str], **lists: list[Any]) -> Done | Said:
+async def perform_form(page: Page, action: str, form: Mapping[str, str], **more: Any) -> Done | Said:
     """Do the act that a form asks for, through the gate; a refusal comes back as what is to be shown.
 
-    ``lists``: fields of the command that hold several things, which a page puts together from its form.
+    ``more``: fields of the command that a page puts together from its form, or from the file that came with it.
     """
     assert page.actor is not None
     gate, sent = page.gate, form.get("_form", "")
     try:
         case = use_case_named(action)
         key = faces.checked_key(form.get("_key", ""))
-        command = decoded(case.command, command_fields(form, page.language) | lists)
+        command = decoded(case.command, command_fields(form, page.language) | more)
         return await gate.perform(page.actor, case, command, key=key)
     except Refusal as refusal:
         if refusal.decision is None and isinstance(refusal, Malformed):

@@ -13,7 +13,7 @@ from service.demo.access import token_for
 from service.page_forms import SESSION_COOKIE
 from service.ui.assets import PACKAGES
 from tests.bank import World
-from tests.visiting import Sheet, Visitor
+from tests.visiting import Form, Sheet, Visitor
 
 CHROMIUM = next(
     (path for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(path).exists()), None
@@ -87,11 +87,12 @@ def shape(link: str) -> str:
 
 @dataclass
 class Walk:
-    """What a visitor found: one link for each kind of page, and those that led nowhere."""
+    """What a visitor found: one link for each kind of page, those that led nowhere, and a form for each act on it."""
 
     visitor: Visitor
     links: dict[str, str] = field(default_factory=dict)
     dead: list[str] = field(default_factory=list)
+    forms: dict[str, Form] = field(default_factory=dict)
 
     async def through(self, starts: Iterable[str] = ("/",)) -> "Walk":
         """Follow every link to a kind of page not seen yet."""
@@ -108,7 +109,9 @@ class Walk:
             if answer.status_code != 200:
                 self.dead.append(f"{link} ({answer.status_code}) on {origin}")
             elif answer.headers["content-type"].startswith("text/html"):
-                found = [one.partition("#")[0] for one in Sheet(answer).links]
+                sheet = Sheet(answer)
+                self.forms |= {f"{one.action} on {kind}": one for one in sheet.forms}
+                found = [one.partition("#")[0] for one in sheet.links]
                 waiting += [(one, link) for one in found if one.startswith("/") and not one.startswith(FILES)]
             else:
                 del self.links[kind]

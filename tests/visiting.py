@@ -56,6 +56,8 @@ class Sheet(HTMLParser):
             self.links.append(facts.get("href", ""))
         elif self._open is not None and tag == "input" and facts.get("type") != "checkbox":
             self._open.fields[facts["name"]] = facts.get("value", "")
+        elif self._open is not None and tag == "textarea":
+            self._open.fields[facts["name"]] = ""
         elif self._open is not None and tag == "select":
             self._select = facts["name"]
             self._open.fields[self._select] = ""
@@ -107,6 +109,14 @@ class Visitor:
         """Send a form as the browser would; the redirect is not followed."""
         body = form.fields | fields
         return await self.client.post(form.action, data=body, headers=SAME_ORIGIN)
+
+    async def bring(self, form: Form, name: str, content: bytes, media_type: str, /, **fields: str) -> Sheet:
+        """Send a form with a file and read the page it leads to."""
+        body = {name: value for name, value in (form.fields | fields).items() if name != "file"}
+        file = {"file": (name, content, media_type)}
+        answer = await self.client.post(form.action, data=body, files=file, headers=SAME_ORIGIN)
+        assert answer.status_code == 303, (answer.status_code, answer.text[:2000])
+        return await self.get(answer.headers["location"])
 
     async def submit(self, form: Form, **fields: str) -> Sheet:
         """Send a form and read the page it leads to."""

@@ -196,10 +196,7 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     Action.DESK_REPORT_READ: ("read desk reports", "hat Tagesberichte von Handelstischen gelesen"),
     Action.DOCUMENT_FILE: ("filed a document", "hat ein Dokument abgelegt"),
     Action.DOCUMENT_READ: ("read documents", "hat Dokumente gelesen"),
-    Action.ESCALATION_ANSWER: (
-        "answered work that had climbed",
-        "hat eine eskalierte Aufgabe beantwortet",
-    ),
+    Action.ESCALATION_ANSWER: ("answered work that had climbed", "hat eine eskalierte Aufgabe beantwortet"),
     Action.ESCALATION_LEAD: (
         "answered, as head of the office, work that had climbed",
         "hat als Leitung der Stelle eine eskalierte Aufgabe beantwortet",
@@ -370,10 +367,7 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     Action.TRADE_CAPTURE: ("captured a deal", "hat ein Geschäft erfasst"),
     Action.TRADE_READ: ("read deals", "hat Geschäfte gelesen"),
     Action.TRADE_RESUBMIT: ("corrected the returned deal", "hat das zurückgegebene Geschäft berichtigt"),
-    Action.TRADE_RETURN: (
-        "returned the deal to its trader",
-        "hat das Geschäft an den Händler zurückgegeben",
-    ),
+    Action.TRADE_RETURN: ("returned the deal to its trader", "hat das Geschäft an den Händler zurückgegeben"),
     Action.TRADE_VERIFY: ("verified the deal", "hat das Geschäft kontrolliert"),
     Action.AGREEMENT_CLEAR: ("cleared an agreement", "hat eine Vereinbarung freigegeben"),
     Action.AGREEMENT_PROPOSE: ("filed an agreement", "hat eine Vereinbarung vorgelegt"),

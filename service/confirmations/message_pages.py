@@ -17,7 +17,7 @@ from service.faces import Allows
 from service.kernel.actor import Actor
 from service.kernel.cursors import place_of as after_of
 from service.kernel.items import Item
-from service.page_frame import History, Page
+from service.page_frame import Button, History, Page
 from service.ui.confirming_words import ALERTS, FINDINGS_IN
 from service.work.queries import Wanted, open_items
 
@@ -56,6 +56,7 @@ class InboundPages(Controller):
             states=list(InboundState),
             state=state_,
             findings=FINDINGS_IN,
+            take=Button(Action.CONFIRMATION_RECEIVE),
         )
 
     @get("/{message_id:uuid}", guards=[Allows(Action.CONFIRMATION_READ)])

@@ -1,6 +1,6 @@
 """Confirmations: what we say and what the counterparty says, side by side."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from service.confirmations.lifecycle import (
     CONFIRMATION,
     SUBSTITUTE,
     ConfirmationState,
+    LongFormState,
     SubstituteState,
     TransmissionState,
 )
@@ -118,6 +119,7 @@ async def both_sides(
         possible = (*possible, Action.SUBSTITUTE_PROPOSE)
     broker = (BROKER,) if BROKER in found["ours"] else ()
     transmissions = await queries.transmissions(reads, confirmation_id)
+    papers = await queries.papers(reads, confirmation_id)
     return {
         "confirmation": found,
         "lines": side_by_side(found),
@@ -126,7 +128,8 @@ async def both_sides(
         "substitutes": await with_buttons(
             page, history, trade, await queries.substitutes(reads, confirmation_id)
         ),
-        "papers": await queries.papers(reads, confirmation_id),
+        "papers": papers,
+        "filing": await history.buttons(page, filings(found, papers), trade, elsewhere),
         "sign": await history.buttons(page, [Action.CHECKLIST_SIGN], trade, elsewhere),
         "purposes": PURPOSES,
         "ways": WAYS,
@@ -171,6 +174,14 @@ def retries(transmissions: Iterable[Mapping[str, Any]]) -> tuple[Action, ...]:
     """Return the act that sends a message again, where one could not be delivered."""
     failed = any(one["state"] == TransmissionState.FAILED for one in transmissions)
     return (Action.TRANSMISSION_RETRY,) if failed else ()
+
+
+def filings(confirmation: Mapping[str, Any], papers: Mapping[str, Any]) -> Iterator[Action]:
+    """Return the acts that lay a paper beside a confirmation: the contract that is due, the broker's statement."""
+    if papers["long_form"] and papers["long_form"]["state"] == LongFormState.DUE:
+        yield Action.LONG_FORM_FILE
+    if BROKER in confirmation["ours"]:
+        yield Action.BROKER_STATEMENT_RECORD
 
 
 async def with_buttons(

@@ -48,6 +48,7 @@ class PolicyPages(Controller):
             rows=found["items"],
             next=found["next"],
             names=await queries.names_of(reads, {row["author"] for row in found["items"]}),
+            draft=Button(Action.POLICY_DRAFT),
         )
 
     @get("/text", guards=[Allows(Action.POLICY_READ)])

@@ -16,14 +16,19 @@ from service.faces import Allows
 from service.kernel.paging import paged
 from service.page_frame import Button, History, Page, Subject
 from service.parties import queries
+from service.parties.confirming import Format, Medium, PartyClass, Speech
 from service.parties.lifecycle import AGREEMENT, PROPOSAL, AgreementState, ProposalState
 from service.parties.use_cases import Form
+from service.ui.paper_words import MEDIA, MESSAGE_FORMATS, PARTY_CLASSES, SPEECHES
 
 ROWS = 100
 DESKS = text("SELECT id, name FROM public.unit WHERE function_class = :office ORDER BY name")
 TERMS = ("name", "lei", "counterparty_id", "currency", "bic", "account_number", "desk_id")
 """What a proposal says, in the order people read it."""
-PROPOSING = (Action.COUNTERPARTY_PROPOSE, Action.INSTRUCTION_PROPOSE, Action.PORTFOLIO_PROPOSE)
+PROPOSING = (
+    *(Action.COUNTERPARTY_PROPOSE, Action.INSTRUCTION_PROPOSE, Action.PORTFOLIO_PROPOSE),
+    *(Action.CHANNEL_PROPOSE, Action.TOLERANCE_PROPOSE),
+)
 
 
 class PartyPages(Controller):
@@ -46,6 +51,10 @@ class PartyPages(Controller):
             portfolios=await queries.portfolios(reads, limit=2 * ROWS),
             choices=[(row["lei"], row["name"]) for row in found["items"]],
             desks=await desks(reads),
+            formats=page.options(get_args(Format), MESSAGE_FORMATS),
+            media=page.options(get_args(Medium), MEDIA),
+            speeches=page.options(get_args(Speech), SPEECHES),
+            classes=page.options(get_args(PartyClass), PARTY_CLASSES),
             buttons=[Button(action) for action in PROPOSING if page.may(action)],
         )
 

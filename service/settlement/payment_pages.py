@@ -9,7 +9,7 @@ from policies.vocabulary import Action
 from service import page_forms
 from service.faces import Allows
 from service.kernel.actor import Actor
-from service.page_frame import History, Page, Subject
+from service.page_frame import Button, History, Page, Subject
 from service.settlement import queries
 from service.settlement.board import board, penalties
 from service.settlement.lifecycle import PAYMENT, PAYMENT_STATUS, PaymentState, PaymentStatusState
@@ -87,6 +87,7 @@ class PaymentStatusPages(Controller):
             rows=[row for row in found["items"] if not buttons[row["id"]]],
             next=found["next"],
             buttons=buttons,
+            take=Button(Action.PAYMENT_STATUS_RECEIVE),
         )
 
 

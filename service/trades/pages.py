@@ -15,7 +15,7 @@ from service import page_forms
 from service.faces import Allows
 from service.kernel.actor import Actor
 from service.kernel.cursors import place_of
-from service.page_frame import History, Page
+from service.page_frame import Button, History, Page
 from service.trades import queries
 from service.trades.import_pages import ROUTES as IMPORT
 from service.trades.internal_pages import InternalPages
@@ -96,6 +96,7 @@ class TradePages(Controller):
             timeline=await queries.timeline(reads, actor, trade),
             buttons=await history.buttons(page, acts_on(deal), trade),
             reference=await distance(page, reads, deal),
+            forward=Button(Action.CONFIRMATION_FORWARD),
         )
 
 

@@ -114,6 +114,7 @@ PLACES: Final = (
     Place(
         "/excesses", N_("Excesses"), (Action.EXCESS_CLOSE, Action.NOTICE_TAKE, Action.ENTRY_READ), RISK, "x"
     ),
+    Place("/documents", N_("Papers"), (Action.DOCUMENT_READ,), MASTER_DATA),
     Place("/business-date", N_("Business date"), (Action.BUSINESS_DATE_SET,), BOOKS),
     Place("/delegations", N_("Deputies"), (Action.DELEGATION_READ,), PEOPLE, "d"),
     Place("/explain", N_("Why"), (Action.EXPLANATION_READ,), OVERSIGHT, "w"),

@@ -3,7 +3,7 @@
 from typing import Final, Literal, NamedTuple
 
 from policies.vocabulary import Action, Office
-from service.ui import case_words, confirming_words, deputy_words, staff_words
+from service.ui import case_words, confirming_words, deputy_words, paper_words, staff_words
 from service.ui.case_words import CASE_NOTES, CASE_OUTCOMES, SPANS  # noqa: F401 - templates find every word here
 from service.ui.dealing_words import (  # noqa: F401 - templates find every word here
     AGREEMENT_FORMS,
@@ -19,6 +19,7 @@ from service.ui.dealing_words import (  # noqa: F401 - templates find every word
     TRANSFERS,
 )
 from service.ui.languages import N_
+from service.ui.paper_words import DOCUMENT_KINDS, INSTRUMENTS  # noqa: F401 - templates find every word here
 from service.ui.role_words import ROLES
 from service.ui.settling_words import (  # noqa: F401 - templates find every word here
     ROUTE_REASONS,
@@ -229,6 +230,7 @@ FIELDS: Final[dict[str, str]] = {
     **deputy_words.FIELDS,
     **staff_words.FIELDS,
     **case_words.FIELDS,
+    **paper_words.FIELDS,
     "amount_eur": N_("Limit in EUR"),
     "at": N_("Time of Berlin"),
     "cause": N_("Cause"),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from litestar import Controller, Response, get, post
@@ -314,20 +314,30 @@ def row_of(item: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         "mark": None,
         "button": Button(Action(item["action"])),
         "command": command_of(item),
+        "asks": ASKED.get(Item(item["kind"])),
     }
 
 
 def command_of(item: Mapping[str, Any]) -> dict[str, str]:
-    """Return what the act of an accounting item needs; it is done where it stands in the queue."""
-    subject, trade = item["subject"]["id"], item["trade"]
-    match Item(item["kind"]):
-        case Item.POST_TRADE:
-            return {"event": "trade_date", "trade_id": trade}
-        case Item.POST_SETTLEMENT:
-            return {"event": "settlement", "trade_id": trade, "settlement_id": subject}
-        case Item.REVERSE:
-            return {"trade_id": trade}
-    return {}
+    """Return what the act of an item needs that has no page of its own: it is done where it stands in the queue."""
+    facts = {"subject": item["subject"]["id"], "trade": item["trade"]}
+    told = COMMANDS.get(Item(item["kind"]), {})
+    return {name: value.format(**facts) for name, value in told.items()}
+
+
+COMMANDS: Final[Mapping[Item, Mapping[str, str]]] = {
+    Item.BOOK_TRANSFER: {"transfer_id": "{subject}"},
+    Item.DEAD_END: {"subject": "{subject}"},
+    Item.POST_PART: {"event": "part", "trade_id": "{trade}", "settlement_id": "{subject}"},
+    Item.POST_RETURN: {"event": "return", "trade_id": "{trade}", "settlement_id": "{subject}"},
+    Item.POST_SETTLEMENT: {"event": "settlement", "trade_id": "{trade}", "settlement_id": "{subject}"},
+    Item.POST_TRADE: {"event": "trade_date", "trade_id": "{trade}"},
+    Item.RESOLVE_CONFLICT: {"person": "{subject}"},
+    Item.REVERSE: {"trade_id": "{trade}"},
+}
+"""What the act of an item needs that has no page of its own."""
+ASKED: Final = {Item.DEAD_END: "measure", Item.RESOLVE_CONFLICT: "reason"}
+"""What the reader has to say where such an item is closed where it stands in the queue."""
 
 
 ROUTES = [WorkPages]

@@ -4,11 +4,14 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby, product
-from typing import Any
+from typing import Any, get_args
 
+import msgspec
 import pytest
 from playwright.async_api import Page
 
+from policies.vocabulary import Action
+from service.gate import USE_CASES
 from service.running import listening, serving
 from service.tables import METADATA
 from tests.bank import World
@@ -17,7 +20,7 @@ from tests.conftest import Template, a_copy
 from tests.deals import rows
 from tests.furnishing import furnish
 from tests.pseudo import data_of, pseudo_locale, unwrapped, wrapped
-from tests.visiting import signed_in, stranger
+from tests.visiting import Form, signed_in, stranger
 
 ACCOUNTS = (
     "compliance", "trader", "head-of-trading", "verifier", "confirmer", "settler", "releaser", "steward",
@@ -71,6 +74,24 @@ async def house(template: Template, tmp_path_factory: pytest.TempPathFactory) ->
             walks[account] = await Walk(await signed_in(world, account)).through()
         async with serving(world.bank, listening("127.0.0.1", 0)) as address:
             yield House(world, address, walks)
+
+
+def untold(form: Form) -> set[str]:
+    """Return what the command of a form's act must be told and the form has no field for."""
+    name = form.action.rpartition("/")[2]
+    by_file = {"content", "files", "media_type", "name"} if form.action.startswith("/papers/") else set()
+    command = USE_CASES[Action(name)].command
+    kinds = get_args(command) or (command,)
+    kind = next((one for one in kinds if one.__struct_config__.tag in form.fields.values()), kinds[0])
+    needed = {one.encode_name for one in msgspec.structs.fields(kind) if one.required}
+    return needed - {field.partition(".")[0].removesuffix("[]") for field in form.fields} - by_file
+
+
+async def test_no_form_leaves_out_what_its_act_must_be_told(house: House) -> None:
+    forms = {place: form for walk in house.walks.values() for place, form in walk.forms.items()}
+    acting = {place: form for place, form in forms.items() if place.startswith(("/acts/", "/papers/"))}
+    assert len({place.partition(" ")[0] for place in acting}) > 40
+    assert {place: untold(form) for place, form in acting.items() if untold(form)} == {}
 
 
 @pytest.fixture(scope="module")
