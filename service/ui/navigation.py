@@ -132,6 +132,7 @@ PLACES: Final = (
     Place("/cases", N_("Cases"), (Action.CASE_READ,), OVERSIGHT),
     Place("/entries", N_("Audit log"), (Action.ENTRY_READ,), OVERSIGHT, "e"),
     Place("/reports", N_("Reports"), (Action.REPORT_READ,), OVERSIGHT, "z"),
+    Place("/health", N_("Health"), (Action.LOG_READ,), OVERSIGHT),
     Place("/evidence", N_("Evidence"), (Action.EVIDENCE_EXPORT,), OVERSIGHT),
     Place("/persons", N_("Persons"), (Action.PERSON_READ,), PEOPLE),
 )

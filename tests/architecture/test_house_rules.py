@@ -55,6 +55,7 @@ DOING = {
     "conformity/standing.py": "whether a deal may be agreed and confirmed at its price",
     "control/holding.py": "the back office's lock on a deal, for its own later acts",
     "control/pairing.py": "the two legs of an internal deal held beside each other, for verification and payment",
+    "dashboards/health.py": "how log, books, proof and backlog stand, read over all offices",
     "desks/reports.py": "deals off the premises beside the receipts for them",
     "documents/filing.py": "a paper filed by whatever act it belongs to, and its bytes read again",
     "explaining/timing.py": "whether an object stands so that an act can be done now",

@@ -1,0 +1,186 @@
+"""How the house stands: whether the log is signed and witnessed, the books balance, the proof holds, and what waits."""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from audit.checkpoint import Checkpoint
+from audit.cosignature import CosignerKey
+from audit.note import Signature, parse
+from policies.vocabulary import Action, Office
+from service.audit_trail.model import AuditEntry, AuditIndex
+from service.bookkeeping.posting import PAID_IN_PART, RECEIVED_IN_PART
+from service.bookkeeping.queries import trial_balance
+from service.brake import Silence
+from service.compliance import access
+from service.confirmations.lifecycle import TransmissionState
+from service.confirmations.model import Transmission
+from service.gate import Gate
+from service.kernel.actor import Actor
+from service.kernel.cursors import Place, cursor_of
+from service.kernel.database import plain_value
+from service.settings import Settings
+from service.settlement.lifecycle import PaymentState
+from service.settlement.model import Payment
+from service.work.model import WorkItem
+
+SUSPENSE: Final = frozenset({PAID_IN_PART, RECEIVED_IN_PART})
+"""Accounts on which money waits until the whole of a payment is known; the reconciliation's own come with it."""
+UNDELIVERED: Final = (TransmissionState.QUEUED, TransmissionState.UNDER_WAY, TransmissionState.FAILED)
+UNPAID: Final = (PaymentState.BLOCKED, PaymentState.QUEUED, PaymentState.UNDER_WAY, PaymentState.FAILED)
+
+
+async def health(
+    gate: Gate, actor: Actor, reads: AsyncSession, settings: Settings, silence: Silence
+) -> dict[str, Any]:
+    """Return how log, books, proof and backlog stand; what the reader may not see is absent."""
+    powers, now = gate.policy.powers(actor.roles), gate.clock.now()
+    told = {
+        "at": plain_value(now),
+        "log": await log_stands(reads, settings, silence, now),
+        "proof": {
+            **access.proved(gate.policy),
+            "published": await access.published(reads) if Action.ENTRY_READ in powers else None,
+        },
+        "backlog": await backlog(reads, now),
+    }
+    if Action.BALANCE_READ in powers:
+        told["balance"] = await books_stand(reads)
+    if powers >= {Action.CONFIRMATION_READ, Action.SETTLEMENT_READ}:
+        told["effects"] = await effects(reads)
+    return told
+
+
+async def log_stands(
+    reads: AsyncSession, settings: Settings, silence: Silence, now: datetime
+) -> dict[str, Any]:
+    """Return the newest entry, what of the log is signed and by whom, and how long it has been."""
+    newest = select(AuditEntry.id, AuditEntry.recorded_at).order_by(AuditEntry.recorded_at.desc()).limit(1)
+    last = (await reads.execute(newest)).one_or_none()
+    indexed = await reads.scalar(select(func.max(AuditIndex.index)))
+    entries = 0 if indexed is None else indexed + 1
+    signed = await asyncio.to_thread(checkpoint_in, settings)
+    told = {
+        "status": str(silence.status),
+        "why": None if silence.status == "ready" else silence.sentence(),
+        "entries": entries,
+        "last_entry": None if last is None else {"id": str(last.id), "at": plain_value(last.recorded_at)},
+        "unsigned_seconds": int(silence.unsigned_seconds),
+        "signed_by": "a signer of its own" if settings.signer else "this process",
+        "checkpoint": None,
+        "waiting": entries,
+    }
+    if signed is not None:
+        told["waiting"] = max(entries - signed["size"], 0)
+        told["checkpoint"] = signed | {
+            "at": plain_value(signed["at"]),
+            "age_seconds": max(int((now - signed["at"]).total_seconds()), 0),
+        }
+    return told
+
+
+def checkpoint_in(settings: Settings) -> dict[str, Any] | None:
+    """Return the checkpoint that is published: its size, when it was, who signed and which witnesses cosigned it."""
+    file: Path = settings.log_directory / "checkpoint"
+    try:
+        note, at = file.read_bytes(), datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return None
+    text, lines = parse(note)
+    return {
+        "at": at,
+        "size": Checkpoint.parse(text).size,
+        "origin": settings.origin,
+        "keys": sorted({line.name for line in lines} - {one.key.name for one in settings.witnesses}),
+        "witnesses": [
+            {"name": one.key.name, "cosigned": cosigned_at(one.key, text, lines)}
+            for one in settings.witnesses
+        ],
+        "quorum": settings.quorum,
+    }
+
+
+def cosigned_at(key: CosignerKey, text: str, lines: tuple[Signature, ...]) -> str | None:
+    """Return when a witness cosigned this checkpoint, or None."""
+    for line in lines:
+        if key.claimed_by(line):
+            return str(plain_value(datetime.fromtimestamp(key.seconds(text, line), UTC)))
+    return None
+
+
+async def books_stand(reads: AsyncSession) -> dict[str, Any]:
+    """Return the sums that are zero in books that balance, and what stands on accounts where money only waits."""
+    found = await trial_balance(reads)
+    waiting = [row for row in found["items"] if row["account"] in SUSPENSE and not is_zero(row["balance"])]
+    sums = [one["sum"] for one in found["proof"]["currencies"]] + [found["proof"]["eur_sum"]]
+    return {**found["proof"], "balanced": all(is_zero(one) for one in sums), "suspense": waiting}
+
+
+def is_zero(amount: str) -> bool:
+    """Tell whether an amount as answers write it is nothing."""
+    return not amount.strip("-0.")
+
+
+async def backlog(reads: AsyncSession, now: datetime) -> list[dict[str, Any]]:
+    """Return for each office how much work waits there, how much of it is late, and since when the oldest waits."""
+    rows = await reads.execute(
+        select(
+            WorkItem.office,
+            func.count().label("open"),
+            func.count().filter(WorkItem.due_at < now).label("overdue"),
+            func.min(WorkItem.opened_at).label("oldest"),
+        )
+        .where(WorkItem.closed_entry_id.is_(None))
+        .group_by(WorkItem.office)
+        .order_by(WorkItem.office)
+    )
+    return [
+        {"office": row.office, "open": row.open, "overdue": row.overdue, "oldest": plain_value(row.oldest)}
+        for row in rows
+    ]
+
+
+async def effects(reads: AsyncSession) -> dict[str, dict[str, int]]:
+    """Return how many messages and payments have not left the house, by their state."""
+    messages = select(Transmission.state, func.count().label("number")).where(
+        Transmission.state.in_(UNDELIVERED)
+    )
+    payments = select(Payment.state, func.count().label("number")).where(Payment.state.in_(UNPAID))
+    return {
+        name: {
+            row.state: row.number for row in await reads.execute(query.group_by("state").order_by("state"))
+        }
+        for name, query in (("messages", messages), ("payments", payments))
+    }
+
+
+async def waiting_in(
+    reads: AsyncSession, office: Office, now: datetime, *, overdue: bool, after: Place | None, limit: int
+) -> dict[str, Any]:
+    """Return what waits in an office, the longest due first."""
+    wanted = select(WorkItem).where(WorkItem.office == office, WorkItem.closed_entry_id.is_(None))
+    if overdue:
+        wanted = wanted.where(WorkItem.due_at < now)
+    if after is not None:
+        wanted = wanted.where(tuple_(WorkItem.due_at, WorkItem.id) > tuple_(after.at, after.id))
+    rows = (await reads.scalars(wanted.order_by(WorkItem.due_at, WorkItem.id).limit(limit + 1))).all()
+    items = [
+        {
+            "id": str(row.id),
+            "kind": row.kind,
+            "office": row.office,
+            "home": row.home,
+            "trade": None if row.trade_id is None else str(row.trade_id),
+            "reason": row.reason,
+            "opened_at": plain_value(row.opened_at),
+            "due_at": plain_value(row.due_at),
+            "overdue": row.due_at < now,
+        }
+        for row in rows[:limit]
+    ]
+    last = rows[limit - 1] if len(rows) > limit else None
+    return {"items": items, "next": None if last is None else cursor_of(last.due_at, last.id)}
