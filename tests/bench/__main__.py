@@ -5,14 +5,17 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from tests.bench import (
     captures,
     decisions,
+    growth,
     imports,
     incremental,
     log_keeping,
+    pages,
     proof,
     queues,
     ratios,
@@ -44,6 +47,8 @@ MEASURES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "proof": lambda _: proof.measure(),
     "captures": lambda _: asyncio.run(captures.measure()),
     "capture_ratios": lambda asked: asyncio.run(ratios.measure(asked.against, asked.rounds, asked.seconds)),
+    "growth": lambda asked: growth.measure(asked.deals or growth.DEALS, picture=asked.picture),
+    "pages": lambda asked: asyncio.run(pages.measure(asked.deals or pages.DEALS)),
     "imports": lambda _: asyncio.run(imports.measure()),
     "queue": lambda _: asyncio.run(queues.measure()),
     "sequencer": lambda _: asyncio.run(log_keeping.measure_sequencer()),
@@ -71,6 +76,9 @@ def main() -> int:
     )
     only.add_argument("--rounds", type=int, default=ratios.ROUNDS)
     only.add_argument("--seconds", type=float, default=ratios.SECONDS, help="of each peer in each round")
+    sizes = parser.add_argument_group("growth and pages")
+    sizes.add_argument("--deals", type=int, help="of the bank, of the smallest one for growth")
+    sizes.add_argument("--picture", type=Path, help="where growth draws its curve as SVG")
     asked = parser.parse_args()
     if unknown := set(asked.measures) - set(MEASURES):
         parser.error(f"no such measure: {', '.join(sorted(unknown))}")
