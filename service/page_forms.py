@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -41,6 +41,7 @@ RATES: Final = frozenset(
 )
 MOMENTS: Final = frozenset({"effective_at", "executed_at", "valid_from", "valid_to"})
 ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
+TextT = TypeVar("TextT", bound=str)
 
 
 class ForgedForm(Refusal):
@@ -228,6 +229,14 @@ def decoded(command: type[Any], fields: dict[str, Any]) -> Any:
         where = re.search(r"at `\$\.?([^`]*)`", said)
         name = where.group(1) if where is not None else None
         raise Malformed("This cannot be read as it stands; correct it.", field=name or None) from failure
+
+
+def among(choices: Collection[TextT], written: str, field: str) -> TextT | None:
+    """Return which of the choices a filter names, by their text; none if it names nothing. Raises Malformed."""
+    found = next((one for one in choices if one == written), None)
+    if written and found is None:
+        raise Malformed("There is no such choice.", field=field)
+    return found
 
 
 def one_of(kind: type[ChoiceT], written: str, name: str) -> ChoiceT | None:

@@ -12,10 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
 from service.bookkeeping import queries
+from service.bookkeeping.clearing import clearing
 from service.bookkeeping.use_cases import Event, PostJournal, ReverseJournals, post_journal, reverse_journals
 from service.faces import Allows, IdempotencyKey, answer, checked_key
 from service.gate import Gate
 from service.kernel.actor import Actor
+from service.settlement.ageing import Bucket
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200)]
 
@@ -88,6 +90,13 @@ class BalanceApi(Controller):
     ) -> dict[str, Any]:
         """Show every account and currency as of a business date, and the sums that must be zero."""
         return await queries.trial_balance(reads, as_of)
+
+    @get("/clearing", guards=[Allows(Action.BALANCE_READ)])
+    async def clearing(
+        self, reads: NamedDependency[AsyncSession], age: FromQuery[Bucket | None] = None, limit: Limit = 50
+    ) -> dict[str, Any]:
+        """List what is open on the clearing accounts by deal, the oldest first, with its age in business days."""
+        return await clearing(reads, age=age, limit=limit)
 
 
 ROUTES = [JournalApi, BalanceApi]

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.kernel.database import Moved, Recorded
@@ -37,6 +37,9 @@ class JournalLine(Moved):
     """One side of a posting. Positive: debit. ``eur_amount`` is the EUR value at booking."""
 
     __tablename__ = "journal_line"
+    __table_args__ = (
+        Index("ix_journal_line_clearing", "journal_id", postgresql_where=text("account IN ('1900', '2900')")),
+    )
 
     journal_id: Mapped[UUID] = mapped_column(ForeignKey("journal.id"), primary_key=True)
     line: Mapped[int] = mapped_column(primary_key=True)

@@ -10,9 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from policies.vocabulary import Action
 from service import page_forms
 from service.bookkeeping import queries
+from service.bookkeeping.clearing import clearing
 from service.bookkeeping.posting import account_name
 from service.faces import Allows
 from service.page_frame import Page
+from service.settlement.ageing import BUCKETS
 from service.settlement.pages import deal_names
 
 ROWS = 50
@@ -39,6 +41,23 @@ class BookPages(Controller):
             proof=found["proof"],
             sums={one["currency"]: one for one in found["proof"]["currencies"]},
             as_of=as_of,
+        )
+
+    @get("/clearing", guards=[Allows(Action.BALANCE_READ)])
+    async def clearing(
+        self, page: NamedDependency[Page], reads: NamedDependency[AsyncSession], age: FromQuery[str] = ""
+    ) -> Response[str]:
+        """Show what is open on the clearing accounts, deal by deal, by its age."""
+        found = await clearing(reads, age=page_forms.among(BUCKETS, age, "age"), limit=ROWS * 4)
+        for row in found["items"]:
+            row["name"] = account_name(row["account"], page.language)
+        return page.show(
+            "bookkeeping/templates/clearing.html",
+            rows=found["items"],
+            as_of=found["as_of"],
+            by_age=found["by_age"],
+            age=age,
+            deals=await deal_names(reads, [row for row in found["items"] if row["trade"]]),
         )
 
     @get("/journals", guards=[Allows(Action.JOURNAL_READ)])

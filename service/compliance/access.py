@@ -1,6 +1,7 @@
 """What each role may do, which roles never meet, and what was tried in vain, grouped by who tried it."""
 
 from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,6 +15,8 @@ from policies.separation import conflicts
 from policies.vocabulary import READS, Action
 from service.compliance.queries import names_of
 from service.kernel.database import plain_value
+from service.kernel.errors import Malformed
+from service.kernel.working_hours import BERLIN
 
 REFUSALS_MAX: Final = 5_000
 PUBLISHED: Final = text(
@@ -22,7 +25,9 @@ PUBLISHED: Final = text(
 )
 DENIED: Final = text(
     "WITH newest AS (SELECT id, account, act, recorded_at, bytes FROM public.audit_entry "
-    "WHERE outcome = 'refuse' ORDER BY recorded_at DESC LIMIT :newest), "
+    "WHERE outcome = 'refuse' AND (CAST(:since AS timestamptz) IS NULL OR recorded_at >= :since) "
+    "AND (CAST(:until AS timestamptz) IS NULL OR recorded_at < :until) "
+    "ORDER BY recorded_at DESC LIMIT :newest), "
     "told AS (SELECT n.*, convert_from(n.bytes, 'UTF8')::jsonb AS body FROM newest n) "
     "SELECT t.account, t.act, t.body #>> '{decision,rules,0}' AS rule, t.body #>> '{actor,person}' AS person, "
     "count(*) AS tries, min(t.recorded_at) AS first, max(t.recorded_at) AS last, "
@@ -88,12 +93,33 @@ async def published(session: AsyncSession) -> dict[str, Any] | None:
     return None if found is None else {"entry": str(found.id), "at": plain_value(found.recorded_at)}
 
 
+def bounds(day: date) -> tuple[datetime, datetime]:
+    """Return when a day begins and ends in Berlin. Raises Malformed."""
+    try:
+        begins, ends = (
+            datetime.combine(day + timedelta(days=more), time(), BERLIN).astimezone(UTC) for more in (0, 1)
+        )
+    except OverflowError:
+        raise Malformed("This is no day on which anything happened.", field="day") from None
+    return begins, ends
+
+
 async def denied(
-    session: AsyncSession, *, account: UUID | None = None, limit: int = 200
+    session: AsyncSession, *, account: UUID | None = None, day: date | None = None, limit: int = 200
 ) -> list[dict[str, Any]]:
-    """Return the newest refusals grouped by who tried what and which rule refused it, the most frequent first."""
+    """Return the newest refusals grouped by who tried what and which rule refused it, the most frequent first.
+
+    ``day``: of that day in Berlin alone. Raises Malformed for one that no clock shows.
+    """
     accounts = None if account is None else [str(account), f"anonymous:{account}"]
-    facts = {"newest": REFUSALS_MAX, "account": accounts, "limit": limit}
+    since, until = (None, None) if day is None else bounds(day)
+    facts = {
+        "newest": REFUSALS_MAX,
+        "account": accounts,
+        "since": since,
+        "until": until,
+        "limit": limit,
+    }
     found = (await session.execute(DENIED, facts)).all()
     names = await names_of(session, {row.account for row in found})
     return [

@@ -1,17 +1,20 @@
 """The catalogue of controls, the access matrix and what was tried in vain, over JSON."""
 
-from typing import Any
+from datetime import date
+from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Controller, get
 from litestar.di import NamedDependency
-from litestar.params import FromQuery
+from litestar.params import FromQuery, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
-from service.compliance import access, catalogue
+from service.compliance import access, catalogue, usage
 from service.faces import Allows
 from service.gate import Gate
+
+Limit = Annotated[int, QueryParameter(ge=1, le=200)]
 
 
 class ControlApi(Controller):
@@ -45,6 +48,26 @@ class AccessApi(Controller):
         }
 
 
+class UsageApi(Controller):
+    """Rights that nobody uses."""
+
+    path = "/api/unused-rights"
+    tags = ("people",)
+
+    @get(guards=[Allows(Action.REPORT_READ)])
+    async def index(
+        self,
+        gate: NamedDependency[Gate],
+        reads: NamedDependency[AsyncSession],
+        role: FromQuery[str | None] = None,
+        cursor: FromQuery[UUID | None] = None,
+        limit: Limit = 50,
+    ) -> dict[str, Any]:
+        """List roles in force that were not used for 90 days, with when they were used last."""
+        now = gate.clock.now()
+        return await usage.unused_rights(reads, gate.policy, now, role=role, after=cursor, limit=limit)
+
+
 class DenialApi(Controller):
     """What was tried in vain."""
 
@@ -53,10 +76,13 @@ class DenialApi(Controller):
 
     @get(guards=[Allows(Action.ENTRY_READ, sensitive=True)])
     async def index(
-        self, reads: NamedDependency[AsyncSession], account: FromQuery[UUID | None] = None
+        self,
+        reads: NamedDependency[AsyncSession],
+        account: FromQuery[UUID | None] = None,
+        day: FromQuery[date | None] = None,
     ) -> dict[str, Any]:
-        """List the newest refusals grouped by who tried what, and by the rule that refused it."""
-        return {"items": await access.denied(reads, account=account), "next": None}
+        """List the newest refusals, or those of a day in Berlin, grouped by who tried what and which rule refused it."""
+        return {"items": await access.denied(reads, account=account, day=day), "next": None}
 
 
-ROUTES = [ControlApi, AccessApi, DenialApi]
+ROUTES = [ControlApi, AccessApi, DenialApi, UsageApi]

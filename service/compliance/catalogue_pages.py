@@ -10,11 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import READS, Action
 from service import page_forms
-from service.compliance import access, catalogue
+from service.compliance import access, catalogue, usage
 from service.compliance.catalogue import Shown
 from service.faces import Allows
 from service.gate import Gate
 from service.page_frame import Page
+
+ROWS = 50
 
 
 class ControlPages(Controller):
@@ -83,13 +85,38 @@ class AccessPages(Controller):
 
     @get("/denials", guards=[Allows(Action.ENTRY_READ, sensitive=True)])
     async def denials(
-        self, page: NamedDependency[Page], reads: NamedDependency[AsyncSession]
+        self, page: NamedDependency[Page], reads: NamedDependency[AsyncSession], day: FromQuery[str] = ""
     ) -> Response[str]:
-        """Show what was tried in vain, grouped by who tried it."""
+        """Show what was tried in vain, on a day if one is chosen, grouped by who tried it."""
+        wanted = page_forms.day_in(day, "day")
         return page.show(
             "compliance/templates/denials.html",
-            rows=await access.denied(reads),
+            rows=await access.denied(reads, day=wanted),
             newest=access.REFUSALS_MAX,
+            day=day,
+        )
+
+    @get("/unused-rights", guards=[Allows(Action.REPORT_READ)])
+    async def unused(
+        self,
+        page: NamedDependency[Page],
+        gate: NamedDependency[Gate],
+        reads: NamedDependency[AsyncSession],
+        role: FromQuery[str] = "",
+        cursor: FromQuery[str] = "",
+    ) -> Response[str]:
+        """Show the roles that their holders have not used for a while."""
+        after = page_forms.id_in(cursor, "cursor")
+        roles = access.people_roles(gate.policy)
+        wanted, now = page_forms.among(roles, role, "role"), gate.clock.now()
+        found = await usage.unused_rights(reads, gate.policy, now, role=wanted, after=after, limit=ROWS)
+        return page.show(
+            "compliance/templates/unused.html",
+            rows=found["items"],
+            next=found["next"],
+            roles=roles,
+            role=role,
+            days=usage.UNUSED_AFTER.days,
         )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
 from service.confirmations import clusters, queries
+from service.confirmations.deadlines import AgeOpen
 from service.confirmations.inbound import (
     AnswerAlleged,
     DismissInbound,
@@ -192,11 +193,12 @@ class ConfirmationApi(Controller):
         reads: NamedDependency[AsyncSession],
         *,
         over_days: FromQuery[bool] = False,
+        age: FromQuery[AgeOpen | None] = None,
         limit: Limit = 200,
     ) -> dict[str, Any]:
         """List deals not agreed yet, the oldest first; `over_days`: open for more than five business days."""
         today = await queries.business_date(reads, gate.clock.now().date())
-        found = await queries.unconfirmed(reads, today, over_days=over_days, limit=limit)
+        found = await queries.unconfirmed(reads, today, over_days=over_days, age=age, limit=limit)
         return {"as_of": today.isoformat(), "items": found}
 
     @get("/corrections", guards=[Allows(Action.CONFIRMATION_READ)])

@@ -7,11 +7,12 @@ one side keeps no deal off the list.
 
 from collections.abc import Collection, Mapping
 from datetime import date, datetime, time
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from service.kernel.calendar import CALENDARS, is_business_day, next_business_day
 
+AgeOpen = Literal["0-1", "2-3", "4-7", ">7"]
 LOCAL: Final = ZoneInfo("Europe/Berlin")
 CURRENCY: Final = "EUR"
 LATE_FROM: Final = time(16)
@@ -84,12 +85,10 @@ def chase_steps(trade_date: date, today: date) -> list[int]:
     return [step for step in CHASED_AFTER if business_days_after(trade_date, step) <= today]
 
 
-def bucket(age: int) -> str:
+def bucket(age: int) -> AgeOpen:
     """Return how the ageing list groups an open deal that is so many business days old."""
-    for last, name in ((1, "0-1"), (3, "2-3"), (7, "4-7")):
-        if age <= last:
-            return name
-    return "over 7"
+    groups: tuple[tuple[int, AgeOpen], ...] = ((1, "0-1"), (3, "2-3"), (7, "4-7"))
+    return next((name for last, name in groups if age <= last), ">7")
 
 
 def is_open_too_long(trade_date: date, today: date, currencies: Collection[str] = ()) -> bool:

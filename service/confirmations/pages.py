@@ -1,7 +1,7 @@
 """Confirmations: what we say and what the counterparty says, side by side."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 from uuid import UUID
 
 from litestar import Controller, Response, get
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from policies.vocabulary import Action
 from service import page_forms
 from service.confirmations import queries
+from service.confirmations.deadlines import AgeOpen
 from service.confirmations.lifecycle import (
     CONFIRMATION,
     SUBSTITUTE,
@@ -72,14 +73,16 @@ class ConfirmationPages(Controller):
 
     @get("/unconfirmed", guards=[Allows(Action.CONFIRMATION_READ)])
     async def unconfirmed(
-        self, page: NamedDependency[Page], reads: NamedDependency[AsyncSession]
+        self, page: NamedDependency[Page], reads: NamedDependency[AsyncSession], age: FromQuery[str] = ""
     ) -> Response[str]:
         """Show the deals that are not agreed yet, the oldest first."""
+        wanted = page_forms.among(get_args(AgeOpen), age, "age")
         today = await queries.business_date(reads, page.gate.clock.now().date())
         return page.show(
             "confirmations/templates/unconfirmed.html",
-            rows=await queries.unconfirmed(reads, today, over_days=False, limit=ROWS * 4),
+            rows=await queries.unconfirmed(reads, today, over_days=False, age=wanted, limit=ROWS * 4),
             today=today,
+            age=age,
             buckets=BUCKETS,
         )
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.confirmations.deadlines import (
     HEARD_BEFORE,
+    AgeOpen,
     age_days,
     bucket,
     business_days_after,
@@ -99,11 +100,12 @@ def view(confirmation: Confirmation) -> dict[str, Any]:
 
 
 async def unconfirmed(
-    session: AsyncSession, today: date, *, over_days: bool, limit: int
+    session: AsyncSession, today: date, *, over_days: bool, age: AgeOpen | None = None, limit: int
 ) -> list[dict[str, Any]]:
     """Return the deals whose terms the counterparty has not agreed, the oldest first, with their age.
 
-    ``over_days``: only those open for more than five business days, the list that authorities ask for (EMR-02).
+    ``over_days``: only those open for more than five business days, the list that authorities ask for (EMR-02);
+    ``age``: only those of one bucket.
     """
     states = [state.value for state in AWAITED]
     rows = await session.scalars(
@@ -115,8 +117,11 @@ async def unconfirmed(
         currencies = [row.ours[name] for name in CURRENCIES if name in row.ours]
         if over_days and not is_open_too_long(traded, today, currencies):
             continue
-        age = age_days(traded, today, currencies)
-        told.append(view(row) | {"age_days": age, "bucket": bucket(age), "late": row.confirm_by < today})
+        days = age_days(traded, today, currencies)
+        if age in (None, bucket(days)):
+            told.append(
+                view(row) | {"age_days": days, "bucket": bucket(days), "late": row.confirm_by < today}
+            )
     return sorted(told, key=lambda one: -int(one["age_days"]))[:limit]
 
 

@@ -9,12 +9,14 @@ from litestar.params import FromQuery, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action, Office
+from service.dashboards.escalations import escalations
 from service.dashboards.health import health, waiting_in
 from service.dashboards.queries import figures
 from service.faces import Allows
 from service.gate import Gate
 from service.kernel.actor import Actor
 from service.kernel.cursors import place_of
+from service.kernel.working_hours import Age
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200)]
 
@@ -78,4 +80,23 @@ class BacklogApi(Controller):
         return await waiting_in(reads, office, now, overdue=overdue, after=place_of(cursor), limit=limit)
 
 
-ROUTES = [DashboardApi, HealthApi, BacklogApi]
+class EscalationApi(Controller):
+    """What climbed."""
+
+    path = "/api/escalations"
+    tags = ("dashboards",)
+
+    @get(guards=[Allows(Action.ENTRY_READ)])
+    async def index(
+        self,
+        gate: NamedDependency[Gate],
+        reads: NamedDependency[AsyncSession],
+        age: FromQuery[Age | None] = None,
+        cursor: FromQuery[str | None] = None,
+        limit: Limit = 50,
+    ) -> dict[str, Any]:
+        """List work that nobody did in time and that climbed, the oldest first, until somebody answers."""
+        return await escalations(reads, gate.clock.now(), age=age, after=place_of(cursor), limit=limit)
+
+
+ROUTES = [DashboardApi, HealthApi, BacklogApi, EscalationApi]

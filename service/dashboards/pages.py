@@ -7,11 +7,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action, Office
 from service import page_forms
+from service.dashboards.escalations import escalations
 from service.dashboards.health import health, waiting_in
 from service.dashboards.queries import figures
 from service.faces import Allows
 from service.kernel.actor import Actor
 from service.kernel.cursors import place_of
+from service.kernel.working_hours import Age
 from service.page_frame import Page
 from service.settlement.pages import deal_names
 from service.ui.dashboard_words import FIGURES
@@ -83,4 +85,31 @@ class BacklogPages(Controller):
         )
 
 
-ROUTES = [DashboardPages, HealthPages, BacklogPages]
+class EscalationPages(Controller):
+    """What climbed."""
+
+    path = "/escalations"
+    include_in_schema = False
+
+    @get("/", guards=[Allows(Action.ENTRY_READ)])
+    async def index(
+        self,
+        page: NamedDependency[Page],
+        reads: NamedDependency[AsyncSession],
+        age: FromQuery[str] = "",
+        cursor: FromQuery[str] = "",
+    ) -> Response[str]:
+        """Show what nobody answered in time, of every office."""
+        wanted, after = page_forms.one_of(Age, age, "age"), place_of(cursor or None)
+        found = await escalations(reads, page.gate.clock.now(), age=wanted, after=after, limit=ROWS)
+        return page.show(
+            "dashboards/templates/escalations.html",
+            rows=found["items"],
+            next=found["next"],
+            ages=[one.value for one in Age],
+            age=age,
+            deals=await deal_names(reads, found["items"]),
+        )
+
+
+ROUTES = [DashboardPages, HealthPages, BacklogPages, EscalationPages]

@@ -1,12 +1,13 @@
 """The figures of a desk's first page: counted from the same lists that stand behind them."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from math import ceil, floor
-from typing import Final
+from typing import Any, Final
+from urllib.parse import quote
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,21 +16,27 @@ from policies.policy import Policy
 from policies.vocabulary import Action, Office
 from service.attempt import Desk
 from service.audit_trail.model import AuditEntry
+from service.bookkeeping.clearing import clearing
 from service.bookkeeping.queries import trial_balance
 from service.brake import Silence
+from service.cases.lifecycle import CaseState
+from service.cases.model import CaseFile
+from service.cases.queries import concerns_another
+from service.compliance.access import proved
+from service.compliance.usage import unused_rights
 from service.confirmations.lifecycle import ConfirmationState
 from service.confirmations.model import Confirmation
 from service.confirmations.queries import unconfirmed
 from service.conformity.lifecycle import CheckState
-from service.conformity.model import Justification, MarketCheck
-from service.conformity.queries import STATE, in_force, justified
+from service.conformity.queries import kinds
+from service.dashboards.escalations import ESCALATED
 from service.gate import Gate
 from service.kernel.actor import Actor
 from service.kernel.items import Item
 from service.kernel.working_hours import BERLIN, Age, age_of
 from service.limits.queries import Wanted as WantedLimits
 from service.limits.queries import limits
-from service.settlement.ageing import bucket
+from service.settlement.ageing import BUCKETS, bucket
 from service.settlement.board import ENDED, late_by
 from service.settlement.model import Settlement
 from service.trades.lifecycle import TradeState
@@ -44,11 +51,10 @@ NOTHING: Final = "–"
 ROWS_MAX: Final = 2_000
 """Never more rows than that are counted one by one; a figure at its bound says so."""
 LIMITS_SHOWN: Final = 8
+ROLES_SHOWN: Final = 6
 DAYS_BACK: Final = 7
 MONTH: Final = timedelta(days=30)
 PERCENT: Final = "percent"
-BUCKETS: Final = ("0-1", "2-3", "4-7", ">7")
-ESCALATED: Final = tuple(one for one in Item if one.value.startswith("escalated_"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,7 @@ class Figure:
     """A figure of a dashboard: ``name`` is a code that pages have words for.
 
     ``good`` tells whether it is as it should be; ``unit``: a currency, or ``PERCENT``; none is a count.
+    ``of``: how many there are in all, where that says something.
     """
 
     name: str
@@ -74,6 +81,7 @@ class Figure:
     good: bool | None = None
     parts: tuple[Part, ...] = ()
     unit: str = ""
+    of: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +141,7 @@ async def of_the_queue(around: Around) -> list[Figure]:
             "waiting_by_age",
             len(rows),
             "/work",
-            parts=tuple(
-                Part(age.value, ages[age], f"/work?age={age.value.replace('+', '%2B')}") for age in Age
-            ),
+            parts=tuple(Part(age.value, ages[age], f"/work?age={quote(age.value)}") for age in Age),
         ),
     ]
 
@@ -202,7 +208,7 @@ async def of_confirming(around: Around) -> list[Figure]:
     """Count what nobody confirmed yet, by age, and how much went through untouched."""
     today = around.desk.business_date
     rows = await unconfirmed(around.reads, today, over_days=False, limit=ROWS_MAX)
-    by_age = Counter(str(row["bucket"]) for row in rows)
+    by_age = Counter(row["bucket"] for row in rows)
     late = by_age[BUCKETS[-1]]
     return [
         Figure(
@@ -249,63 +255,66 @@ async def of_settling(around: Around) -> list[Figure]:
     return [Figure("fails_by_age", total, link, good=total == 0, parts=buckets(by_age, link))]
 
 
-def buckets(by_age: Mapping[str, int], link: str) -> tuple[Part, ...]:
-    """Return the same ages everywhere, each with its count."""
-    return tuple(Part(age, by_age.get(age, 0), link) for age in BUCKETS)
+def buckets(by_age: Mapping[Any, int], link: str) -> tuple[Part, ...]:
+    """Return the same ages everywhere, each with its count and the list of those."""
+    return tuple(Part(age, by_age.get(age, 0), f"{link}?age={quote(age)}") for age in BUCKETS)
 
 
 # Books, risk, oversight -----------------------------------------------------------------------------
 
 
 async def of_books(around: Around) -> list[Figure]:
-    """Prove that the books balance, per currency and in euro."""
+    """Prove that the books balance, per currency and in euro; count what is paid in part, by age."""
     proof = (await trial_balance(around.reads))["proof"]
     parts = tuple(
         Part(one["currency"], one["sum"], "/balances", one["currency"]) for one in proof["currencies"]
     )
     sums = [Decimal(one["sum"]) for one in proof["currencies"]] + [Decimal(proof["eur_sum"])]
     good = not any(sums)
-    return [Figure("sums_proof", "0" if good else "≠ 0", "/balances", good=good, parts=parts)]
-
-
-async def of_risk(around: Around) -> list[Figure]:
-    """Count what stands off the market, by what was found, and the excesses nobody closed."""
-    found = (
-        select(STATE.label("state"))
-        .select_from(MarketCheck)
-        .join(Trade, Trade.id == MarketCheck.trade_id)
-        .outerjoin(Justification, justified())
-        .where(*in_force(), MarketCheck.state != CheckState.OK.value)
-        .limit(ROWS_MAX)
-        .subquery()
-    )
-    states = Counter((await around.reads.scalars(select(found.c.state))).all())
-    open_alerts = states[CheckState.ALERT.value]
-    parts = tuple(
-        Part(f"state.{state}", count, f"/checks?state={state}") for state, count in sorted(states.items())
-    )
+    by_age = (await clearing(around.reads, limit=1))["by_age"]
+    total = sum(by_age.values())
     return [
-        Figure("off_market", open_alerts, "/checks?state=alert", good=open_alerts == 0, parts=parts),
-        await items_open(around, "open_excesses", [Item.EXCESS], "/excesses"),
+        Figure("sums_proof", "0" if good else "≠ 0", "/balances", good=good, parts=parts),
+        Figure(
+            "clearing_by_age",
+            total,
+            "/clearing",
+            good=by_age[BUCKETS[-1]] == 0,
+            parts=buckets(by_age, "/clearing"),
+        ),
     ]
 
 
-async def items_open(around: Around, name: str, kinds: Iterable[Item], link: str) -> Figure:
-    """Count open items of these kinds, whatever their office, by age."""
-    rows = await around.reads.scalars(
-        select(WorkItem.opened_at)
-        .where(WorkItem.kind.in_([kind.value for kind in kinds]), WorkItem.closed_entry_id.is_(None))
-        .limit(ROWS_MAX)
+async def of_risk(around: Around) -> list[Figure]:
+    """Count what stands off the market, by type of alert and what became of it, and the excesses nobody closed."""
+    found = await kinds(around.reads)
+    alerts = sum(one["deals"] for one in found if one["state"] == CheckState.ALERT)
+    parts = tuple(
+        Part(
+            f"check.{one['state']}.{one['finding']}",
+            one["deals"],
+            f"/checks?state={one['state']}&finding={one['finding']}",
+        )
+        for one in found
     )
-    ages = Counter(age_of(opened, around.now) for opened in rows)
-    total = sum(ages.values())
-    return Figure(
-        name, total, link, good=total == 0, parts=tuple(Part(age.value, ages[age], link) for age in Age)
-    )
+    link = "/checks?state=alert"
+    return [
+        Figure("off_market", alerts, link, good=alerts == 0, parts=parts),
+        Figure(
+            "open_excesses", open_now := await open_excesses(around), "/excesses?open=1", good=not open_now
+        ),
+    ]
+
+
+async def open_excesses(around: Around) -> int:
+    """Count the excesses that nobody closed yet."""
+    wanted = select(func.count()).select_from(WorkItem)
+    is_open = (WorkItem.kind == Item.EXCESS.value, WorkItem.closed_entry_id.is_(None))
+    return await around.reads.scalar(wanted.where(*is_open)) or 0
 
 
 async def of_oversight(around: Around) -> list[Figure]:
-    """Count denied attempts day by day, and say how log and work that climbed stand."""
+    """Count denied attempts day by day and what climbed by age, and say how the log stands."""
     today = around.now.astimezone(BERLIN).date()
     begins = [
         datetime.combine(today - timedelta(days=back), time(), BERLIN).astimezone(UTC)
@@ -324,11 +333,52 @@ async def of_oversight(around: Around) -> list[Figure]:
             "denied_attempts",
             sum(per_day.values()),
             "/denials",
-            parts=tuple(Part(day, per_day[day], "/denials") for day in days),
+            parts=tuple(Part(day, per_day[day], f"/denials?day={day}") for day in days),
         ),
         Figure("log_state", f"log.{status}", "/entries", good=status == "ready"),
-        await items_open(around, "escalations", ESCALATED, "/entries"),
+        await climbed(around),
     ]
+
+
+async def climbed(around: Around) -> Figure:
+    """Count what climbed and nobody answered, by age."""
+    rows = await around.reads.scalars(
+        select(WorkItem.opened_at)
+        .where(WorkItem.kind.in_(ESCALATED), WorkItem.closed_entry_id.is_(None))
+        .limit(ROWS_MAX)
+    )
+    ages = Counter(age_of(opened, around.now) for opened in rows)
+    total = sum(ages.values())
+    parts = tuple(Part(age.value, ages[age], f"/escalations?age={quote(age.value)}") for age in Age)
+    return Figure("escalations", total, "/escalations", good=total == 0, parts=parts)
+
+
+async def of_rights(around: Around) -> list[Figure]:
+    """Prove again that no roles lead to both sides of the wall, and count the roles that nobody uses."""
+    proof = proved(around.policy)
+    unused = await unused_rights(around.reads, around.policy, around.now, limit=ROWS_MAX)
+    by_role = Counter(one["role"] for one in unused["items"])
+    parts = tuple(
+        Part(f"role.{role}", count, f"/unused-rights?role={role}")
+        for role, count in by_role.most_common(ROLES_SHOWN)
+    )
+    return [
+        Figure("proof", proof["ways"], "/access", good=proof["ways"] == 0, of=proof["sets"]),
+        Figure("unused_rights", len(unused["items"]), "/unused-rights", parts=parts),
+    ]
+
+
+async def of_cases(around: Around) -> list[Figure]:
+    """Count the cases in sight that are not closed, by where they stand."""
+    rows = await around.reads.execute(
+        select(CaseFile.state, func.count().label("cases"))
+        .where(concerns_another(around.actor), CaseFile.state != CaseState.CLOSED.value)
+        .group_by(CaseFile.state)
+    )
+    counted = {row.state: row.cases for row in rows}
+    states = [state.value for state in CaseState if state is not CaseState.CLOSED]
+    parts = tuple(Part(f"state.{state}", counted.get(state, 0), f"/cases?state={state}") for state in states)
+    return [Figure("open_cases", sum(counted.values()), "/cases", parts=parts)]
 
 
 OVERSEERS: Final = (Office.COMPLIANCE, Office.INTERNAL_AUDIT)
@@ -341,5 +391,7 @@ FIGURES: Final[tuple[tuple[Action, tuple[Office, ...], Counted], ...]] = (
     (Action.CONFORMITY_READ, (Office.RISK_CONTROL, *OVERSEERS), of_risk),
     (Action.LIMIT_READ, (Office.FRONT_OFFICE, Office.RISK_CONTROL, Office.CREDIT), of_limits),
     (Action.ENTRY_READ, OVERSEERS, of_oversight),
+    (Action.REPORT_READ, OVERSEERS, of_rights),
+    (Action.CASE_READ, (), of_cases),
 )
 """Who counts what: the right that shows the list, the offices it is for (none: all), and how it is counted."""

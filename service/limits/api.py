@@ -182,11 +182,15 @@ class ExcessApi(Controller):
         reads: NamedDependency[AsyncSession],
         day: FromQuery[date | None] = None,
         of: FromQuery[UUID | None] = None,
+        *,
+        open_only: FromQuery[bool] = False,
         cursor: FromQuery[str | None] = None,
         limit: Limit = 50,
     ) -> dict[str, Any]:
         """List the excesses of a day in Berlin, or ``of`` one limit, and what passes its limit just now."""
-        return await queries.excesses(reads, day=day, of=of, after=place_of(cursor), limit=limit)
+        return await queries.excesses(
+            reads, day=day, of=of, open_only=open_only, after=place_of(cursor), limit=limit
+        )
 
 
 class ExposureApi(Controller):

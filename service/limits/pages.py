@@ -116,6 +116,7 @@ class LimitPages(Controller):
         reads: NamedDependency[AsyncSession],
         day: FromQuery[str] = "",
         of: FromQuery[str] = "",
+        open_: Annotated[str, QueryParameter(name="open")] = "",
         cursor: FromQuery[str] = "",
     ) -> Response[str]:
         """Show the excesses of a day, by default all, and what passes its limit just now; ``of``: one limit's alone."""
@@ -130,6 +131,7 @@ class LimitPages(Controller):
             next=found["next"],
             day=day,
             of=of,
+            open_only=bool(open_),
         )
 
 

@@ -219,12 +219,13 @@ async def excesses(
     *,
     day: date | None = None,
     of: UUID | None = None,
+    open_only: bool = False,
     after: Place | None = None,
     limit: int,
 ) -> dict[str, Any]:
     """Return the excesses that came up on a day in Berlin, newest first, and what passes its limit just now (RC-05).
 
-    ``of``: only those of this limit. Each says what happened, whether the board was told and took notice, and, once
+    ``of``: only those of this limit; ``open_only``: only those nobody closed yet. Each says what happened, whether the board was told and took notice, and, once
     risk control closed it, cause and measure.
     """
     told = (
@@ -251,6 +252,8 @@ async def excesses(
     )
     if of is not None:
         wanted = wanted.where(WorkItem.subject_id == of)
+    if open_only:
+        wanted = wanted.where(WorkItem.closed_entry_id.is_(None))
     if day is not None:
         try:
             begins, ends = (

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import msgspec
 
@@ -11,6 +11,7 @@ from service.kernel.calendar import next_business_day
 from service.kernel.money import ARITHMETIC, quantize
 
 Bucket = Literal["0-1", "2-3", "4-7", ">7"]
+BUCKETS: Final[tuple[Bucket, ...]] = get_args(Bucket)
 DAYS_MAX: Final = 400
 """More business days than that are counted as that many."""
 

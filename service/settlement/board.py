@@ -17,7 +17,7 @@ from service.kernel.actor import Actor
 from service.kernel.calendar import NoCalendar
 from service.kernel.database import plain_facts, plain_value
 from service.kernel.items import ROUTES
-from service.settlement.ageing import bucket, business_days_after, late_days, total_of
+from service.settlement.ageing import Bucket, bucket, business_days_after, late_days, total_of
 from service.settlement.lifecycle import SettlementState
 from service.settlement.model import Settlement
 from service.settlement_rules.book import BERLIN, RuleBook
@@ -40,10 +40,14 @@ async def board(
     policy: Policy,
     now: datetime,
     *,
+    age: Bucket | None = None,
     cursor: UUID | None = None,
     limit: int,
 ) -> dict[str, Any]:
-    """Return a page of open legs, the day to be paid first and on it the next cut-off, with a summary of all of them."""
+    """Return a page of open legs, the day to be paid first and on it the next cut-off, with a summary of all of them.
+
+    ``age``: only legs that are late by so much.
+    """
     today = await business_date(session, now.astimezone(BERLIN).date())
     book = await rule_book(session)
     wanted = (
@@ -52,6 +56,10 @@ async def board(
         .order_by(Settlement.pay_on, Settlement.id)
         .limit(limit + 1)
     )
+    if age is not None:
+        wanted = wanted.where(
+            tuple_(Settlement.currency, Settlement.value_date).in_(await days_of(session, age, today))
+        )
     if cursor is not None:
         last = select(Settlement.pay_on, Settlement.id).where(Settlement.id == cursor).subquery()
         wanted = wanted.where(
@@ -68,6 +76,20 @@ async def board(
         "items": shown,
         "next": str(page[-1].id) if len(legs) > limit else None,
     }
+
+
+async def days_of(session: AsyncSession, age: Bucket, today: date) -> list[tuple[str, date]]:
+    """Return the agreed days, by currency, of legs that are open and late by so much."""
+    rows = await session.execute(
+        select(Settlement.currency, Settlement.value_date)
+        .where(Settlement.state.not_in(ENDED), Settlement.value_date < today)
+        .distinct()
+    )
+    return [
+        (row.currency, row.value_date)
+        for row in rows
+        if bucket(late_by(row.value_date, today, row.currency)) == age
+    ]
 
 
 def told(leg: Settlement, book: RuleBook, today: date, work: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

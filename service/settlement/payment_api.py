@@ -21,6 +21,7 @@ from service.faces import (
 from service.gate import Gate
 from service.kernel.actor import Actor
 from service.settlement import queries
+from service.settlement.ageing import Bucket
 from service.settlement.board import board, penalties
 from service.settlement.dispatching import RetryPayment, retry_payment
 from service.settlement.lifecycle import PaymentState, PaymentStatusState
@@ -121,11 +122,12 @@ class BoardApi(Controller):
         gate: NamedDependency[Gate],
         actor: NamedDependency[Actor],
         reads: NamedDependency[AsyncSession],
+        age: FromQuery[Bucket | None] = None,
         cursor: FromQuery[UUID | None] = None,
         limit: Limit = 50,
     ) -> dict[str, Any]:
         """List open legs, the next cut-off first, each with its age, why it waits and who can act."""
-        return await board(reads, actor, gate.policy, gate.clock.now(), cursor=cursor, limit=limit)
+        return await board(reads, actor, gate.policy, gate.clock.now(), age=age, cursor=cursor, limit=limit)
 
     @get("/penalties", guards=[Allows(Action.SETTLEMENT_READ)])
     async def penalties(

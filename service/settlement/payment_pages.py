@@ -11,6 +11,7 @@ from service.faces import Allows
 from service.kernel.actor import Actor
 from service.page_frame import Button, History, Page, Subject
 from service.settlement import queries
+from service.settlement.ageing import BUCKETS
 from service.settlement.board import board, penalties
 from service.settlement.lifecycle import PAYMENT, PAYMENT_STATUS, PaymentState, PaymentStatusState
 
@@ -103,14 +104,17 @@ class BoardPages(Controller):
         page: NamedDependency[Page],
         actor: NamedDependency[Actor],
         reads: NamedDependency[AsyncSession],
+        age: FromQuery[str] = "",
         cursor: FromQuery[str] = "",
     ) -> Response[str]:
         """Show open legs, the next cut-off first, and the penalties of late ones."""
         now = page.gate.clock.now()
-        after = page_forms.id_in(cursor, "cursor")
+        after, late = page_forms.id_in(cursor, "cursor"), page_forms.among(BUCKETS, age, "age")
         return page.show(
             "settlement/templates/board.html",
-            board=await board(reads, actor, page.gate.policy, now, cursor=after, limit=ROWS),
+            board=await board(reads, actor, page.gate.policy, now, age=late, cursor=after, limit=ROWS),
+            ages=BUCKETS,
+            age=age,
             costs=await penalties(reads, now, limit=ROWS),
         )
 

@@ -5,6 +5,7 @@ from typing import Final
 from service.ui.languages import N_
 
 FIGURES: Final[dict[str, str]] = {
+    "clearing_by_age": N_("Paid in part, by age"),
     "deals_today": N_("Deals today"),
     "denied_attempts": N_("Denied attempts, seven days"),
     "due_within_an_hour": N_("Due within an hour"),
@@ -19,11 +20,14 @@ FIGURES: Final[dict[str, str]] = {
     "log_state": N_("The log"),
     "marked_today": N_("Marks on today's deals"),
     "off_market": N_("Off the market, not justified"),
+    "open_cases": N_("Open cases"),
     "open_excesses": N_("Open excesses"),
     "overdue": N_("Overdue"),
+    "proof": N_("Sets of roles that could deal and control"),
     "returned_to_me": N_("Returned to me"),
     "straight_through": N_("Matched as first entered, thirty days"),
     "sums_proof": N_("Sum of all postings"),
     "unconfirmed_by_age": N_("Not confirmed yet"),
+    "unused_rights": N_("Rights nobody used for 90 days"),
     "waiting_by_age": N_("Waiting in our queue"),
 }

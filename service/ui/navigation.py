@@ -115,6 +115,7 @@ PLACES: Final = (
         "/excesses", N_("Excesses"), (Action.EXCESS_CLOSE, Action.NOTICE_TAKE, Action.ENTRY_READ), RISK, "x"
     ),
     Place("/documents", N_("Papers"), (Action.DOCUMENT_READ,), MASTER_DATA),
+    Place("/clearing", N_("Settlement clearing"), (Action.BALANCE_READ,), BOOKS),
     Place("/business-date", N_("Business date"), (Action.BUSINESS_DATE_SET,), BOOKS),
     Place("/delegations", N_("Deputies"), (Action.DELEGATION_READ,), PEOPLE, "d"),
     Place("/explain", N_("Why"), (Action.EXPLANATION_READ,), OVERSIGHT, "w"),
@@ -127,6 +128,8 @@ PLACES: Final = (
     Place("/staff-events", N_("Staff events"), (Action.PERSON_READ,), PEOPLE),
     Place("/policy", N_("Policy"), (Action.POLICY_READ,), OVERSIGHT, "v"),
     Place("/access", N_("Access matrix"), (Action.REPORT_READ,), OVERSIGHT),
+    Place("/unused-rights", N_("Unused rights"), (Action.REPORT_READ,), OVERSIGHT),
+    Place("/escalations", N_("Escalations"), (Action.ENTRY_READ,), OVERSIGHT),
     Place("/controls", N_("Controls"), (Action.ENTRY_READ,), OVERSIGHT),
     Place("/denials", N_("Denied attempts"), (Action.ENTRY_READ,), OVERSIGHT),
     Place("/cases", N_("Cases"), (Action.CASE_READ,), OVERSIGHT),

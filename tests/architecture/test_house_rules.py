@@ -26,6 +26,7 @@ VOCABULARY = {"__init__", "lifecycle", "model", "use_cases", "queries", "api", "
 # Modules of a slice, besides the vocabulary, that do more than calculate.
 DOING = {
     "bookkeeping/booking.py": "one journal written with its lines, for every act that books",
+    "bookkeeping/clearing.py": "what is paid or received in part, by deal and age",
     "compliance/access.py": "who may do what, and who tried in vain, read from policy and log",
     "compliance/all_rows.py": "every business row of one moment, for a reconciliation outside",
     "compliance/catalogue.py": "the controls, each with its tests and its newest evidence in the log",
@@ -40,6 +41,7 @@ DOING = {
     "compliance/rights.py": "conflicts of rights and watched deals, read over all offices",
     "compliance/rights_api.py": "their faces",
     "compliance/rebuild.py": "the past told again from entries alone",
+    "compliance/usage.py": "roles in force that nobody uses, read from grants and log",
     "confirmations/clusters.py": "cancellations and corrections that pile up, counted and told",
     "confirmations/documenting.py": "the papers of a deal looked for when both sides agree",
     "confirmations/inbound.py": "the acts on what reaches the bank about its deals",
@@ -56,6 +58,7 @@ DOING = {
     "control/holding.py": "the back office's lock on a deal, for its own later acts",
     "control/pairing.py": "the two legs of an internal deal held beside each other, for verification and payment",
     "dashboards/health.py": "how log, books, proof and backlog stand, read over all offices",
+    "dashboards/escalations.py": "work that climbed and is not answered, of every office",
     "desks/reports.py": "deals off the premises beside the receipts for them",
     "documents/filing.py": "a paper filed by whatever act it belongs to, and its bytes read again",
     "explaining/timing.py": "whether an object stands so that an act can be done now",

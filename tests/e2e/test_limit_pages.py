@@ -61,7 +61,7 @@ async def test_the_limit_tree_shows_use_under_its_sums_and_each_figure_opens_its
     page = await risk.get("/limit-tree", opened=limit["owner"])
     for words in ("All counterparties", "First counterparty close", "FX desk", "62%", "FX-EUR"):
         assert words in page.text, (words, page.text)
-    assert f"/excesses?of={limit['id']}" in page.links
+    assert f"/excesses?open=1&of={limit['id']}" in page.links
     assert "there is room for EUR 600000.00" in (await risk.get("/excesses", of=limit["id"])).text
     for link in {one for one in page.links if one.startswith(("/limit", "/excesses"))}:
         assert (await risk.client.get(link)).status_code == 200, link

@@ -10,10 +10,16 @@ READERS = {
     "trader": ("Deals today", "Returned to me", "Most used limits"),
     "verifier": ("Due within an hour", "Waiting in our queue", "Payments behind their value date"),
     "confirmer": ("Not confirmed yet", "Matched as first entered, thirty days"),
-    "accountant": ("Sum of all postings",),
+    "accountant": ("Sum of all postings", "Paid in part, by age"),
     "risk-controller": ("Off the market, not justified", "Open excesses"),
-    "compliance": ("Denied attempts, seven days", "The log", "Work that climbed, by age"),
-    "auditor": ("Denied attempts, seven days",),
+    "compliance": (
+        "Denied attempts, seven days",
+        "The log",
+        "Work that climbed, by age",
+        "Sets of roles that could deal and control",
+        "Open cases",
+    ),
+    "auditor": ("Denied attempts, seven days", "Rights nobody used for 90 days"),
     "rights-admin": ("Waiting in our queue",),
 }
 
@@ -48,6 +54,12 @@ async def test_each_desk_sees_its_own_figures_and_every_one_opens_its_list(ready
     assert (await counted("other-trader"))["returned_to_me"] == 0
     assert (await counted("risk-controller"))["off_market"] == 1
     assert (await counted("compliance"))["denied_attempts"] == 1
+    assert (await counted("compliance"))["proof"] == 0
+    unused = (await (await bank.as_("compliance")).get("/api/unused-rights", limit=200)).json()["items"]
+    assert (await counted("compliance"))["unused_rights"] == len(unused)
+    idle = {(one["account_name"], one["role"]) for one in unused}
+    assert ("log-custodian", "log_custodian") in idle
+    assert ("verifier", "verifier") not in idle
     assert (await counted("verifier"))["waiting_by_age"] == 1
     assert "unconfirmed_by_age" not in await counted("trader")
     german = (await (await signed_in(bank, "compliance", language="de")).get("/dashboard")).text

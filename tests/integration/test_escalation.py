@@ -19,6 +19,7 @@ from tests.intruders import append, intruder_of
 from tests.intruders import item as an_item
 from tests.rights import granted, led_by, newcomer, refused_as
 from tests.settling import automatic
+from tests.visiting import signed_in
 
 BOARD, AUDIT, HEAD = Item.ESCALATED_BOARD, Item.ESCALATED_AUDIT, Item.ESCALATED_HEAD
 LONG_AGO = "UPDATE work_item SET due_at = now() - interval '60 days' WHERE closed_at IS NULL"
@@ -64,6 +65,15 @@ async def test_A_04_SEG_01_a_case_nobody_answers_climbs_past_the_line_and_past_i
     assert await ladder_of(bank_world).step() == len(RUNGS)
     assert await climbed(bank_world) == {rung.value for rung in RUNGS}
     assert await ladder_of(bank_world).step() == 0, "it climbs once"
+    told = (await (await bank_world.as_("compliance")).get("/api/escalations")).json()["items"]
+    assert {(one["work"], one["work_office"]) for one in told} == {("verify", "back_office")}
+    assert {one["kind"] for one in told} == {rung.value for rung in RUNGS}
+    page = await (await signed_in(bank_world, "compliance")).get("/escalations", age="0-1")
+    assert f"/entries/trades/{deal['id']}" in page.links
+    assert "Unanswered work: the board" in page.text
+    over = await (await bank_world.as_("auditor")).get("/api/escalations", age="8+")
+    assert over.json() == {"items": [], "next": None}
+    assert (await (await bank_world.as_("head-of-trading")).get("/api/escalations")).status_code == 403
 
     for account in ("verifier", "settler", "trader", "head-of-trading", "accountant", "board-trading"):
         assert (await answer(bank_world, account, item.id))[0] == 403, account

@@ -33,6 +33,16 @@ async def balance(world: World) -> str:
     )
 
 
+async def in_part(world: World) -> list[tuple[str, str, str, str]]:
+    """Return what the books say is paid in part, by deal and age; every age but that of today is empty."""
+    told = (await (await world.as_("accountant")).get("/api/balances/clearing")).json()
+    assert sum(told["by_age"].values()) == len(told["items"])
+    assert (await (await world.as_("accountant")).get("/api/balances/clearing", age=">7")).json()[
+        "items"
+    ] == []
+    return [(one["trade"], one["currency"], one["amount"], one["bucket"]) for one in told["items"]]
+
+
 async def test_an_accepted_payment_is_noted_and_settles_when_its_account_shows_it_and_is_booked(
     bank_world: World,
 ) -> None:
@@ -45,12 +55,14 @@ async def test_an_accepted_payment_is_noted_and_settles_when_its_account_shows_i
     rest = movement(payment["end_to_end_id"], REST, reference="R2")
     first, *_ = await heard(bank_world, notice(part), "two.xml")
     assert (first["effect"], (await deal.legs())["USD"]["state"]) == ("part", "partial")
+    assert await in_part(bank_world) == [(deal.id, "USD", PART, "0-1")]
     again, *_ = await heard(bank_world, notice(part, message="N2"), "three.xml")
     assert (again["state"], again["finding"], again["field"]) == ("waiting", "duplicate", "AcctSvcrRef")
     assert "examine_status" in await deal.items()
     last, *_ = await heard(bank_world, notice(rest, message="N3"), "four.xml")
     assert (last["effect"], (await deal.legs())["USD"]["state"]) == ("settled", "settled")
     assert await balance(bank_world) == f"-{WHOLE}"
+    assert await in_part(bank_world) == []
 
     more, *_ = await heard(
         bank_world, notice(movement(payment["end_to_end_id"], REST, reference="R3")), "five.xml"

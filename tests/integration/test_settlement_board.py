@@ -50,6 +50,9 @@ async def test_CSD_03_late_payments_stand_on_the_board_with_age_reason_cost_and_
     (free,) = held["work"]
     assert (free["kind"], set(free["who_can_act"])) == ("free", {"releaser", "other-releaser"})
     assert {row["bucket"] for row in board["summary"]} == {"2-3", "4-7"}
+    late = await shown(bank_world, "settler", "/api/settlements/board?age=4-7")
+    assert {row["bucket"] for row in late["items"]} == {"4-7"}
+    assert len(late["items"]) == 2
     by_auditor = await shown(bank_world, "auditor", "/api/settlements/board")
     assert by_auditor["items"][0]["work"] == []
     first = await shown(bank_world, "settler", "/api/settlements/board?limit=1")

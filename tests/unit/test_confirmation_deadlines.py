@@ -54,7 +54,7 @@ def test_EMR_02_the_list_holds_what_is_open_for_more_than_five_business_days() -
     assert not is_open_too_long(TUESDAY, date(2026, 11, 3))
     assert is_open_too_long(TUESDAY, date(2026, 11, 4))
     ages = [age_days(TUESDAY, date(2026, 11, day)) for day in (2, 3, 5, 9)]
-    assert [bucket(age) for age in ages] == ["4-7", "4-7", "4-7", "over 7"]
+    assert [bucket(age) for age in ages] == ["4-7", "4-7", "4-7", ">7"]
     assert bucket(age_days(TUESDAY, TUESDAY)) == "0-1"
 
 

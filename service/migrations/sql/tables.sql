@@ -1564,6 +1564,8 @@ CREATE TABLE journal_line (
 	CONSTRAINT fk_journal_line_journal_id FOREIGN KEY(journal_id) REFERENCES journal (id) DEFERRABLE INITIALLY DEFERRED
 );
 
+CREATE INDEX ix_journal_line_clearing ON journal_line (journal_id) WHERE account IN ('1900', '2900');
+
 CREATE TABLE justification (
 	trade_id UUID NOT NULL, 
 	version INTEGER NOT NULL, 

@@ -18,7 +18,7 @@
 
   // What is drawn: a name, a number, the number as it is written there, and where its list stands.
   function bar(name, cell) {
-    return { name: said(name), value: Number(cell.dataset.value), written: said(cell), link: name.querySelector("a[href]")?.href };
+    return { row: cell.parentElement, name: said(name), value: Number(cell.dataset.value), written: said(cell), link: name.querySelector("a[href]")?.href };
   }
 
   function barsOf(figure, table) {
@@ -64,17 +64,17 @@
     const written = Math.max(...bars.map((one) => scratch.measureText(one.written).width)) + 10;
     const inner = Math.max(width - room - 14, 60);
     const more = bare ? 0 : (high - low) * (lying ? Math.min(written / Math.max(inner - written, 40), 1.5) : 0.15);
-    const body = bare && document.getElementById(figure.dataset.of).tBodies[0];
-    if (bare) figure.style.marginTop = `${body.getBoundingClientRect().top - figure.parentElement.getBoundingClientRect().top}px`; // each bar at its row
+    const body = bare && document.getElementById(figure.dataset.of).tBodies[0].getBoundingClientRect();
+    if (bare) figure.style.marginTop = `${body.top - figure.parentElement.getBoundingClientRect().top}px`;
     return {
       width,
-      height: bare ? body.offsetHeight : lying ? bars.length * BAR + 12 : STANDING,
+      height: bare ? body.height : lying ? bars.length * BAR + 12 : STANDING,
       padding: bare ? [0, 0, 0, 0] : [6, 8, lying ? 6 : 0, lying ? 0 : 8],
       legend: { show: false },
       cursor: { show: false },
       select: { show: false },
       scales: {
-        x: { time: false, ori: lying ? 1 : 0, dir: lying ? -1 : 1, range: [-0.5, bars.length - 0.5] },
+        x: { time: false, ori: lying ? 1 : 0, dir: lying ? -1 : 1, range: bare ? [0, body.height] : [-0.5, bars.length - 0.5] },
         y: { ori: lying ? 0 : 1, range: [low < 0 ? low - more : 0, high + more] },
       },
       axes: [
@@ -99,6 +99,13 @@
       ],
       hooks: { draw: [(plot) => note(plot, bare ? [] : bars, lying, paint, line)] },
     };
+  }
+
+  // Where each bar lies: in their order, or each at the middle of its row.
+  function places(figure, bars) {
+    if (!beside(figure)) return bars.map((_, at) => at);
+    const top = bars[0].row.parentElement.getBoundingClientRect().top;
+    return bars.map(({ row }) => row.getBoundingClientRect().top + row.offsetHeight / 2 - top);
   }
 
   // Writes each number at the end of its bar, and the line that no bar should pass.
@@ -138,11 +145,16 @@
     drawn.delete(figure);
     const width = Math.floor(figure.clientWidth);
     if (!width) return;
-    const plot = new uPlot(options(figure, bars, width), [bars.map((_, at) => at), bars.map((one) => one.value)], figure);
+    const settings = options(figure, bars, width);
+    const plot = new uPlot(settings, [places(figure, bars), bars.map((one) => one.value)], figure);
     drawn.set(figure, { plot, bars, width });
     if (!bars.some((one) => one.link)) return;
     const lying = plot.scales.x.ori === 1;
-    const hit = (event) => bars[Math.round(plot.posToVal(lying ? event.offsetY : event.offsetX, "x"))];
+    const hit = (event) => {
+      const place = plot.posToVal(lying ? event.offsetY : event.offsetX, "x");
+      const off = plot.data[0].map((one) => Math.abs(one - place));
+      return bars[off.indexOf(Math.min(...off))];
+    };
     plot.over.addEventListener("mousemove", (event) => { plot.over.classList.toggle("leads", Boolean(hit(event)?.link)); });
     plot.over.addEventListener("click", (event) => { const link = hit(event)?.link; if (link) location.href = link; });
   }
