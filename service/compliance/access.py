@@ -1,7 +1,7 @@
 """What each role may do, which roles never meet, and what was tried in vain, grouped by who tried it."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,8 +15,7 @@ from policies.separation import conflicts
 from policies.vocabulary import READS, Action
 from service.compliance.queries import names_of
 from service.kernel.database import plain_value
-from service.kernel.errors import Malformed
-from service.kernel.working_hours import BERLIN
+from service.kernel.working_hours import day_in_berlin
 
 REFUSALS_MAX: Final = 5_000
 PUBLISHED: Final = text(
@@ -93,17 +92,6 @@ async def published(session: AsyncSession) -> dict[str, Any] | None:
     return None if found is None else {"entry": str(found.id), "at": plain_value(found.recorded_at)}
 
 
-def bounds(day: date) -> tuple[datetime, datetime]:
-    """Return when a day begins and ends in Berlin. Raises Malformed."""
-    try:
-        begins, ends = (
-            datetime.combine(day + timedelta(days=more), time(), BERLIN).astimezone(UTC) for more in (0, 1)
-        )
-    except OverflowError:
-        raise Malformed("This is no day on which anything happened.", field="day") from None
-    return begins, ends
-
-
 async def denied(
     session: AsyncSession, *, account: UUID | None = None, day: date | None = None, limit: int = 200
 ) -> list[dict[str, Any]]:
@@ -112,7 +100,7 @@ async def denied(
     ``day``: of that day in Berlin alone. Raises Malformed for one that no clock shows.
     """
     accounts = None if account is None else [str(account), f"anonymous:{account}"]
-    since, until = (None, None) if day is None else bounds(day)
+    since, until = (None, None) if day is None else day_in_berlin(day)
     facts = {
         "newest": REFUSALS_MAX,
         "account": accounts,

@@ -7,6 +7,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from service.kernel.calendar import is_business_day
+from service.kernel.errors import Malformed
 
 BERLIN: Final = ZoneInfo("Europe/Berlin")
 OPENS, CLOSES = time(8), time(18)
@@ -27,6 +28,17 @@ class Age(StrEnum):
 
 OLDEST: Final = {Age.NEW: 1, Age.RECENT: 3, Age.OLD: 7}
 """The last business day of each bucket that ends."""
+
+
+def day_in_berlin(day: date) -> tuple[datetime, datetime]:
+    """Return when a day begins and ends, as clocks in Berlin have it. Raises Malformed for one that none shows."""
+    try:
+        begins, ends = (
+            datetime.combine(day + timedelta(days=more), time(), BERLIN).astimezone(UTC) for more in (0, 1)
+        )
+    except OverflowError:
+        raise Malformed("This is no day on which anything happened.", field="day") from None
+    return begins, ends
 
 
 def later(start: datetime, span: timedelta) -> datetime:

@@ -5,7 +5,7 @@ Deals lie above this slice, so their tables are named here without their models.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
@@ -14,12 +14,12 @@ from sqlalchemy import Row, Uuid, column, desc, func, select, table, text, true,
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Office
-from service.gate import BERLIN
 from service.kernel.actor import Actor
 from service.kernel.cursors import Place, cursor_of
 from service.kernel.database import plain_value
-from service.kernel.errors import Malformed, NotFound
+from service.kernel.errors import NotFound
 from service.kernel.items import Item
+from service.kernel.working_hours import day_in_berlin
 from service.limits.held import HELD
 from service.limits.lifecycle import LimitState
 from service.limits.model import Excess, LimitReservation, LimitVote, TradingLimit
@@ -255,13 +255,7 @@ async def excesses(
     if open_only:
         wanted = wanted.where(WorkItem.closed_entry_id.is_(None))
     if day is not None:
-        try:
-            begins, ends = (
-                datetime.combine(day + timedelta(days=more), time(), BERLIN).astimezone(UTC)
-                for more in (0, 1)
-            )
-        except OverflowError:
-            raise Malformed("This is no day on which anything happened.", field="day") from None
+        begins, ends = day_in_berlin(day)
         wanted = wanted.where(WorkItem.opened_at >= begins, WorkItem.opened_at < ends)
     if after is not None:
         wanted = wanted.where(tuple_(WorkItem.opened_at, WorkItem.id) < tuple_(after.at, after.id))
