@@ -145,6 +145,9 @@ def add_serving(commands: Any, common: argparse.ArgumentParser) -> None:
     whole_or_part.add_argument(
         "--offices", type=offices, metavar="OFFICE,…", help="only these, knowing no other office's login"
     )
+    whole_or_part.add_argument(
+        "--beside", action="store_true", help="join the node that serves this bank already, on another port"
+    )
     serve.add_argument(
         "--sockets", type=Path, metavar="DIR", help="with --offices: where the bank's processes meet"
     )
@@ -321,12 +324,14 @@ def run_service(asked: argparse.Namespace) -> int:
         running.run(split.while_wanted(part) if asked.attached else part)
         return Exit.OK
     told = bank_settings(asked)
-    with running.alone(told.data), banks.database_server(told) as server_url:
+    hold = running.beside if asked.beside else running.alone
+    with hold(told.data) as place, banks.database_server(told) as server_url:
         port_ = told.port if asked.port is None else asked.port
         if asked.split:
             running.run(split.serve_split(told, server_url, port_))
             return Exit.OK
-        return running.run(cli.serve(told, server_url, port_, self_check=asked.self_check))
+        first = None if asked.beside else place
+        return running.run(cli.serve(told, server_url, port_, first, self_check=asked.self_check))
 
 
 def run_divide(asked: argparse.Namespace) -> int:

@@ -59,7 +59,10 @@ PROVIDED = {
 
 
 class SecurityHeaders:
-    """Middleware: the same headers on every answer, errors included; only a file of the frame may be kept."""
+    """Middleware: the same headers on every answer, errors included; only a file of the frame may be kept.
+
+    A node that ends lets its callers go, each after its answer: their next request is somebody else's.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -74,6 +77,8 @@ class SecurityHeaders:
                 for name, value in faces.HEADERS.items():
                     if name != "cache-control" or not kept:
                         headers[name] = value
+                if scope["litestar_app"].state.get("ending"):
+                    headers["connection"] = "close"
             await send(message)
 
         await self.app(scope, receive, with_headers)
@@ -112,6 +117,8 @@ async def live() -> dict[str, str]:
 async def ready(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
     """Tell whether acts can be recorded now, or why not."""
     bank: House = request.app.state.bank
+    if request.app.state.get("ending"):
+        return Response({"status": "ending", "reason": "this node was told to end"}, status_code=503)
     failure, silence = bank.failure, bank.silence()
     if failure is not None and not isinstance(failure, SignerUnreachable):
         return Response(

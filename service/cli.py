@@ -45,6 +45,7 @@ from service.kernel.clock import SystemClock
 from service.kernel.database import Offices
 from service.kernel.errors import Refusal
 from service.kernel.problems import problem
+from service.migrations import schema
 from service.migrations.guards import guard_statements
 from service.migrations.logins import office_urls, passwords
 from service.migrations.upgrade import ensure_database, upgrade
@@ -188,16 +189,31 @@ def database_of(settings: Settings) -> str:
     return banks.DATABASE if settings.database_url is None else str(make_url(settings.database_url).database)
 
 
+def addresses(settings: Settings, server_url: str) -> tuple[str, dict[Office, str]]:
+    """Return where the administrator and each office reach a bank that is there."""
+    database = database_of(settings)
+    admin_url = make_url(server_url).set(database=database).render_as_string(hide_password=False)
+    urls = office_urls(admin_url, database, passwords(logins_file(settings)))
+    return admin_url, urls | dict(settings.office_urls)
+
+
+async def joined(settings: Settings, server_url: str) -> tuple[str, dict[Office, str]]:
+    """Return the same for a node that joins others. Raises SchemaDiffers if they are of another release."""
+    admin_url, urls = addresses(settings, server_url)
+    engine = create_async_engine(admin_url, poolclass=NullPool)
+    async with engine.connect() as connection:
+        await schema.must_be_ours(connection)
+    await engine.dispose()
+    return admin_url, urls
+
+
 @contextlib.asynccontextmanager
 async def open_gate(settings: Settings, server_url: str, *, behind: bool = False) -> AsyncIterator[Gate]:
     """Open the gate beside a running service, which alone keeps the log's files.
 
     Raises RecoveryNeeded if the database is behind those files, unless ``behind`` is what it is opened for.
     """
-    database = database_of(settings)
-    admin_url = make_url(server_url).set(database=database).render_as_string(hide_password=False)
-    urls = office_urls(admin_url, database, passwords(logins_file(settings)))
-    offices = Offices(urls | dict(settings.office_urls), pool_size=1)
+    offices = Offices(addresses(settings, server_url)[1], pool_size=1)
     try:
         if not behind:
             await must_be_whole(offices[Office.LOG], settings.log_directory, None)
@@ -275,17 +291,28 @@ async def check_rebuilt(settings: Settings, server_url: str) -> Outcome:
 # --- serve
 
 
-async def serve(settings: Settings, server_url: str, port: int, *, self_check: bool = False) -> int:
-    """Serve the bank until told to stop; ``self_check``: hold the books against the log now too. Raises CannotServe."""
+async def serve(
+    settings: Settings, server_url: str, port: int, first: running.Place | None, *, self_check: bool = False
+) -> int:
+    """Serve the bank until told to stop; ``self_check``: hold the books against the log now too.
+
+    The ``first`` node brings the database up to this release and then lets others in, which change nothing of it.
+    Raises CannotServe.
+    """
     policy = load()
     with contextlib.closing(running.listening(settings.host, port)) as listener:
-        admin_url, urls = await banks.prepare(settings, server_url, policy)
+        if first is None:
+            admin_url, urls = await joined(settings, server_url)
+        else:
+            admin_url, urls = await banks.prepare(settings, server_url, policy)
         assert await genesis.has_begun(admin_url), "a bank with keys has its genesis"
         async with (
             banks.running(settings, admin_url, urls, policy=policy) as bank,
             running.automatic_work(bank, self_check=self_check),
             running.serving(bank, listener) as address,
         ):
+            if first is not None:
+                first.share()
             print(f"serving: {address}", flush=True)
             await running.until_stopped()
     return Exit.OK

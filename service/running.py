@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -87,18 +88,45 @@ async def _until_told(main: Coroutine[Any, Any, Result]) -> Result:
         raise Stopped(f"Stopped by {told[0].name}; the next start goes on from here.") from None
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """This process's hold on a data directory."""
+
+    handle: int
+
+    def share(self) -> None:
+        """Let other nodes in: database and files are as this release wants them."""
+        fcntl.flock(self.handle, fcntl.LOCK_SH)
+
+
 @contextlib.contextmanager
-def alone(data: Path) -> Iterator[None]:
-    """Keep every other service off this data directory: one writes the log's files. Raises CannotServe."""
+def alone(data: Path) -> Iterator[Place]:
+    """Keep every other service off this data directory until it is shared. Raises CannotServe."""
+    sentence = (
+        f"Another service runs on {data}: stop it, join it with serve --beside, or choose another --data."
+    )
+    with _held(data, fcntl.LOCK_EX, sentence) as place:
+        yield place
+
+
+@contextlib.contextmanager
+def beside(data: Path) -> Iterator[Place]:
+    """Join the nodes that serve this data directory, unless one brings it up to date now. Raises CannotServe."""
+    with _held(data, fcntl.LOCK_SH, f"Another service has {data} to itself: wait until it serves.") as place:
+        yield place
+
+
+@contextlib.contextmanager
+def _held(data: Path, how: int, obstacle: str) -> Iterator[Place]:
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle = os.open(data / "service.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, how | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(handle)
-        raise CannotServe(f"Another service runs on {data}: stop it, or choose another --data.") from None
+        raise CannotServe(obstacle) from None
     try:
-        yield
+        yield Place(handle)
     finally:
         os.close(handle)
 
@@ -133,9 +161,18 @@ def listening_inside(path: Path) -> socket.socket:
 
 @contextlib.asynccontextmanager
 async def serving(bank: House, listener: socket.socket) -> AsyncIterator[str]:
-    """Answer on the open socket; gives its address."""
-    async with answering(create_app(bank), listener) as address:
-        yield address
+    """Answer on the open socket; gives its address.
+
+    Told to end, it first says so on ``/health/ready`` and closes each connection after its answer, for so long that
+    whoever shares out the requests has noticed; then it takes no new ones and finishes what it has.
+    """
+    app = create_app(bank)
+    async with answering(app, listener) as address:
+        try:
+            yield address
+        finally:
+            app.state.ending = True
+            await asyncio.sleep(bank.settings.drain_seconds)
 
 
 @contextlib.asynccontextmanager

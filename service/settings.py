@@ -15,6 +15,7 @@ from audit.signer_client import socket_of
 from policies.vocabulary import Office
 
 WITNESSES_MAX = 14  # a note has sixteen signature lines; two are the log's while its key changes
+DRAIN_SECONDS_MAX = 300
 SILENCE_SECONDS_MIN, SILENCE_SECONDS_MAX = 60, 86_400
 DEMO_LEI = "529900DEMO00TRENNW29"
 
@@ -60,6 +61,7 @@ class Settings:
     witnesses: tuple[WitnessAt, ...] = ()
     quorum: int | None = None  # so many of the witnesses cosign every checkpoint
     mail: MailAt | None = None  # else no message leaves by mail
+    drain_seconds: int = 0  # so long an ending node goes on answering, for others to notice that it ends
     silence_seconds: int = 900  # so long may signer or witnesses be away before high risks wait for them
 
     @property
@@ -135,6 +137,7 @@ def load(data: Path, environment: Mapping[str, str] = os.environ) -> Settings:
         "signer",
         "quorum",
         "silence_seconds",
+        "drain_seconds",
         "witness",
         "mail",
     }
@@ -157,6 +160,9 @@ def load(data: Path, environment: Mapping[str, str] = os.environ) -> Settings:
     passphrase = _signing_in(told, environment)
     witnesses = _witnessing_in(told, demo=demo)
     mail = _mail_in(told.pop("mail", None), demo=demo)
+    drain = told.get("drain_seconds", 0)
+    if type(drain) is not int or not 0 <= drain <= DRAIN_SECONDS_MAX:
+        raise BadSettings(f"drain_seconds is {drain!r}; it must be a number from 0 to {DRAIN_SECONDS_MAX}")
     return Settings(
         data=data,
         witnesses=witnesses,

@@ -201,10 +201,12 @@ class Run:
     def end(self) -> None:
         """Let the doubts be settled, the first node publish what is left and end in order; all others are killed."""
         self._heal(float("inf"))
+        for name in self.processes:
+            if name.startswith("client"):
+                self.processes[name].kill()
         self.wait_for("signer", *NODES, port=self.ports[1])
         self.wait_for("signer", *NODES, port=self.ports[0])
         for number in range(self.plan.clients):
-            self.processes[f"client {number}"].kill()
             asyncio.run(self.settle(number))
         for name, process in self.processes.items():
             if name not in ("first node", "signer"):

@@ -1,0 +1,239 @@
+"""Two nodes on one bank: what ends on one has ended on the other, either may be restarted, and either may die."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy.engine import make_url
+
+from tests.bank import PASSWORD
+from tests.conftest import Template, as_administrator, copied
+from tests.faults.crowd import TERMS_OF_TODAY, Line, signed_in
+from tests.faults.processes import POLL_SECONDS, STALLED_SECONDS_MAX, Process, free_port
+from tests.faults.proxy import Proxy
+from tests.promises import Finished, broken
+
+WAITING = 200
+CALLERS = 3
+DRAIN_SECONDS = 1
+ANSWERS_BETWEEN = 5
+SLOW_SECONDS = 0.01
+
+
+@dataclass
+class Nodes:
+    """Two nodes on one bank, each with a line of its own to the database."""
+
+    bank: Template
+    processes: list[Process]
+    ports: list[int]
+    lines: list[Proxy]
+    heard: list[dict[str, Any]] = field(default_factory=list)
+    called: list[Line] = field(default_factory=list)
+
+    def call(self, *numbers: int) -> Line:
+        """Return a client's connection to one node, or to the first of these that answers."""
+        self.called.append(Line([self.ports[number] for number in numbers]))
+        return self.called[-1]
+
+    async def start(self, number: int) -> None:
+        """Start a node beside whichever serves already, and wait until it is ready."""
+        async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(STALLED_SECONDS_MAX):
+            while not await is_ready(client, self.ports[number]):
+                self.processes[number].keep()
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def stop(self, number: int) -> int | None:
+        """Tell a node to end, and wait until it has."""
+        self.processes[number].signal(signal.SIGTERM)
+        async with asyncio.timeout(STALLED_SECONDS_MAX):
+            while self.processes[number].runs():  # noqa: ASYNC110 - another process
+                await asyncio.sleep(POLL_SECONDS)
+        running = self.processes[number].running
+        return None if running is None else running.returncode
+
+    async def capture(self, line: Line, token: str, key: str) -> Any:
+        """Enter a deal under a key, asking whichever node answers; keep the answer."""
+        answer = await line.ask("POST", "/api/trades", token, TERMS_OF_TODAY, key)
+        self.hear(key, answer.status, answer.body)
+        return answer
+
+    def hear(self, key: str, status: int, told: Mapping[str, Any]) -> None:
+        """Keep what a client was told."""
+        said = {name: told.get(name) for name in ("receipt", "decision", "code")}
+        self.heard.append({"account": "trader", "key": key, "status": status, **said})
+
+
+async def is_ready(client: httpx.AsyncClient, port: int) -> bool:
+    with contextlib.suppress(httpx.HTTPError):
+        return (await client.get(f"http://127.0.0.1:{port}/health/ready")).status_code == 200
+    return False
+
+
+@pytest.fixture
+def two_lines(furnished: Template, tmp_path: Path) -> Iterator[list[Proxy]]:
+    """Give two lines to the database of the test's bank."""
+    query = make_url(furnished.admin_url).query
+    target = Path(str(query["host"])) / f".s.PGSQL.{query['port']}"
+    with Proxy(target).listening() as one, Proxy(target).listening() as other:
+        yield [one, other]
+
+
+@pytest.fixture
+async def nodes(furnished: Template, two_lines: list[Proxy], tmp_path: Path) -> AsyncIterator[Nodes]:
+    """Give two nodes on a fresh copy of the bank that can deal; they are killed at the end."""
+    bank = await copied(furnished, tmp_path / "bank")
+    data = bank.settings.data
+    (data / "trennwand.toml").write_text(f"drain_seconds = {DRAIN_SECONDS}\n")
+    logins = data / "keys" / f"logins-{make_url(bank.admin_url).database}.json"
+    next((data / "keys").glob("logins-*.json")).rename(logins)  # the addresses below say who logs in
+    ports, processes = [free_port(), free_port()], []
+    for number, line in enumerate(two_lines):
+        urls = {"DATABASE_URL": by(line, bank.admin_url)}
+        urls |= {f"DATABASE_URL_{office.name}": by(line, url) for office, url in bank.urls.items()}
+        command = [sys.executable, "-m", "service", "serve", "--beside", "--data", str(data)]
+        processes.append(Process(f"node {number}", [*command, "--port", str(ports[number])], data, urls))
+    found = Nodes(bank, processes, ports, two_lines)
+    try:
+        await asyncio.gather(found.start(0), found.start(1))
+        yield found
+    finally:
+        for process in processes:
+            process.kill()
+        for line in found.called:
+            line.hang_up()
+    await as_administrator(bank.server_url, f"DROP DATABASE {make_url(bank.admin_url).database} WITH (FORCE)")
+
+
+def by(line: Proxy, url: str) -> str:
+    """Return the address of a login by a line."""
+    there = make_url(url).set(host="127.0.0.1", port=line.port, query={})
+    return there.render_as_string(hide_password=False)
+
+
+async def test_two_nodes_are_one_bank_and_either_may_go_at_any_time(nodes: Nodes) -> None:
+    await what_ends_on_one_node_has_ended_on_the_other(nodes)
+    await two_hundred_requests_wait_and_their_node_is_killed(nodes)
+    await nodes.start(0)
+    await both_are_restarted_and_no_request_fails(nodes)
+    assert [await nodes.stop(number) for number in (0, 1)] == [0, 0]
+    assert await broken(Finished(nodes.bank.settings, nodes.bank.admin_url, nodes.heard)) == []
+
+
+async def what_ends_on_one_node_has_ended_on_the_other(nodes: Nodes) -> None:
+    one, other = nodes.call(0), nodes.call(1)
+    token = await signed_in(one, "settler")
+    assert (await other.ask("GET", "/api/powers", token)).status == 200
+    admin = await signed_in(other, "rights-admin")
+    persons = await other.ask("GET", "/api/persons?limit=200", admin)
+    (person,) = [
+        one for one in persons.body["items"] if "settler" in {login["name"] for login in one["accounts"]}
+    ]
+    assert (await one.ask("GET", "/api/powers", token)).status == 200  # asked here just now
+    body = {"version": person["version"], "reason": "leaves the bank"}
+    path = f"/api/persons/{person['id']}/disablement"
+    assert (await other.ask("POST", path, admin, body, "settler-leaves")).status == 200
+    assert (await one.ask("GET", "/api/powers", token)).status == 401
+    refused = await one.ask("POST", "/api/sessions", body={"account": "settler", "password": PASSWORD})
+    assert refused.status in (401, 403)
+
+
+async def two_hundred_requests_wait_and_their_node_is_killed(nodes: Nodes) -> None:
+    token = await signed_in(nodes.call(1), "trader")
+    nodes.lines[0].delay_seconds, nodes.lines[0].state = (
+        SLOW_SECONDS,
+        "slow",
+    )  # so that most wait while the first are committed
+    asking = [
+        asyncio.create_task(nodes.capture(nodes.call(0, 1), token, f"waiting-{number}"))
+        for number in range(WAITING)
+    ]
+    async with asyncio.timeout(STALLED_SECONDS_MAX):
+        while not nodes.heard:  # noqa: ASYNC110 - a moment in the middle is wanted
+            await asyncio.sleep(POLL_SECONDS / 10)
+    nodes.processes[0].kill()
+    answered_before = len(nodes.heard)
+    nodes.lines[0].state = "open"
+    answers = await asyncio.gather(*asking)
+
+    assert answered_before < WAITING
+    assert {answer.status for answer in answers} == {201}
+    assert len({answer.body["id"] for answer in answers}) == WAITING
+    assert sum(answer.silent > 0 for answer in answers) == WAITING - answered_before
+    deals = await nodes.call(1).ask("GET", "/api/trades?limit=200", token)
+    assert {one["id"] for one in deals.body["items"]} == {answer.body["id"] for answer in answers}
+
+
+@dataclass
+class Balancer:
+    """Sends each request to a node that says it is ready, as whatever stands before the nodes does."""
+
+    ports: list[int]
+    ready: dict[int, bool] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+    answered: int = 0
+    turn: int = 0
+
+    async def watch(self) -> None:
+        """Look all the time who is ready."""
+        async with httpx.AsyncClient(trust_env=False) as client:
+            while True:
+                for port in self.ports:
+                    self.ready[port] = await is_ready(client, port)
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def send(self, nodes: Nodes, token: str, caller: int) -> None:
+        """Send one request after the other; whatever is no answer of an act is a failure."""
+        async with httpx.AsyncClient(trust_env=False, timeout=STALLED_SECONDS_MAX) as client:
+            for number in range(1_000_000):
+                self.turn += 1
+                ready = [port for port in self.ports if self.ready.get(port)]
+                port, key = ready[self.turn % len(ready)], f"rolling-{caller}-{number}"
+                headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
+                try:
+                    answer = await client.post(
+                        f"http://127.0.0.1:{port}/api/trades", json=TERMS_OF_TODAY, headers=headers
+                    )
+                except httpx.HTTPError as failure:
+                    self.failed.append(f"{key}: {failure!r}")
+                    continue
+                if answer.status_code != 201:
+                    self.failed.append(f"{key}: {answer.status_code} {answer.text}")
+                    continue
+                nodes.hear(key, answer.status_code, answer.json())
+                self.answered += 1
+                await asyncio.sleep(0)
+
+    async def go_on(self) -> None:
+        """Wait until some more requests were answered."""
+        until = self.answered + ANSWERS_BETWEEN
+        async with asyncio.timeout(STALLED_SECONDS_MAX):
+            while self.answered < until:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(POLL_SECONDS)
+
+
+async def both_are_restarted_and_no_request_fails(nodes: Nodes) -> None:
+    balancer = Balancer(nodes.ports)
+    token = await signed_in(nodes.call(1), "trader")
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(balancer.watch())]
+        while len([one for one in balancer.ready.values() if one]) < len(nodes.ports):  # noqa: ASYNC110 - as above
+            await asyncio.sleep(POLL_SECONDS)
+        tasks += [group.create_task(balancer.send(nodes, token, caller)) for caller in range(CALLERS)]
+        for number in (0, 1):
+            await balancer.go_on()
+            assert await nodes.stop(number) == 0
+            await balancer.go_on()
+            await nodes.start(number)
+        await balancer.go_on()
+        for task in tasks:
+            task.cancel()
+    print(f"{balancer.answered} requests answered while both nodes were restarted")
+    assert balancer.failed == []
