@@ -209,7 +209,7 @@ class Balancer:
                     continue
                 nodes.hear(key, answer.status_code, answer.json())
                 self.answered += 1
-                await asyncio.sleep(0)
+                await asyncio.sleep(POLL_SECONDS)
 
     async def go_on(self) -> None:
         """Wait until some more requests were answered."""
