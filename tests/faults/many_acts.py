@@ -83,7 +83,7 @@ class Run:
     def __post_init__(self) -> None:
         self.chance = random.Random(self.plan.seed)
         python, data = sys.executable, str(self.data)
-        node = [python, "-m", "service", "serve", "--data", data, "--port", str(self.ports[0])]
+        node = [python, "-m", "service", "serve", "--beside", "--data", data, "--port", str(self.ports[0])]
         other = [python, "-m", "tests.faults.nodes", "serve", data, "--port", str(self.ports[1])]
         self._add("signer", processes.signer_command(self.data))
         for name, command in zip(NODES, (node, other), strict=True):

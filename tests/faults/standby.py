@@ -44,8 +44,8 @@ class Loss:
         """Act, lose the primary in the middle, act on, settle what is in doubt, end in order, and look."""
         asked, answers = (self.data / f"{what}-{number}.jsonl" for what in ("asked", "answers"))
         told = crowd.Told(f"r{number}", [self.port], self.acts, self.seed, str(asked), str(answers))
-        serve = [sys.executable, "-m", "service", "serve", "--data", str(self.data), "--port", str(self.port)]
-        node = Process("node", serve, self.data, {"DATABASE_URL": url})
+        serve = [sys.executable, "-m", "service", "serve", "--beside", "--data", str(self.data)]
+        node = Process("node", [*serve, "--port", str(self.port)], self.data, {"DATABASE_URL": url})
         client = Process("client", [sys.executable, "-m", "tests.faults.crowd"], self.data)
         client.told = lambda: json.dumps(vars(told))
         try:
