@@ -59,6 +59,7 @@ from service.documents.model import Document
 from service.gate import Done, Gate, UseCase
 from service.importing.rows import shown
 from service.kernel.errors import Malformed, Refusal, Unprocessable
+from service.kernel.turns import turn
 from service.parties.model import ConfirmationChannel
 from service.people.directory import service_actor
 
@@ -116,11 +117,13 @@ class Mailroom:
         reminded = float("-inf")
         while True:
             try:
-                await self.send()
-                await self.collect()
-                if time.monotonic() - reminded > REMIND_SECONDS:
-                    await self.remind()
-                    reminded = time.monotonic()
+                async with turn(self.gate.offices[Office.BACK_OFFICE], "post") as ours:
+                    if ours:
+                        await self.send()
+                        await self.collect()
+                    if ours and time.monotonic() - reminded > REMIND_SECONDS:
+                        await self.remind()
+                        reminded = time.monotonic()
             except Exception:
                 LOGGER.exception("the back office's post cannot work")
             await asyncio.sleep(LOOK_SECONDS)

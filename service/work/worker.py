@@ -18,6 +18,7 @@ from service.kernel.actor import Actor
 from service.kernel.database import Offices
 from service.kernel.errors import Refusal
 from service.kernel.items import ROUTES, Item
+from service.kernel.turns import turn
 from service.work.model import WorkItem
 
 LOGGER = logging.getLogger(__name__)
@@ -67,10 +68,13 @@ class Worker:
         self._turn = asyncio.Lock()
 
     async def drain(self) -> int:
-        """Do what is open and not waiting for another try; return how many items were done."""
+        """Do what is open and not waiting for another try; return how many items were done.
+
+        Of several nodes one does an office's items at a time: the others would only be told that they are done.
+        """
         done = 0
-        async with self._turn:
-            while items := await self._due():
+        async with self._turn, turn(self.gate.offices[self.office], f"items of {self.office}") as ours:
+            while ours and (items := await self._due()):
                 actor = await self.find_actor(self.gate.offices, self.office)
                 held_up: set[UUID | None] = set()
                 for item in items:
