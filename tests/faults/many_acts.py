@@ -136,7 +136,7 @@ class Run:
         faults = self._in_order()
         strike_at, began = time.monotonic() + BEGIN_AFTER_SECONDS, time.monotonic()
         most, moved, name, looked = -1, began, next(faults, None), False
-        while (done := self.done()) < self.plan.acts or (self.plan.faults is not None and name is not None):
+        while (done := self.done()) < self.plan.acts or self._lacks(name):
             now = time.monotonic()
             if now - began > self.plan.seconds_max:
                 return
@@ -168,6 +168,11 @@ class Run:
         while True:
             self.chance.shuffle(possible)
             yield from possible
+
+    def _lacks(self, fault: str | None) -> bool:
+        """Tell whether planned faults and failing commits are still to come."""
+        failed = counted(self.data / "rolled-back.jsonl")
+        return self.plan.faults is not None and (fault is not None or failed < self.plan.failing_commits)
 
     def _not_before(self) -> float:
         """Return how many acts come before the next fault, where there are so many faults and no more."""
