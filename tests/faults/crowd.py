@@ -132,12 +132,16 @@ class Crowd:
 
     told: Told
     tokens: dict[str, str] = field(default_factory=dict)
+    doors: dict[str, asyncio.Lock] = field(
+        default_factory=dict
+    )  # one of an account's stories signs in at a time
     left: int = 0
 
     async def token(self, line: Line, account: str, *, anew: str | None = None) -> str:
         """Return the account's token, signed in if need be; ``anew``: that one is good no longer."""
-        if self.tokens.get(account, anew) == anew:
-            self.tokens[account] = await signed_in(line, account)
+        async with self.doors.setdefault(account, asyncio.Lock()):
+            if self.tokens.get(account, anew) == anew:
+                self.tokens[account] = await signed_in(line, account)
         return self.tokens[account]
 
     async def act(self, line: Line, account: str, act: str, path: str, **body: Any) -> dict[str, Any]:

@@ -25,6 +25,10 @@ from tests.property.separation.oracle import Rules
 INDEXED = text(
     "SELECT e.bytes FROM public.audit_index i JOIN public.audit_entry e ON e.id = i.entry_id ORDER BY i.index"
 )
+DRAFTED = text(
+    "SELECT d.version, f.key AS file, t.content FROM public.policy_draft d "
+    "CROSS JOIN LATERAL jsonb_each_text(d.files) f JOIN public.policy_text t ON t.sha256 = f.value"
+)
 SENTENCES_MAX = 5
 
 Heard = Mapping[str, Any]
@@ -46,6 +50,7 @@ class Finished:
     undone: Sequence[str] = ()
     memory: Path | None = None
     contents: list[bytes] = field(default_factory=list)
+    drafted: dict[str, dict[str, str]] = field(default_factory=dict)  # texts by file, of each policy drafted
     findings: list[Finding] = field(default_factory=list)
 
     async def read(self) -> None:
@@ -55,6 +60,8 @@ class Finished:
         try:
             async with engine.connect() as connection:
                 self.contents = [row.bytes for row in await connection.execute(INDEXED)]
+                for row in await connection.execute(DRAFTED):
+                    self.drafted.setdefault(row.version, {})[row.file] = row.content
             async with engine.connect() as connection:
                 self.findings = await compare(connection, self.settings.log_directory, BOOKS)
         finally:
@@ -89,7 +96,7 @@ class Finished:
     @cached_property
     def rules(self) -> dict[str, Rules]:
         """The texts of every policy the log was decided by, from where the bank keeps them."""
-        return {
+        return {version: Rules(texts) for version, texts in self.drafted.items()} | {
             f"sha256:{kept.name}": Rules({file: (kept / file).read_text("utf-8") for file in FILES})
             for kept in (self.settings.data / "policies").iterdir()
             if not kept.name.startswith("tmp-")

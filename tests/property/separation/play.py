@@ -16,10 +16,10 @@ from service.cli import Act, perform
 from service.kernel.errors import Refusal
 from service.people.directory import service_actor
 from service.work.worker import Worker
-from tests import settling
+from tests import promises, settling
 from tests.bank import World
 from tests.importing import actor, imported, table
-from tests.keeping import findings, publish, verdict
+from tests.keeping import publish
 from tests.parties import a_portfolio
 from tests.property.separation.hands import Hand, facts, hands, together
 from tests.property.separation.moves import Move, moves
@@ -100,19 +100,10 @@ class Play:
         await self.listen()
 
     async def end(self) -> None:
-        """Hold the published, signed log against every rule from the beginning, and the tables against the log."""
+        """Hold the whole bank against every promise: its signed log against every rule, its tables against the log."""
         await publish(self.world)
-        whole = Oracle(self.oracle.rules, self.oracle.facts)
-        async with self.engine.connect() as connection:
-            for row in await connection.execute(INDEXED):
-                if (deed := deed_of(row.bytes)) is not None:
-                    whole.learn(deed)
-        if found := whole.violations():
-            raise self.broken("; ".join(found[:5]))
-        if (report := verdict(self.world)).line() != "VERIFIED (L1 self-signed)":
-            raise self.broken("\n".join(report.lines()))
-        if wrong := await findings(self.world):
-            raise self.broken(str(wrong[:5]))
+        if found := await promises.broken(promises.finished(self.world)):
+            raise self.broken("\n".join(map(str, found)))
 
     def broken(self, what: str) -> Violation:
         """Return a violation that says how to see it again."""
