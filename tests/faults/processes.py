@@ -19,7 +19,7 @@ from service.kernel import embedded
 
 CLONE = Path(__file__).parents[2]
 POLL_SECONDS = 0.05
-STALLED_SECONDS_MAX = 180
+STALLED_SECONDS_MAX = 400
 DEATHS_MAX = 20  # of one process that nobody killed
 ORIGIN = "trennwand.demo/log"
 

@@ -107,7 +107,13 @@ def perform(rounds: int, acts: int, data: Path, seed: int = 1) -> list[dict[str,
                 stack.enter_context(Proxy(place.socket).listening()) for place in (pair.primary, pair.standby)
             ]
             url = both(lines, pair.primary.password)
-            return [loss.round(number, url) for number in range(1, rounds + 1)]
+            told = []
+            for number in range(1, rounds + 1):
+                told.append(loss.round(number, url))
+                print(
+                    json.dumps(told[-1]), flush=True
+                )  # what was seen, should a later one not come to its end
+            return told
     finally:
         for place in (pair.primary, pair.standby):
             place.stop()
@@ -129,7 +135,6 @@ def main() -> int:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="standby-") as folder:
         told = perform(asked.rounds, asked.acts, Path(folder) / "data", asked.seed)
-    print(json.dumps(told, indent=1))
     return 1 if any(one["broken"] for one in told) else 0
 
 
