@@ -26,7 +26,7 @@ from service.ui.languages import Language
 
 SESSION_COOKIE: Final = "__Host-trennwand"
 FORM_FIELDS_MAX: Final = 60
-OPEN_FORMS: Final = frozenset({"/sign-in", "/language", "/theme", "/keys"})
+OPEN_FORMS: Final = frozenset({"/sign-in", "/demo-desk", "/language", "/theme", "/keys"})
 """Forms that may be sent without a session; the browser's word on where they come from must do."""
 PAPERS: Final = "/papers/"
 """Where forms bring a file with them; only somebody who is signed in is listened to that long."""

@@ -105,6 +105,7 @@ async def open_and_play(settings: Settings, wishes: Wishes, server_url: str, lis
             else verify_and_tell(bank, address, remembered, wishes)
         )
         if wishes.serve:
+            print(f"open {address} in a browser and take a desk: one press signs you in on this machine")
             print(f"serving: {address}", flush=True)
             await running.until_stopped()
     return held

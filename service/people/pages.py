@@ -12,8 +12,8 @@ from policies.vocabulary import READS, Action
 from service import page_forms, page_frame
 from service.faces import Allows, device_of
 from service.gate import Gate
-from service.kernel.actor import Actor
-from service.kernel.errors import Malformed, Refusal
+from service.kernel.actor import THIS_MACHINE, Actor
+from service.kernel.errors import Malformed, NotFound, Refusal
 from service.kernel.identifiers import uuid7
 from service.organisation.queries import today, units
 from service.page_frame import Button, History, Page, Said, Subject
@@ -21,11 +21,19 @@ from service.people import account_pages, queries
 from service.people.authentication import LENGTH_MAX, LENGTH_MIN
 from service.people.lifecycle import GRANT, GrantState
 from service.people.sessions import CloseSession, close_session
-from service.people.signing_in import sign_in
+from service.people.signing_in import sign_in, sign_in_to_demo
 from service.people.use_cases import ChangePassword, change_password
 from service.ui.languages import N_
+from service.ui.navigation import DESKS
 
 ROWS = 50
+FIRST_DESKS = {
+    "trader": N_("Strike a deal and see what the other offices make of it."),
+    "verifier": N_("Check what trading entered, or send it back."),
+    "compliance": N_("See every act and every refusal, with its proof."),
+}
+"""The three desks to begin with in the demo bank, and what can be done there."""
+AT_ONCE = frozenset(account for roles in DESKS.values() for desk in roles for account in desk.accounts)
 NAME_PART_MAX = 100
 
 
@@ -40,9 +48,14 @@ class PeoplePages(Controller):
     include_in_schema = False
 
     @get("/", opt={"public": True})
-    async def home(self, page: NamedDependency[Page]) -> Response[str]:
+    async def home(self, request: Request[Any, Any, Any], page: NamedDependency[Page]) -> Response[str]:
         """Say what this is and offer the desks."""
-        return page.show("ui/templates/home.html", start=page_frame.first_page(page))
+        return page.show(
+            "ui/templates/home.html",
+            start=page_frame.first_page(page),
+            at_once=opens_at_once(request),
+            first=FIRST_DESKS,
+        )
 
     @get("/sign-in", opt={"public": True})
     async def door(
@@ -59,10 +72,7 @@ class PeoplePages(Controller):
         self, request: Request[Any, Any, Any], gate: NamedDependency[Gate], page: NamedDependency[Page]
     ) -> Response[str] | Redirect:
         """Open a session under a new token; the one held before ends, first if this machine's address changed."""
-        before = page.actor if page.actor is not None and page.actor.session is not None else None
-        if before is not None and before.elsewhere is not None:
-            await gate.perform(before, close_session, CloseSession(), key=str(uuid7()))
-            before = None
+        before = await left_elsewhere(gate, page)
         account, wanted = page.form.get("account", "").strip(), page.form.get("next", "")
         try:
             password, device = page.form.get("password", "")[:256], device_of(request.scope)
@@ -76,6 +86,22 @@ class PeoplePages(Controller):
         if opened.answer["must_change_password"]:
             onward = "/password"
         return page.back(onward, None, page_frame.cookie(page_forms.SESSION_COOKIE, opened.answer["token"]))
+
+    @post("/demo-desk", opt={"public": True})
+    async def demo_desk(
+        self, request: Request[Any, Any, Any], gate: NamedDependency[Gate], page: NamedDependency[Page]
+    ) -> Redirect:
+        """Sit down at a desk of the demo bank without a password; its entry says that it was so."""
+        account = page.form.get("account", "")
+        if not opens_at_once(request) or account not in AT_ONCE:
+            raise NotFound("address")
+        before = await left_elsewhere(gate, page)
+        device = device_of(request.scope)
+        opened = await sign_in_to_demo(gate, account, origin="demo", device=device)
+        if before is not None:
+            await gate.perform(before, close_session, CloseSession(), key=str(uuid7()))
+        token = page_frame.cookie(page_forms.SESSION_COOKIE, opened.answer["token"])
+        return page.back("/start", None, token)
 
     @get("/start", guards=[Allows(Action.POWER_READ)])
     async def start(self, page: NamedDependency[Page]) -> Redirect:
@@ -270,6 +296,24 @@ class SessionReviewPages(Controller):
                 for row in found["items"]
             },
         )
+
+
+def opens_at_once(request: Request[Any, Any, Any]) -> bool:
+    """Tell whether desks open without a password: in a demo bank, for who sits at the machine it runs on.
+
+    The name in the address must be this machine's own too: behind another one stands a proxy, or a stranger's page.
+    """
+    here = request.url.hostname in ("127.0.0.1", "localhost", "::1")
+    return bool(request.app.state.bank.settings.demo) and here and device_of(request.scope) == THIS_MACHINE
+
+
+async def left_elsewhere(gate: Gate, page: Page) -> Actor | None:
+    """Return who was signed in here until now; a session of another device is ended at once."""
+    before = page.actor if page.actor is not None and page.actor.session is not None else None
+    if before is not None and before.elsewhere is not None:
+        await gate.perform(before, close_session, CloseSession(), key=str(uuid7()))
+        return None
+    return before
 
 
 def door(page: Page, account: str, wanted: str, status: int = 200) -> Response[str]:
