@@ -4,115 +4,19 @@ Each step is a check of the screens' day as far as its act has a page. Steps tha
 SQL, a file from another bank, an end of day) are checked where their faces are.
 """
 
-import os
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
 
-from service.running import listening, serving
-from tests.bank import PASSWORD, World
+from tests.at_desks import Desk, at_work, served
+from tests.bank import World
+from tests.browsing import CHROMIUM
 from tests.importing import table
 from tests.settling import Deal, captured, done, drain, matched, post, sent
 
-CHROMIUM = next(
-    (path for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(path).exists()), None
-)
-SHOTS = os.environ.get("TRENNWAND_SHOTS")
-TABS_MAX = 160
 BACK_OFFICE_PAGES = ("/confirmations", "/settlements", "/payments", "/journals", "/balances", "/checks")
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-
-
-@dataclass
-class Desk:
-    """Somebody in front of a browser who has no mouse."""
-
-    page: Page
-    complaints: list[str] = field(default_factory=list)
-
-    async def reach(self, selector: str) -> None:
-        """Press Tab until the focus is there."""
-        for _ in range(TABS_MAX):
-            if await self.page.evaluate("one => document.activeElement.matches(one)", selector):
-                return
-            await self.page.keyboard.press("Tab")
-        raise AssertionError(f"no Tab leads to {selector} on {self.page.url}")
-
-    async def enter(self, selector: str) -> None:
-        """Go there and press Enter; the page that follows is loaded."""
-        await self.reach(selector)
-        async with self.page.expect_navigation():
-            await self.page.keyboard.press("Enter")
-
-    async def fill(self, selector: str, text: str) -> None:
-        """Go there and type over what stands in it."""
-        await self.reach(selector)
-        await self.page.keyboard.press("Control+a")
-        await self.page.keyboard.type(text)
-
-    async def fill_day(self, selector: str, day: str) -> None:
-        """Go to a field of a date and type it in the order of this browser's system, day or month first."""
-        year, month, of_month = day.split("-")
-        await self.reach(selector)
-        for typed in (f"{month}{of_month}{year}", f"{of_month}{month}{year}"):
-            for _ in range(3):
-                await self.page.keyboard.press("ArrowLeft")
-            await self.page.keyboard.type(typed)
-            if await self.page.input_value(selector) == day:
-                return
-        raise AssertionError(f"{day} cannot be typed into {selector}")
-
-    async def open(self, path: str) -> str:
-        """Type an address; return what stands on the page."""
-        answer = await self.page.goto(path)
-        assert answer is not None
-        assert answer.status == 200, (path, answer.status)
-        return await self.text()
-
-    async def text(self) -> str:
-        """Return what stands on the page, in one line."""
-        return re.sub(r"\s+", " ", await self.page.inner_text("main"))
-
-    async def keep(self, name: str) -> None:
-        """Keep a picture for people, where they ask for one."""
-        if SHOTS:
-            await self.page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=True)
-
-
-@asynccontextmanager
-async def at_work(browser: Browser, address: str, account: str, locale: str = "en-GB") -> AsyncIterator[Desk]:
-    """Sign somebody in by keyboard; at the end the browser must have had nothing to complain of."""
-    context = await browser.new_context(
-        locale=locale,
-        base_url=address.replace("127.0.0.1", "localhost"),
-        viewport={"width": 1440, "height": 900},
-    )
-    desk = Desk(await context.new_page())
-    desk.page.on("console", lambda said: desk.complaints.append(said.text) if said.type == "error" else None)
-    desk.page.on("pageerror", lambda wrong: desk.complaints.append(str(wrong)))
-    await desk.open(f"/sign-in?account={account}")
-    await desk.fill("input[name=password]", PASSWORD)
-    async with desk.page.expect_navigation():
-        await desk.page.keyboard.press("Enter")
-    yield desk
-    assert desk.complaints == [], account
-    await context.close()
-
-
-@asynccontextmanager
-async def served(bank: World) -> AsyncIterator[tuple[Browser, str]]:
-    """Serve the bank and give a browser."""
-    listener = listening("127.0.0.1", 0)
-    async with serving(bank.bank, listener) as address, async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser, address
-        await browser.close()
 
 
 async def test_the_traders_day(bank: World) -> None:

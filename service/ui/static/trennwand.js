@@ -75,7 +75,21 @@ const LETTERS = {
   ".": () => $("main .act button, main .acts button, main [data-press=a]")?.focus(),
 };
 
+// `+` and `-` in a field of a date: the next weekday or the one before, from the business date where it is empty.
+function stepDay(field, step) {
+  const from = field.value || body.dataset.businessDate;
+  if (!from) return;
+  const day = new Date(`${from}T00:00:00Z`);
+  do { day.setUTCDate(day.getUTCDate() + step); } while ([0, 6].includes(day.getUTCDay()));
+  field.value = day.toISOString().slice(0, 10);
+  for (const kind of ["input", "change"]) field.dispatchEvent(new Event(kind, { bubbles: true }));
+}
+
 document.addEventListener("keydown", (event) => {
+  if (event.target.matches("input[type=date]") && (event.key === "+" || event.key === "-")) {
+    event.preventDefault();
+    return stepDay(event.target, event.key === "+" ? 1 : -1);
+  }
   if (event.key === "Escape") return $("dialog[open]") ? undefined : escape();
   if (event.key === "Enter" && event.ctrlKey) {
     const form = document.activeElement.closest("form");
