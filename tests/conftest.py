@@ -24,6 +24,13 @@ from tests.bank import PASSWORD, World, world
 from tests.settling import set_up
 
 OPENING_DATE = date(2026, 10, 27)
+LONGEST = ("test_day.py", "test_browser_walls.py")
+"""Files whose tests share one long preparation: they come first, where no worker takes half of them from another."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first: what is long and comes last leaves one worker waiting for the other."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 @dataclass(frozen=True)

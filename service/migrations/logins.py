@@ -79,7 +79,12 @@ POLICY_SEEN = (
 KEEP_DOCUMENT = "document_keep(bytea, uuid)"
 ONE_OFFICE = {
     Office.INTERNAL_AUDIT: ("conflicts_of_everybody()", *POLICY_SEEN),
-    Office.FRONT_OFFICE: ("limit_reserve(jsonb)", "market_check(jsonb)", "take_deal_numbers(jsonb)"),
+    Office.FRONT_OFFICE: (
+        "entered_under(uuid, text[], text[])",
+        "limit_reserve(jsonb)",
+        "market_check(jsonb)",
+        "take_deal_numbers(jsonb)",
+    ),
     Office.BACK_OFFICE: (CASE_ENTRY, "limit_held(uuid)", "limit_release(uuid, uuid)", KEEP_DOCUMENT),
     Office.MASTER_DATA: (KEEP_DOCUMENT,),
     Office.RISK_CONTROL: (

@@ -29,6 +29,7 @@ STEPS: Final = (
             "sessions.sql",
             "limits.sql",
             "market.sql",
+            "importing.sql",
             "documents.sql",
             "settlement.sql",
             "supervision.sql",

@@ -1,5 +1,6 @@
 """Deals out of a file: looked at without writing anything, or entered by the person who imports, as one by one."""
 
+import json
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -9,10 +10,11 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
-from service.attempt import Attempt
+from service.attempt import Attempt, body_hash
 from service.gate import BATCH_MAX, Done, Gate, Request
 from service.importing.outcomes import Outcome
 from service.importing.rows import Row
@@ -32,6 +34,7 @@ from service.trades.reference import beside_reference
 from service.trades.tickets import CaptureTrade
 from service.trades.use_cases import capture_trades
 
+BEFORE = text("SELECT * FROM public.entered_under(:account, :keys, :hashes)")
 Keyed = Sequence[tuple[Row, str]]
 Rates = tuple[date, Mapping[str, Decimal]] | None
 
@@ -108,13 +111,17 @@ def told(row: Row, outcome: Done | Refusal) -> Outcome:
     """Return what to say of a row that was offered."""
     if isinstance(outcome, Refusal):
         return refused(row, outcome)
-    answer = outcome.answer
+    return entered(row, outcome.answer, before=bool(outcome.replay))
+
+
+def entered(row: Row, answer: Mapping[str, Any], *, before: bool) -> Outcome:
+    """Return what to say of a row whose deal stands in the books."""
     market = answer["checks"]["market"]
     distance = "" if market.get("deviation_bp") is None else f" {market['deviation_bp']} bp"
     return Outcome(
         line=row.number,
         row=row.source,
-        result="entered before" if outcome.replay else "entered",
+        result="entered before" if before else "entered",
         deal_number=answer["deal_number"],
         id=answer["id"],
         market=f"{market['result']} ({market['why']}{distance})",
@@ -201,8 +208,8 @@ async def preview(
 ) -> AsyncGenerator[list[Outcome], None]:
     """Yield what would become of each row: the deal in words, or the first reason against it. Nothing is written.
 
-    The rows count against the limits as they stand now, one after the other. Whether a row was entered before is
-    not looked up, and the market's check is the trade date's last published reference.
+    The rows count against the limits as they stand now, one after the other; one that was entered before says so and
+    counts no more. The market's check is the trade date's last published reference.
     """
     engine = gate.offices[actor.office].execution_options(postgresql_readonly=True)
     decision = gate.policy.decide(actor.roles, Action.TRADE_CAPTURE)
@@ -217,15 +224,32 @@ async def preview(
                 today := await desk_of(reads, gate),
             )
             attempt = Attempt(reads, actor, decision, gate.policy, now, today, uuid7(), gate.entity_lei)
+            before = await entered_before(reads, actor, taken, read)
             outcomes = []
-            for (row, _), deal in zip(taken, read, strict=True):
+            for (row, key), deal in zip(taken, read, strict=True):
                 try:
                     if isinstance(deal, Refusal):
                         raise deal
+                    if key in before:
+                        outcomes.append(entered(row, before[key], before=True))
+                        continue
                     outcomes.append(await looked_at(row, judged(attempt, deal, known, uuid7()), room))
                 except Refusal as refusal:
                     outcomes.append(refused(row, refusal))
         yield outcomes
+
+
+async def entered_before(
+    reads: AsyncSession, actor: Actor, taken: Keyed, read: Sequence[CaptureTrade | Malformed]
+) -> dict[str, dict[str, Any]]:
+    """Return what was answered of the rows that the same account entered before, by their keys."""
+    asked = {
+        key: body_hash(Action.TRADE_CAPTURE, deal)
+        for (_, key), deal in zip(taken, read, strict=True)
+        if not isinstance(deal, Refusal)
+    }
+    facts = {"account": actor.account, "keys": list(asked), "hashes": list(asked.values())}
+    return {row.key: json.loads(row.answer) for row in await reads.execute(BEFORE, facts)}
 
 
 async def looked_at(row: Row, deal: Judged, room: Room) -> Outcome:

@@ -86,6 +86,9 @@ async def a_file_of_deals(trader: Desk) -> None:
     await trader.enter("button[value=check]")
     await trader.enter("button[value=enter]")
     assert "2 deals of the file stand in the books." in await trader.text()
+    await trader.fill("[name=file]", table(*rows, {"base_amount": "4000000.00"}))
+    await trader.enter("button[value=check]")
+    assert "2 deals of the file stand in the books. 1 deal can be entered." in await trader.text()
 
 
 async def a_holiday(trader: Desk) -> None:

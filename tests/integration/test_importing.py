@@ -84,6 +84,9 @@ async def test_a_file_is_entered_once_however_often_it_is_run(bank: World, tmp_p
     assert [row["deal_number"] for row in told_again] == [row["deal_number"] for row in told]
     assert (first.told["entered"], first.told["refused as"]) == (2, {"unknown_currency": 1})
     assert await counted(bank, "trade") == before + 2
+    for account, seen in (("trader", "entered before"), ("other-trader", "can be entered")):
+        _, looked_at = await imported(bank, file, by=account, preview=True)
+        assert [row["result"] for row in looked_at] == [seen, "refused", seen]  # whose row it was counts
 
 
 async def test_a_preview_says_every_deal_in_words_and_writes_nothing(bank: World, tmp_path: Path) -> None:
