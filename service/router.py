@@ -27,8 +27,8 @@ from service.kernel.errors import OfficeSilent, Refusal
 from service.people.authentication import office_of_token
 
 ANSWER: Final = httpx.Timeout(120.0, connect=2.0)  # an evidence pack takes its time
-SIGN_IN: Final = {"/api/sessions": "api", "/sign-in": "web"}
-OWN: Final = ("/sign-in", "/health", "/static", "/api/openapi.json", "/api/inside")
+SIGN_IN: Final = {"/api/sessions": "api", "/demo-desk": "web", "/sign-in": "web"}
+OWN: Final = ("/sign-in", "/health/", "/static", "/api/openapi.json", "/api/inside")
 """Where no session counts: answered here, by nobody's office."""
 NOT_HANDED_ON: Final = frozenset(
     {

@@ -1,13 +1,15 @@
 """Whose word counts when the router asks where an account signs in, and what it hands on."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 
 from policies.vocabulary import Office
+from service.page_forms import SESSION_COOKIE
 from service.router import NoMajority, Router, account_in, handed_on
 
 FRONT, BACK, LEGAL, CREDIT = Office.FRONT_OFFICE, Office.BACK_OFFICE, Office.LEGAL, Office.CREDIT
@@ -77,3 +79,42 @@ def test_what_was_said_of_the_way_before_is_not_handed_on() -> None:
     headers = [(b"host", b"bank"), (b"x-forwarded-for", b"1.2.3.4"), (b"connection", b"close"), (b"te", b"x")]
     scope: Any = {"headers": headers, "client": ("192.0.2.7", 4711)}
     assert handed_on(scope) == [(b"host", b"bank"), (b"x-forwarded-for", b"192.0.2.7")]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [("GET", "/health", b""), ("GET", "/backlog", b""), ("POST", "/demo-desk", b"account=compliance")],
+)
+async def test_what_belongs_to_an_office_is_brought_there(method: str, path: str, body: bytes) -> None:
+    asked: list[str] = []
+
+    def answering(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(200, json={"office": "compliance"})
+
+    made = router(compliance=Office.COMPLIANCE)
+    transport = httpx.MockTransport(answering)
+    made.clients[Office.COMPLIANCE] = httpx.AsyncClient(transport=transport, base_url="http://office.test")
+    session = b"tw.compliance.token" if method == "GET" else b""
+    headers = [(b"cookie", SESSION_COOKIE.encode() + b"=" + session), (b"content-length", b"%d" % len(body))]
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": headers,
+        "client": ("127.0.0.1", 4000),
+        "scheme": "http",
+        "state": {},
+    }
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(_: Any) -> None:
+        pass
+
+    with suppress(httpx.StreamConsumed):  # what the office would answer is no matter here
+        await made(cast("Any", scope), receive, send)
+    assert asked[-1] == path
