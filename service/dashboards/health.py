@@ -37,7 +37,7 @@ UNPAID: Final = (PaymentState.BLOCKED, PaymentState.QUEUED, PaymentState.UNDER_W
 async def health(
     gate: Gate, actor: Actor, reads: AsyncSession, settings: Settings, silence: Silence
 ) -> dict[str, Any]:
-    """Return how log, books, proof and backlog stand; what the reader may not see is absent."""
+    """Return how log, books, proof and backlog stand; what the reader may not see is none."""
     powers, now = gate.policy.powers(actor.roles), gate.clock.now()
     told = {
         "at": plain_value(now),
@@ -48,10 +48,9 @@ async def health(
         },
         "backlog": await backlog(reads, now),
     }
-    if Action.BALANCE_READ in powers:
-        told["balance"] = await books_stand(reads)
-    if powers >= {Action.CONFIRMATION_READ, Action.SETTLEMENT_READ}:
-        told["effects"] = await effects(reads)
+    leaving = powers >= {Action.CONFIRMATION_READ, Action.SETTLEMENT_READ}
+    told["balance"] = await books_stand(reads) if Action.BALANCE_READ in powers else None
+    told["effects"] = await effects(reads) if leaving else None
     return told
 
 

@@ -50,4 +50,7 @@ async def test_only_who_watches_over_the_log_sees_how_the_house_stands(ready_ban
         assert (await visitor.client.get("/health")).status_code == 403
         assert (await visitor.client.get("/backlog")).status_code == 403
     keeper = (await (await ready_bank.as_("log-custodian")).get("/api/health")).json()
-    assert "balance" not in keeper  # who keeps the log's keys reads no books
+    assert (keeper["balance"], keeper["effects"]) == (None, None)  # who keeps the log's keys reads no books
+    page = await (await signed_in(ready_bank, "log-custodian")).get("/health")
+    assert "0 ways for one person" in page.text
+    assert "/balances" not in page.links
