@@ -1,8 +1,7 @@
-"""What is left of the three days, in a real browser and by keyboard alone: the trader's evening, the back office's
-answers to other banks, and the day of compliance, audit and administration.
+"""What is left of the days of trading and the back office, in a real browser and by keyboard alone: the trader's
+evening and leave, a tab that is out of date, and the back office's answers to other banks.
 
-Steps of the screens' days without an act of their own yet: statements of accounts (6.2.7), write-offs (6.2.8), closing
-a period (6.2.9), break-glass (6.3.7), recertification (6.3.8) and erasure (6.3.10).
+Steps without an act of their own yet: statements of accounts (6.2.7), write-offs (6.2.8), closing a period (6.2.9).
 """
 
 import re
@@ -15,7 +14,6 @@ from tests.browsing import CHROMIUM
 from tests.confirming import alleged
 from tests.conformity import agreed
 from tests.desks import a_desk_rule, a_mandate, desk_clock
-from tests.keeping import publish
 from tests.parties import LEI, a_settlement_rule
 from tests.paying import our_account
 from tests.settling import Deal, captured, done, matched, on_business_date, post, sent, the_post
@@ -182,74 +180,3 @@ async def a_reminder(confirmer: Desk, deal: Deal) -> None:
     await confirmer.open("/confirmations/unconfirmed")
     text = await confirmer.open(f"/confirmations/{confirmation['id']}")
     assert "Reminder after business day 1" in text, text
-
-
-async def test_the_compliance_officers_day(bank: World) -> None:
-    deal = await captured(bank)
-    for _ in range(5):
-        tried = await post(bank, "trader", f"/api/trades/{deal.id}/verification", {"version": 1})
-        assert tried.status_code == 403
-    await publish(bank)
-    async with served(bank) as (browser, address):
-        async with at_work(browser, address, "compliance", bank) as officer:
-            await the_house_stands(officer)
-            await five_refusals_in_one_line(officer)
-            await a_case_of_a_person(officer)
-            await an_evidence_pack(officer)
-        async with at_work(browser, address, "rights-requester", bank) as requester:
-            await a_right_that_never_meets(requester)
-
-
-async def the_house_stands(officer: Desk) -> None:
-    """6.3.1: proof, checkpoint and controls, each a press away from what stands behind it."""
-    text = await officer.open("/health")
-    assert re.search(r"Proof ✓ as it should be 0 ways for one person", text), text
-    assert re.search(r"Its age [0-9]+ min", text), text
-    await officer.keep("health")
-    await officer.enter("#proof a")
-    assert "Access matrix" in await officer.text()
-    assert "Every control the product knows" in await officer.open("/controls")
-
-
-async def five_refusals_in_one_line(officer: Desk) -> None:
-    """6.3.6: five tries are one line, with every entry a press away."""
-    await officer.open("/denials")
-    assert re.search(r"trader Verify deal P:absent 5", await officer.text()), await officer.text()
-    await officer.enter("tbody a[href^='/entries?']")
-    assert (await officer.text()).count("Verify deal") >= 5
-
-
-async def a_case_of_a_person(officer: Desk) -> None:
-    """6.3.5: from the person to a case about them, by keys alone."""
-    await officer.open("/denials")
-    await officer.enter("tbody a[href^='/persons/']")
-    assert "Roles over time" in await officer.text()
-    await officer.enter("a[href^='/cases?person=']")
-    await officer.fill("form[id='case.open'] [name=title]", "five tries to verify an own deal")
-    await officer.fill("form[id='case.open'] [name=reason]", "the head of trading is asked in writing")
-    await officer.enter("form[id='case.open'] > button")
-    assert "The case is open." in await officer.text()
-
-
-async def an_evidence_pack(officer: Desk) -> None:
-    """6.3.9: a prepared question is asked with its purpose and taken along as a pack with its proof."""
-    await officer.open("/reports")
-    await officer.fill("main form:first-of-type [name=purpose]", "the yearly examination")
-    await officer.enter("main form:first-of-type button")
-    await officer.enter("form[action$='/evidence'] button")
-    assert "Evidence" in await officer.text()
-    await officer.reach("main a[href^='/evidence/']")
-    async with officer.page.expect_download() as taken:
-        await officer.page.keyboard.press("Enter")
-    assert (await taken.value).suggested_filename.endswith(".zip")
-
-
-async def a_right_that_never_meets(requester: Desk) -> None:
-    """6.3.2: a right that would join both sides of a deal in one person is refused where it is asked for."""
-    await requester.open("/rights/request")
-    await requester.fill("form[id='grant.request'] [name=account]", "trader")
-    await requester.choose("form[id='grant.request'] [name=role]", "Rel")
-    await requester.fill("form[id='grant.request'] [name=reason]", "helps out on Fridays")
-    await requester.enter("form[id='grant.request'] button")
-    text = await requester.text()
-    assert "refused" in text, text
