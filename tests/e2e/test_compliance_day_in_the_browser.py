@@ -16,9 +16,10 @@ from playwright.async_api import Download
 
 from audit.bundle import verify_bundle
 from audit.report import Verdict
+from tests.at_desks import Desk, at_work, served
 from tests.bank import World
+from tests.browsing import CHROMIUM
 from tests.deals import change_sides
-from tests.e2e.test_days_in_the_browser import CHROMIUM, Desk, at_work, served
 from tests.integration.test_dead_ends import revoked
 from tests.integration.test_evidence import public_key
 from tests.integration.test_policy_change import GOOD, drafted
