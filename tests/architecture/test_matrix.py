@@ -62,6 +62,7 @@ def test_SEG_03_what_needs_no_act_is_little_and_says_why(uses: list[Use]) -> Non
         "GET /static/{path:path}",
         "POST /api/inside/noise",
         "POST /api/sessions",
+        "POST /demo-desk",
         "POST /keys",
         "POST /language",
         "POST /sign-in",
