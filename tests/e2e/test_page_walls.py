@@ -93,7 +93,7 @@ async def test_a_form_sent_twice_acts_once(bank: World) -> None:
 async def test_a_trader_sees_no_button_of_another_office(bank: World) -> None:
     deal = await matched(bank)
     trader = await signed_in(bank, "trader")
-    own = {"trade.capture", "trade.resubmit", "cancellation.request"}
+    own = {"trade.capture", "trade.resubmit", "cancellation.request", "confirmation.forward"}
     for path in ("/", "/work", "/trades", "/trades/new", f"/trades/{deal.id}", "/parties", "/positions"):
         page = await trader.get(path)
         acts = {form.action.removeprefix("/acts/") for form in page.forms if "/acts/" in form.action}

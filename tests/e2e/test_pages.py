@@ -203,7 +203,7 @@ async def test_every_page_route_stands_for_an_action_or_is_public_on_purpose(ban
         for handler in route.route_handlers
         if handler.opt.get("public")
     }
-    assert public == {"/", "/sign-in", "/sign-out", "/language", "/theme", "/keys"}
+    assert public == {"/", "/demo-desk", "/sign-in", "/sign-out", "/language", "/theme", "/keys"}
 
 
 async def test_every_place_of_the_menu_opens_for_whoever_sees_it(bank: World) -> None:

@@ -40,6 +40,7 @@ SENSITIVE = {
     "/api/conflicts", "/api/monitored", "/api/reports/{name:str}", "/api/staff-events", "/reports/{name:str}",
     "/staff-events", "/api/controls", "/api/denials", "/api/persons/{person:uuid}/history", "/controls", "/denials",
     "/api/entries/trades/{trade:uuid}", "/entries/trades/{trade:uuid}", "/persons", "/persons/{person:uuid}",
+    "/api/persons/{person:uuid}/sessions", "/documents/{document:uuid}", "/persons/{person:uuid}/accounts",
 }  # fmt: skip
 
 
