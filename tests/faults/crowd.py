@@ -144,7 +144,7 @@ class Crowd:
                 self.tokens[account] = await signed_in(line, account)
         return self.tokens[account]
 
-    async def act(self, line: Line, account: str, act: str, path: str, **body: Any) -> dict[str, Any]:
+    async def act(self, line: Line, account: str, act: str, path: str, /, **body: Any) -> dict[str, Any]:
         """Do one act and keep its answer; a refusal is an answer. Raises Enough when the share is done."""
         if self.left <= 0:
             raise Enough
@@ -169,7 +169,7 @@ class Crowd:
         note(Path(self.told.answers), **names, status=one.status, failed=failed, silent=silent, **kept)
         return answer
 
-    async def done(self, line: Line, account: str, act: str, path: str, **body: Any) -> dict[str, Any]:
+    async def done(self, line: Line, account: str, act: str, path: str, /, **body: Any) -> dict[str, Any]:
         """Do one act on which others build. Raises Over if it is refused."""
         answer = await self.act(line, account, act, path, **body)
         if "receipt" not in answer:

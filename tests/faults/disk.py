@@ -38,7 +38,7 @@ class Disk:
         try:
             yield self
         finally:
-            subprocess.run(["umount", str(self.place)], check=True)
+            subprocess.run(["umount", "-l", str(self.place)], check=True)  # whoever still ends there may
             self.place.rmdir()
 
     def fill(self) -> None:
