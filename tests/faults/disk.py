@@ -41,11 +41,11 @@ class Disk:
             subprocess.run(["umount", "-l", str(self.place)], check=True)  # whoever still ends there may
             self.place.rmdir()
 
-    def fill(self) -> None:
-        """Leave room for one page more than is used."""
+    def fill(self) -> bool:
+        """Leave room for a page more than is used; False if more was used meanwhile."""
         facts = os.statvfs(self.place)
         used = (facts.f_blocks - facts.f_bfree) * facts.f_frsize
-        assert self._mount(f"remount,size={used + PAGE_BYTES}").returncode == 0
+        return self._mount(f"remount,size={used + PAGE_BYTES}").returncode == 0
 
     def clear(self) -> None:
         """Give the room back."""

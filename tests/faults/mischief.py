@@ -153,9 +153,7 @@ def hang_up(run: "Run") -> None:
 
 
 def fill_disk(run: "Run") -> bool:
-    assert run.disk is not None
-    run.disk.fill()
-    return True
+    return run.disk is not None and run.disk.fill()
 
 
 def clear_disk(run: "Run") -> None:
