@@ -1,5 +1,6 @@
 """What the back office reads about confirmations; their side never leaves the controlling offices."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -123,6 +124,21 @@ async def unconfirmed(
                 view(row) | {"age_days": days, "bucket": bucket(days), "late": row.confirm_by < today}
             )
     return sorted(told, key=lambda one: -int(one["age_days"]))[:limit]
+
+
+async def unconfirmed_by_age(session: AsyncSession, today: date) -> Counter[str]:
+    """Count the deals whose terms the counterparty has not agreed, by their age."""
+    facts = [Confirmation.ours[name].astext for name in ("trade_date", *CURRENCIES)]
+    rows = await session.execute(
+        select(*facts, func.count())
+        .where(Confirmation.state.in_([state.value for state in AWAITED]))
+        .group_by(*facts)
+    )
+    found: Counter[str] = Counter()
+    for traded, *currencies, deals in rows:
+        age = age_days(date.fromisoformat(traded), today, [one for one in currencies if one is not None])
+        found[bucket(age)] += deals
+    return found
 
 
 async def business_date(session: AsyncSession, now: date) -> date:

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.kernel.database import Moved, Recorded
@@ -18,6 +18,7 @@ class MarketCheck(Moved):
         UniqueConstraint("trade_id", "version", "seq"),
         CheckConstraint("state IN ('ok', 'alert', 'no_reference')", name="state_known"),
         Index(None, "checked_at", "id"),
+        Index("ix_market_check_beside", "checked_at", "id", postgresql_where=text("state <> 'ok'")),
         Index(None, "entry_id"),
     )
 

@@ -4,7 +4,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Subquery, Uuid, and_, case, exists, func, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Subquery,
+    Uuid,
+    and_,
+    case,
+    exists,
+    func,
+    literal_column,
+    select,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
@@ -30,6 +42,14 @@ def justified() -> ColumnElement[bool]:
     return Justification.id == func.public.justification_for(MarketCheck.id, type_=Uuid())
 
 
+def stands(state: CheckState) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions that a check stands so: the same as ``STATE``, looking only where it can be."""
+    covering = func.public.justification_for(MarketCheck.id, type_=Uuid())
+    if state is CheckState.JUSTIFIED:
+        return MarketCheck.trade_id.in_(select(Justification.trade_id)), covering.is_not(None)
+    return MarketCheck.state == literal_column(f"'{state.value}'"), covering.is_(None)
+
+
 async def checks(
     session: AsyncSession,
     *,
@@ -41,6 +61,16 @@ async def checks(
 ) -> dict[str, Any]:
     """Return the last check of each deal's version in force; of one deal, every check it ever had. Newest first."""
     account = aliased(Account)
+    newest = (MarketCheck.checked_at.desc(), MarketCheck.id.desc())
+    page = select(MarketCheck.id).join(Trade, Trade.id == MarketCheck.trade_id).order_by(*newest).limit(limit)
+    page = page.where(MarketCheck.trade_id == trade) if trade is not None else page.where(*in_force())
+    if state is not None:
+        page = page.where(*stands(state))
+    if finding is not None:
+        page = page.where(MarketCheck.why == finding.value)
+    if after is not None:
+        page = page.where(tuple_(MarketCheck.checked_at, MarketCheck.id) < tuple_(after.at, after.id))
+    picked = page.subquery("picked")
     wanted = (
         select(
             MarketCheck,
@@ -50,20 +80,13 @@ async def checks(
             Portfolio.name.label("portfolio"),
             account.name.label("by"),
         )
+        .join(picked, picked.c.id == MarketCheck.id)
         .join(Trade, Trade.id == MarketCheck.trade_id)
         .join(Portfolio, Portfolio.id == Trade.portfolio_id)
         .outerjoin(Justification, justified())
         .outerjoin(account, account.id == Justification.justified_by)
-        .order_by(MarketCheck.checked_at.desc(), MarketCheck.id.desc())
-        .limit(limit)
+        .order_by(*newest)
     )
-    wanted = wanted.where(MarketCheck.trade_id == trade) if trade is not None else wanted.where(*in_force())
-    if state is not None:
-        wanted = wanted.where(STATE == state.value)
-    if finding is not None:
-        wanted = wanted.where(MarketCheck.why == finding.value)
-    if after is not None:
-        wanted = wanted.where(tuple_(MarketCheck.checked_at, MarketCheck.id) < tuple_(after.at, after.id))
     found = (await session.execute(wanted)).all()
     items = [
         check_view(row.MarketCheck)

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.kernel.database import Recorded
@@ -12,6 +12,7 @@ class TradeControl(Recorded):
     """What the back office decided about a deal; ``id`` is the trade's, no row means due."""
 
     __tablename__ = "trade_control"
+    __table_args__ = (Index(None, "state"),)
 
     version: Mapped[int]  # the deal's version that the state speaks of
     state: Mapped[str]

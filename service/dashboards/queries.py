@@ -26,7 +26,7 @@ from service.compliance.access import proved
 from service.compliance.usage import unused_rights
 from service.confirmations.lifecycle import ConfirmationState
 from service.confirmations.model import Confirmation
-from service.confirmations.queries import unconfirmed
+from service.confirmations.queries import unconfirmed_by_age
 from service.conformity.lifecycle import CheckState
 from service.conformity.queries import kinds
 from service.dashboards.escalations import ESCALATED
@@ -37,13 +37,12 @@ from service.kernel.working_hours import BERLIN, Age, age_of
 from service.limits.queries import Wanted as WantedLimits
 from service.limits.queries import limits
 from service.settlement.ageing import BUCKETS, bucket
-from service.settlement.board import ENDED, late_by
+from service.settlement.board import OPEN, late_by
 from service.settlement.model import Settlement
 from service.trades.lifecycle import TradeState
 from service.trades.looking import desk_of
 from service.trades.model import Trade, TradeVersion
-from service.trades.queries import STATE as DEAL_STATE
-from service.trades.queries import trade_rows
+from service.trades.queries import in_state, trade_rows
 from service.work.model import WorkItem
 from service.work.queries import Where, of_office
 
@@ -158,7 +157,7 @@ async def of_dealing(around: Around) -> list[Figure]:
     returned = await around.reads.scalar(
         select(func.count()).select_from(
             trade_rows(around.actor)
-            .where(DEAL_STATE == TradeState.RETURNED.value, Trade.captured_by == around.actor.account)
+            .where(in_state(TradeState.RETURNED), Trade.captured_by == around.actor.account)
             .subquery()
         )
     )
@@ -207,13 +206,12 @@ def percent(share: Decimal) -> int:
 async def of_confirming(around: Around) -> list[Figure]:
     """Count what nobody confirmed yet, by age, and how much went through untouched."""
     today = around.desk.business_date
-    rows = await unconfirmed(around.reads, today, over_days=False, limit=ROWS_MAX)
-    by_age = Counter(row["bucket"] for row in rows)
+    by_age = await unconfirmed_by_age(around.reads, today)
     late = by_age[BUCKETS[-1]]
     return [
         Figure(
             "unconfirmed_by_age",
-            len(rows),
+            by_age.total(),
             "/confirmations/unconfirmed",
             good=late == 0,
             parts=buckets(by_age, "/confirmations/unconfirmed"),
@@ -243,7 +241,7 @@ async def of_settling(around: Around) -> list[Figure]:
     today = around.desk.business_date
     rows = await around.reads.execute(
         select(Settlement.currency, Settlement.value_date, func.count().label("legs"))
-        .where(Settlement.state.not_in(ENDED), Settlement.value_date < today)
+        .where(Settlement.state.in_(OPEN), Settlement.value_date < today)
         .group_by(Settlement.currency, Settlement.value_date)
         .limit(ROWS_MAX)
     )

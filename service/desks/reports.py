@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, DateTime, Row, Uuid, and_, column, exists, func, or_, select, table
+from sqlalchemy import Date, DateTime, Row, Uuid, and_, column, exists, func, select, table, text, union
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -39,6 +39,9 @@ PORTFOLIO = table(
 )
 MARKED = TRADE.c.marks.contains(["off_premises"])
 STRUCK_ELSEWHERE = exists().where(VERSION.c.trade_id == TRADE.c.id, VERSION.c.location != "premises")
+MARKED_INDEXED = text("public.trade.marks @> '[\"off_premises\"]'")
+ELSEWHERE_INDEXED = text("public.trade_version.location <> 'premises'")
+"""The same, spelt as the indexes of the deals that were struck elsewhere spell it."""
 ROWS_MAX = 200
 
 
@@ -56,7 +59,9 @@ async def premises_reports(
     The counts must agree: what traders said was struck elsewhere, what bears the mark, what was reported.
     """
     first = VERSION.alias("first")
-    elsewhere = or_(MARKED, STRUCK_ELSEWHERE)
+    known = union(
+        select(TRADE.c.id).where(MARKED_INDEXED), select(VERSION.c.trade_id).where(ELSEWHERE_INDEXED)
+    )
     by, receipt_by = ACCOUNT.alias("trader"), ACCOUNT.alias("clerk")
     wanted = (
         select(
@@ -73,7 +78,7 @@ async def premises_reports(
         .join(by, by.c.id == TRADE.c.captured_by)
         .outerjoin(PremisesReport, PremisesReport.trade_id == TRADE.c.id)
         .outerjoin(receipt_by, receipt_by.c.id == PremisesReport.acknowledged_by)
-        .where(elsewhere)
+        .where(TRADE.c.id.in_(known))
         .order_by(TRADE.c.captured_at, TRADE.c.id)
     )
     if actor.office is Office.FRONT_OFFICE:

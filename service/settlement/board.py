@@ -26,6 +26,7 @@ from service.work.model import WorkItem
 from service.work.queries import items_for, views_of
 
 ENDED: Final = (SettlementState.SETTLED, SettlementState.WITHDRAWN)
+OPEN: Final = tuple(state for state in SettlementState if state not in ENDED)
 FAILING: Final = (SettlementState.FAILED, SettlementState.RETURNED)
 INSTRUMENT: Final = "cash"
 """The type of instrument in the penalty table; securities have lines of their own."""
@@ -52,7 +53,7 @@ async def board(
     book = await rule_book(session)
     wanted = (
         select(Settlement)
-        .where(Settlement.state.not_in(ENDED))
+        .where(Settlement.state.in_(OPEN))
         .order_by(Settlement.pay_on, Settlement.id)
         .limit(limit + 1)
     )
@@ -157,7 +158,7 @@ async def summary(session: AsyncSession, book: RuleBook, today: date) -> list[di
             func.count().label("legs"),
             func.sum(func.abs(Settlement.amount) - Settlement.paid).label("missing"),
         )
-        .where(Settlement.state.not_in(ENDED))
+        .where(Settlement.state.in_(OPEN))
         .group_by(Settlement.currency, Settlement.value_date, pays)
     )
     sums: dict[tuple[str, str, str], tuple[int, Decimal]] = {}

@@ -204,6 +204,7 @@ async def internal_deals(
         .join(Account, Account.id == Trade.captured_by)
         .outerjoin(other, other.mirrors_id == Trade.id)
         .outerjoin(CONTROL, CONTROL.c.id == Trade.id)
+        .where(Trade.offered_to_id.is_not(None))
         .order_by(Trade.captured_at.desc(), Trade.id.desc())
         .limit(limit)
     )

@@ -5,10 +5,20 @@ from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.kernel.database import Base, Moved, Recorded
+
+OFF_PREMISES = '["off_premises"]'
 
 
 class Trade(Recorded):
@@ -36,6 +46,8 @@ class Trade(Recorded):
             use_alter=True,
         ),
         Index(None, "captured_at"),
+        Index("ix_trade_offered", "captured_at", "id", postgresql_where=text("offered_to_id IS NOT NULL")),
+        Index("ix_trade_off_premises", "captured_at", postgresql_where=text(f"marks @> '{OFF_PREMISES}'")),
         CheckConstraint("version >= 1", name="version_positive"),
     )
 
@@ -66,6 +78,7 @@ class TradeVersion(Moved):
 
     __tablename__ = "trade_version"
     __table_args__ = (
+        Index("ix_trade_version_elsewhere", "trade_id", postgresql_where=text("location <> 'premises'")),
         CheckConstraint(f"{FX} OR {MONEY_MARKET}", name="type_known"),
         CheckConstraint(
             f"({FX}) = ((side IN ('buy', 'sell') AND base IS NOT NULL AND quote IS NOT NULL AND base <> quote "
@@ -115,7 +128,10 @@ class PositionMovement(Moved):
     """A change of a portfolio's position. Positive: we receive."""
 
     __tablename__ = "position_movement"
-    __table_args__ = (Index(None, "portfolio_id", "currency"), Index(None, "trade_id"))
+    __table_args__ = (
+        Index(None, "portfolio_id", "currency", postgresql_include=["amount"]),
+        Index(None, "trade_id"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     portfolio_id: Mapped[UUID] = mapped_column(ForeignKey("portfolio.id"))

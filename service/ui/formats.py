@@ -4,11 +4,12 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date
 from babel.numbers import format_decimal
 
 from service.kernel.money import UnknownCurrency, minor_units
@@ -17,6 +18,8 @@ from service.ui.languages import Language
 BERLIN: Final = ZoneInfo("Europe/Berlin")
 MINUS: Final = "−"
 NOTHING: Final = "–"
+KEPT: Final = 8192
+"""So many written figures and days are remembered."""
 
 _LOCALES: Final[dict[Language, Locale]] = {"de": Locale("de", "DE"), "en": Locale("en", "GB")}
 _GROUPING: Final[dict[Language, str]] = {"de": ".", "en": ","}
@@ -89,8 +92,7 @@ class Formats:
         return int(percent.to_integral_value(ROUND_CEILING if percent > 100 else ROUND_FLOOR))  # noqa: PLR2004
 
     def _number(self, value: Decimal, form: str) -> str:
-        written = str(format_decimal(value, form, locale=self.locale, decimal_quantization=False))
-        return written.replace("-", MINUS)
+        return _number_written(str(value), form, self.language)
 
     def as_said(self, value: str | None) -> str:
         """Write what somebody said in a message: amounts and days readable, with every digit they gave."""
@@ -109,23 +111,22 @@ class Formats:
             return NOTHING
         day = date.fromisoformat(value) if isinstance(value, str) else value
         if weekday:
-            form = "EEE, dd.MM.yyyy" if self.language == "de" else "EEE d MMM yyyy"
-            return str(format_date(day, form, locale=self.locale))
-        return str(
-            format_date(day, "dd.MM.yyyy" if self.language == "de" else "d MMM yyyy", locale=self.locale)
-        )
+            return _day_written(
+                day, "EEE, dd.MM.yyyy" if self.language == "de" else "EEE d MMM yyyy", self.language
+            )
+        return _day_written(day, "dd.MM.yyyy" if self.language == "de" else "d MMM yyyy", self.language)
 
     def moment(self, value: str | datetime | None) -> str:
         """Write a point in time as Berlin's clocks show it, to the second."""
         if value is None:
             return NOTHING
-        form = "dd.MM.yyyy HH:mm:ss" if self.language == "de" else "d MMM yyyy HH:mm:ss"
-        return str(format_datetime(instant(value), form, tzinfo=BERLIN, locale=self.locale))
+        local = instant(value).astimezone(BERLIN)
+        return f"{self.day(local.date())} {local:%H:%M:%S}"
 
     def minute(self, value: str | datetime) -> str:
         """Write a point in time as Berlin's clocks show it, to the minute: for lists."""
-        form = "dd.MM.yyyy HH:mm" if self.language == "de" else "d MMM yyyy HH:mm"
-        return str(format_datetime(instant(value), form, tzinfo=BERLIN, locale=self.locale))
+        local = instant(value).astimezone(BERLIN)
+        return f"{self.day(local.date())} {local:%H:%M}"
 
     def utc(self, value: str | datetime) -> str:
         """Write a point in time exactly, in UTC."""
@@ -134,6 +135,18 @@ class Formats:
     def machine(self, value: str | datetime) -> str:
         """Write a point in time for the ``datetime`` attribute."""
         return instant(value).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+@lru_cache(maxsize=KEPT)
+def _number_written(value: str, form: str, language: Language) -> str:
+    """Babel reads the form anew for each number; a list says the same figures many times."""
+    written = str(format_decimal(Decimal(value), form, locale=_LOCALES[language], decimal_quantization=False))
+    return written.replace("-", MINUS)
+
+
+@lru_cache(maxsize=KEPT)
+def _day_written(day: date, form: str, language: Language) -> str:
+    return str(format_date(day, form, locale=_LOCALES[language]))
 
 
 def pattern(decimals: int) -> str:

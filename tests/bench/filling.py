@@ -22,7 +22,8 @@ SHARES = {"captured": 0.66, "sent": 0.13, "matched": 0.07, "settled": 0.14}
 TODAY = {"trade_date": "2026-10-29", "value_date": "2026-11-02", "executed_at": "2026-10-29T07:55:00Z"}
 """What a deal of the day after the last of those lives says."""
 DAYS_BACK, DAYS_AHEAD = 500, 20
-SECONDS_APART = 4
+SECONDS_APART = {True: 20, False: 200}
+"""Due dates lie ahead, everything else behind."""
 FIRST_INDEX = -1_000_000_000
 """Of copied entries: far below the log's own, which goes on as it was."""
 WITHOUT_LIVES = {
@@ -138,8 +139,9 @@ class Filling:
             days = f"- n % {DAYS_BACK}" if place == len(SHARES) - 1 else f"+ n % {DAYS_AHEAD}"
             return f"('{value}'::date {days})"
         if column.type == "timestamp with time zone":
-            way = "+" if column.name == "due_at" else "-"
-            return f"('{value}'::timestamptz {way} n * interval '{SECONDS_APART} seconds')"
+            ahead = column.name == "due_at"
+            step = f"n * interval '{SECONDS_APART[ahead]} seconds'"
+            return f"('{value}'::timestamptz {'+' if ahead else '-'} {step})"
         told = renamed(value, life.own)
         if column.unique and told == quoted(value):
             told = f"left({quoted(value)}, 3) || upper(substr(md5({quoted(value)} || n), 1, 13))"
