@@ -93,12 +93,11 @@ async def trial_balance(session: AsyncSession, as_of: date | None = None) -> dic
             func.sum(amount).label("balance"),
             func.sum(eur).label("eur_balance"),
         )
-        .join(Journal, Journal.id == JournalLine.journal_id)
         .group_by(JournalLine.account, JournalLine.currency)
         .order_by(JournalLine.account, JournalLine.currency)
     )
     if as_of is not None:
-        query = query.where(Journal.booked_on <= as_of)
+        query = query.join(Journal, Journal.id == JournalLine.journal_id).where(Journal.booked_on <= as_of)
     rows = (await session.execute(query)).all()
     currencies: dict[str, tuple[Decimal, Decimal]] = {}
     for row in rows:

@@ -151,9 +151,9 @@ async def of_the_queue(around: Around) -> list[Figure]:
 async def of_dealing(around: Around) -> list[Figure]:
     """Count the desk's deals of today, what was returned to the reader, late marks, and the use of limits."""
     today = around.desk.business_date
-    deals = trade_rows(around.actor).where(TradeVersion.trade_date == today).limit(ROWS_MAX)
-    rows = (await around.reads.execute(deals)).all()
-    marks = Counter(mark for row in rows for mark in row.Trade.marks)
+    deals = trade_rows(around.actor).with_only_columns(Trade.marks, maintain_column_froms=True)
+    rows = (await around.reads.scalars(deals.where(TradeVersion.trade_date == today).limit(ROWS_MAX))).all()
+    marks = Counter(mark for marked in rows for mark in marked)
     returned = await around.reads.scalar(
         select(func.count()).select_from(
             trade_rows(around.actor)

@@ -34,10 +34,15 @@ TRADE = table(
 )
 STANDING = text(
     """
-    SELECT u.scope, u.owner_id, u.used_eur, room.limit_id, room.amount_eur
-    FROM (SELECT r.scope, r.owner_id, sum(r.eur_amount) AS used_eur FROM public.limit_reservation r GROUP BY 1, 2) u
-    CROSS JOIN LATERAL public.limit_room(u.scope, u.owner_id) room
-    WHERE u.used_eur > coalesce(room.amount_eur, 0) ORDER BY 1, 2
+    WITH RECURSIVE owners AS (
+      (SELECT r.scope, r.owner_id FROM public.limit_reservation r ORDER BY r.scope, r.owner_id LIMIT 1)
+      UNION ALL
+      SELECT following.scope, following.owner_id FROM owners o CROSS JOIN LATERAL (
+        SELECT r.scope, r.owner_id FROM public.limit_reservation r WHERE (r.scope, r.owner_id) > (o.scope, o.owner_id)
+        ORDER BY r.scope, r.owner_id LIMIT 1) following)
+    SELECT o.scope, o.owner_id, room.used_eur, room.limit_id, room.amount_eur
+    FROM owners o CROSS JOIN LATERAL public.limit_room(o.scope, o.owner_id) room
+    WHERE room.used_eur > coalesce(room.amount_eur, 0) ORDER BY 1, 2
     """
 )
 """What passes its limit now, or is open without any: also what no deal and no vote said, as when a limit ended."""

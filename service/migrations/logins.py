@@ -22,6 +22,7 @@ EVERY_OFFICE = (
     "conflicts_counting(uuid, timestamp with time zone)",
     "current_office()",
     "document_in_sight(text, text)",
+    "papers_in_sight()",
     "attempt_begin(text, jsonb)",
     "key_store(jsonb)",
     "audit_append(bytea[])",

@@ -78,6 +78,7 @@ class TradeVersion(Moved):
 
     __tablename__ = "trade_version"
     __table_args__ = (
+        Index(None, "trade_date"),
         Index("ix_trade_version_elsewhere", "trade_id", postgresql_where=text("location <> 'premises'")),
         CheckConstraint(f"{FX} OR {MONEY_MARKET}", name="type_known"),
         CheckConstraint(

@@ -18,21 +18,25 @@ end $$;
 -- Who works with which paper: its own office, compliance and internal audit all of them, others by its kind.
 -- What compliance or internal audit filed they keep to themselves. Trading sees none: a confirmation reaches it
 -- as the state of its deal, after the back office has opened it (SET-05).
+create function public.papers_in_sight() returns text[]
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select coalesce(array_agg(a.kind), '{}') from (values
+    ('confirmation_in', 'back_office'), ('confirmation_in', 'risk_control'),
+    ('confirmation_out', 'back_office'), ('confirmation_out', 'risk_control'),
+    ('contract', 'back_office'), ('contract', 'credit'), ('contract', 'legal'),
+    ('contract', 'master_data'), ('contract', 'risk_control'),
+    ('evidence', 'back_office'), ('evidence', 'risk_control'),
+    ('letter', 'back_office'), ('letter', 'legal'),
+    ('payment_out', 'accounting'), ('payment_out', 'back_office'),
+    ('statement', 'accounting'), ('statement', 'back_office'),
+    ('status_in', 'accounting'), ('status_in', 'back_office')
+  ) as a(kind, office) where a.office = public.current_office()
+$$;
+
 create function public.document_in_sight(filer text, paper text) returns boolean
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select o.own is null or o.own in ('compliance', 'internal_audit') or o.own = filer
-      or (filer not in ('compliance', 'internal_audit') and exists (
-        select from (values
-          ('confirmation_in', 'back_office'), ('confirmation_in', 'risk_control'),
-          ('confirmation_out', 'back_office'), ('confirmation_out', 'risk_control'),
-          ('contract', 'back_office'), ('contract', 'credit'), ('contract', 'legal'),
-          ('contract', 'master_data'), ('contract', 'risk_control'),
-          ('evidence', 'back_office'), ('evidence', 'risk_control'),
-          ('letter', 'back_office'), ('letter', 'legal'),
-          ('payment_out', 'accounting'), ('payment_out', 'back_office'),
-          ('statement', 'accounting'), ('statement', 'back_office'),
-          ('status_in', 'accounting'), ('status_in', 'back_office')
-        ) as a(kind, office) where a.kind = paper and a.office = o.own))
+      or (filer not in ('compliance', 'internal_audit') and paper = any (public.papers_in_sight()))
   from (select public.current_office() as own) as o
 $$;
 

@@ -558,7 +558,7 @@ CREATE CONSTRAINT TRIGGER document_content_filed AFTER INSERT ON public.document
 
 ALTER TABLE public.document ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY in_sight ON public.document FOR SELECT USING (public.document_in_sight(office, document_kind));
+CREATE POLICY in_sight ON public.document FOR SELECT USING (coalesce((SELECT public.current_office()) IN ('compliance', 'internal_audit'), true) OR office = (SELECT public.current_office()) OR office NOT IN ('compliance', 'internal_audit') AND document_kind = ANY ((SELECT public.papers_in_sight())::text[]));
 
 CREATE POLICY own ON public.document FOR INSERT WITH CHECK (office = public.current_office());
 
