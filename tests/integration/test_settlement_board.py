@@ -8,9 +8,9 @@ from tests.parties import a_settlement_rule
 from tests.settling import VALUE_DATE, done, matched, on_business_date, set_up
 
 
-async def shown(world: World, account: str, path: str) -> dict[str, Any]:
+async def shown(world: World, account: str, path: str, **query: str) -> dict[str, Any]:
     """Return what an account reads."""
-    answer = await (await world.as_(account)).get(path)
+    answer = await (await world.as_(account)).get(path, **query)
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
 
@@ -50,7 +50,7 @@ async def test_CSD_03_late_payments_stand_on_the_board_with_age_reason_cost_and_
     (free,) = held["work"]
     assert (free["kind"], set(free["who_can_act"])) == ("free", {"releaser", "other-releaser"})
     assert {row["bucket"] for row in board["summary"]} == {"2-3", "4-7"}
-    late = await shown(bank_world, "settler", "/api/settlements/board?age=4-7")
+    late = await shown(bank_world, "settler", "/api/settlements/board", age="4-7")
     assert {row["bucket"] for row in late["items"]} == {"4-7"}
     assert len(late["items"]) == 2
     by_auditor = await shown(bank_world, "auditor", "/api/settlements/board")
