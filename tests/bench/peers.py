@@ -113,7 +113,7 @@ async def begin(peer: Peer, url: str, token: str) -> None:
 
 async def proved(peer: Peer, port: int, token: str) -> None:
     """Assert that it turns strangers and half a trade away and stores a whole one."""
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
         stranger = await client.post("/trades", json=TERMS, headers={"Authorization": "Bearer nobody"})
         assert stranger.status_code == 401, (peer.name, stranger.status_code, stranger.text)
         client.headers.update({"Authorization": f"Bearer {token}", "Idempotency-Key": "proof"})
