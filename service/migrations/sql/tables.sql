@@ -316,6 +316,8 @@ CREATE TABLE trade_control (
 	CONSTRAINT fk_trade_control_entry FOREIGN KEY(kind, id, rev) REFERENCES audit_effect (kind, id, rev) DEFERRABLE INITIALLY DEFERRED
 );
 
+CREATE INDEX ix_trade_control_state ON trade_control (state);
+
 CREATE TABLE unit (
 	code TEXT NOT NULL, 
 	name TEXT NOT NULL, 
@@ -930,6 +932,10 @@ CREATE TABLE trade (
 
 CREATE INDEX ix_trade_captured_at ON trade (captured_at);
 
+CREATE INDEX ix_trade_off_premises ON trade (captured_at) WHERE marks @> '["off_premises"]';
+
+CREATE INDEX ix_trade_offered ON trade (captured_at, id) WHERE offered_to_id IS NOT NULL;
+
 CREATE TABLE trading_limit (
 	scope TEXT NOT NULL, 
 	owner_id UUID NOT NULL, 
@@ -1253,6 +1259,8 @@ CREATE TABLE market_check (
 	CONSTRAINT fk_market_check_trade_id FOREIGN KEY(trade_id) REFERENCES trade (id) DEFERRABLE INITIALLY DEFERRED
 );
 
+CREATE INDEX ix_market_check_beside ON market_check (checked_at, id) WHERE state <> 'ok';
+
 CREATE INDEX ix_market_check_checked_at_id ON market_check (checked_at, id);
 
 CREATE INDEX ix_market_check_entry_id ON market_check (entry_id);
@@ -1272,7 +1280,7 @@ CREATE TABLE position_movement (
 	CONSTRAINT fk_position_movement_trade_id FOREIGN KEY(trade_id) REFERENCES trade (id) DEFERRABLE INITIALLY DEFERRED
 );
 
-CREATE INDEX ix_position_movement_portfolio_id_currency ON position_movement (portfolio_id, currency);
+CREATE INDEX ix_position_movement_portfolio_id_currency ON position_movement (portfolio_id, currency) INCLUDE (amount);
 
 CREATE INDEX ix_position_movement_trade_id ON position_movement (trade_id);
 
@@ -1397,6 +1405,10 @@ CREATE TABLE trade_version (
 );
 
 CREATE INDEX ix_trade_version_counterparty_id ON trade_version (counterparty_id);
+
+CREATE INDEX ix_trade_version_elsewhere ON trade_version (trade_id) WHERE location <> 'premises';
+
+CREATE INDEX ix_trade_version_trade_date ON trade_version (trade_date);
 
 CREATE INDEX ix_trade_version_value_date ON trade_version (value_date);
 
