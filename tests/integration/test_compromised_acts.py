@@ -395,7 +395,12 @@ async def finds_the_session_of_another_office(i: Intruder) -> object:
     return await i.run("SELECT * FROM public.session_find(:token)", token=theirs[0].token_sha256)
 
 
-@attempt(NOTHING)
+@attempt(NOTHING, but={ADMINISTRATION})
+async def sees_where_somebody_in_another_office_is_signed_in(i: Intruder) -> object:
+    return await i.run("SELECT id FROM public.sessions_of(:accounts)", accounts=[i.victim.account])
+
+
+@attempt(NOTHING, but={ADMINISTRATION})
 async def ends_the_session_of_another_office(i: Intruder) -> object:
     query = "SELECT id FROM public.session WHERE account_id = :account AND ended_at IS NULL"
     before = await rows(i.world, query, account=i.victim.account)
