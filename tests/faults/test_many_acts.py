@@ -16,7 +16,7 @@ SHORT = (
 
 
 def test_whatever_breaks_in_the_middle_of_the_day_no_promise_is_broken(tmp_path: Path) -> None:
-    plan = Plan(acts=250, failing_commits=4, fault_every_seconds=1.2, clients=1, faults=SHORT)
+    plan = Plan(acts=160, failing_commits=4, fault_every_seconds=1.2, clients=1, faults=SHORT)
     told = perform(plan, tmp_path / "data")
 
     print(json.dumps(told, indent=1))
