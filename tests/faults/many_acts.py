@@ -307,7 +307,8 @@ def played(run: Run, settings: Settings) -> dict[str, Any]:
     heard = [one for number in range(run.plan.clients) for one in facts_in(run.answers(number))]
     undone = facts_in(run.data / "rolled-back.jsonl")
     entries = [entry for one in undone for entry in one["entries"]]
-    bank = Finished(settings, run.admin_url(), heard, entries, run.memory)
+    turned = any("clock" in one for one in run.suffered)
+    bank = Finished(settings, run.admin_url(), heard, entries, run.memory, turned)
     wrong = asyncio.run(broken(bank))
     return {
         "again with": again(run.plan),

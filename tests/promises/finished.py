@@ -41,6 +41,7 @@ class Finished:
     """A bank that nobody uses any more, whose log is published to its last entry.
 
     ``heard``: what its clients were told; ``undone``: entries of commits that failed, as whoever made them knows;
+    ``turned``: a clock was wrong for a while, so that refusals could not be written (promise 12);
     ``memory``: of a verifier that looked in while the bank was at work.
     """
 
@@ -49,6 +50,7 @@ class Finished:
     heard: Sequence[Heard] = ()
     undone: Sequence[str] = ()
     memory: Path | None = None
+    turned: bool = False
     contents: list[bytes] = field(default_factory=list)
     drafted: dict[str, dict[str, str]] = field(default_factory=dict)  # texts by file, of each policy drafted
     findings: list[Finding] = field(default_factory=list)
