@@ -2,12 +2,16 @@
 
 import calendar
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from html.parser import HTMLParser
 from typing import Any
 from unittest import mock
 
+from policies import prose
+from policies.policy import Policy
+from service.bookkeeping.posting import CHART, AccountName
+from service.compliance import catalogue, rendering
 from service.ui.languages import Language, Words
 
 OPEN, CLOSE = "⟦", "⟧"
@@ -56,8 +60,47 @@ def pseudo_locale() -> Iterator[None]:
         mock.patch.object(Words, "__call__", wrapping),
         mock.patch.object(Words, "plural", many),
         mock.patch.object(Words, "refusal", refused),
+        in_two_languages(),
     ):
         yield
+
+
+@contextmanager
+def in_two_languages() -> Iterator[None]:
+    """Wrap what comes from tables that hold both languages themselves; whether they do is a test of its own."""
+    reason, known, sentence = prose.reason, catalogue.known, rendering.sentence
+    rendered, changed = prose.rendered, prose.changed
+
+    def lines(said: Iterable[str]) -> Iterator[str]:
+        for line in said:
+            mark = re.match(r"#* |- |", line)
+            yield (mark[0] if mark else "") + wrapped(line.removeprefix(mark[0] if mark else ""))
+
+    def demanded(policy: Policy) -> dict[str, catalogue.Control]:
+        controls = known(policy)
+        for one in controls.values():
+            one.demands = {language: wrapped(text) for language, text in one.demands.items()}
+        return controls
+
+    names = {code: AccountName(wrapped(name.en), wrapped(name.de)) for code, name in CHART.items()}
+    with ExitStack() as patched:
+        for place, name, other in (
+            (prose, "reason", lambda *told: wrapped(reason(*told))),
+            (prose, "rendered", lambda *told: lines(rendered(*told))),
+            (prose, "changed", lambda *told: lines(changed(*told))),
+            (rendering, "sentence", lambda *told: wrapped(sentence(*told))),
+            (catalogue, "known", demanded),
+        ):
+            patched.enter_context(mock.patch.object(place, name, other))
+        patched.enter_context(mock.patch.dict(CHART, names))  # type: ignore[arg-type] # it is a dict
+        yield
+
+
+def cited(policy: Policy) -> set[str]:
+    """Return the words in the names and sources of controls: citations are nobody's to translate."""
+    controls = catalogue.known(policy).values()
+    rows = [(source, name) for name, source, *_ in catalogue.rows_of(policy)]
+    return data_of([*rows, *((one.control, one.sources) for one in controls)])
 
 
 class Outside(HTMLParser):

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 
+from policies import prose
 from policies.policy import load
 from policies.vocabulary import Action, Office
+from service.bookkeeping.posting import CHART
+from service.compliance import catalogue
 from service.kernel.errors import Malformed
 from service.kernel.items import Item
 from service.page_forms import command_fields, fields_in, local_path
@@ -52,6 +55,17 @@ def test_german_keeps_the_facts_of_every_sentence() -> None:
             english
         )
         assert set(re.findall(r"\{[a-z]\}", german)) <= set(re.findall(r"\{[a-z]\}", english)), english
+
+
+def test_what_tables_say_in_two_languages_is_said_in_both() -> None:
+    policy = load()
+    reasons = {why for _, _, why, *_ in catalogue.rows_of(policy)}
+    assert {why for why in reasons if prose.reason(why, "de") == why} == set()
+    controls = catalogue.known(policy).values()
+    assert [one.control for one in controls if one.demands.get("de", "") in ("", one.demands.get("en"))] == []
+    assert {name.en for name in CHART.values() if name.de in ("", name.en)} == set()
+    headings = zip(prose.HEADINGS["en"], prose.HEADINGS["de"], strict=True)
+    assert [english for english, german in headings if english == german] == []
 
 
 def test_every_code_of_the_house_has_a_name() -> None:
