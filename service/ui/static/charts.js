@@ -91,7 +91,7 @@
         {
           stroke: paint.bar, points: { show: false },
           paths: uPlot.paths.bars({
-            size: [bare ? 0.5 : lying ? 0.7 : 0.6, 64],
+            size: [bare ? 0.5 : lying ? 0.7 : 0.6, bare ? 15 : 64],
             disp: { fill: { unit: 3, values: () => values.map((value) => (line !== null && value > line ? paint.over : paint.bar)) } },
           }),
           width: 0,
