@@ -54,7 +54,7 @@ class UsageApi(Controller):
     path = "/api/unused-rights"
     tags = ("people",)
 
-    @get(guards=[Allows(Action.REPORT_READ)])
+    @get(guards=[Allows(Action.REPORT_READ, sensitive=True)])
     async def index(
         self,
         gate: NamedDependency[Gate],

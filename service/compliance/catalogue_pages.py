@@ -96,7 +96,7 @@ class AccessPages(Controller):
             day=day,
         )
 
-    @get("/unused-rights", guards=[Allows(Action.REPORT_READ)])
+    @get("/unused-rights", guards=[Allows(Action.REPORT_READ, sensitive=True)])
     async def unused(
         self,
         page: NamedDependency[Page],

@@ -52,7 +52,9 @@ async def test_alerts_are_told_by_type_with_their_grounds_and_one_click_opens_a_
     alerts = await controller.get("/checks")
     assert (f"/checks/{upside_down.id}" in alerts.links, f"/checks/{off.id}" in alerts.links) == (True, False)
     justified = await controller.get("/checks", state="justified", finding="outside")
-    assert "Ground: an internal rule for such deals – agreed for such clients risk-controller" in justified.text
+    assert (
+        "Ground: an internal rule for such deals – agreed for such clients risk-controller" in justified.text
+    )
     assert f"/checks/{upside_down.id}" not in justified.links
     assert (await controller.client.get("/checks?finding=nonsense")).status_code == 400
     form = f"/cases?trade={upside_down.id}"

@@ -41,6 +41,7 @@ SENSITIVE = {
     "/staff-events", "/api/controls", "/api/denials", "/api/persons/{person:uuid}/history", "/controls", "/denials",
     "/api/entries/trades/{trade:uuid}", "/entries/trades/{trade:uuid}", "/persons", "/persons/{person:uuid}",
     "/api/persons/{person:uuid}/sessions", "/documents/{document:uuid}", "/persons/{person:uuid}/accounts",
+    "/unused-rights", "/api/unused-rights",
 }  # fmt: skip
 
 
