@@ -55,6 +55,7 @@ async def test_bars_are_drawn_from_the_table_that_is_read(ready_bank: World) -> 
         assert (seen, "2,000,000.00" in told) == (2, True)
         assert await page.get_by_role("figure").count() == 0  # the table is what is read aloud
         await page.set_viewport_size({"width": 390, "height": 800})
+        await page.wait_for_function("document.querySelector('canvas').clientWidth < 390")
         assert await page.evaluate("document.documentElement.scrollWidth") == 390
         async with page.expect_navigation():
             await page.locator("figure[data-chart=rows] .u-over").click(position={"x": 20, "y": 12})
