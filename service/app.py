@@ -18,7 +18,7 @@ from service import acts, contract, faces, frame_pages, inside, matrix, page_for
 from service.compliance.api import provide_past
 from service.kernel.errors import Misdirected, Refusal
 from service.part import House
-from service.people.directory import actor_of_token
+from service.people.directory import SignIns
 
 LOGGER = logging.getLogger(__name__)
 SLICES = (
@@ -89,6 +89,7 @@ class Authentication:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        self.sign_ins: SignIns | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Find out who calls; routes decide whether that is enough."""
@@ -98,9 +99,11 @@ class Authentication:
             token, origin = page_forms.token_of(scope)
             if token is not None:
                 offices = scope["litestar_app"].state.gate.offices
+                if self.sign_ins is None or self.sign_ins.offices is not offices:
+                    self.sign_ins = SignIns(offices)
                 try:
-                    scope["state"]["actor"] = await actor_of_token(
-                        offices, token, origin=origin, device=faces.device_of(scope)
+                    scope["state"]["actor"] = await self.sign_ins.actor(
+                        token, origin=origin, device=faces.device_of(scope)
                     )
                 except Misdirected as elsewhere:  # pages for everybody are answered all the same
                     scope["state"]["misdirected"] = elsewhere

@@ -213,7 +213,7 @@ async def open_gate(settings: Settings, server_url: str, *, behind: bool = False
 
     Raises RecoveryNeeded if the database is behind those files, unless ``behind`` is what it is opened for.
     """
-    offices = Offices(addresses(settings, server_url)[1], pool_size=1)
+    offices = Offices(addresses(settings, server_url)[1], pool_size=2)
     try:
         if not behind:
             await must_be_whole(offices[Office.LOG], settings.log_directory, None)

@@ -160,9 +160,9 @@ def digest(view: Mapping[str, object]) -> str:
 class Offices:
     """One engine per office whose credential this process holds."""
 
-    def __init__(self, urls: Mapping[Office, str], pool_size: int = 5) -> None:
+    def __init__(self, urls: Mapping[Office, str], pool_size: int = 10) -> None:
         self.engines: dict[Office, AsyncEngine] = {
-            office: create_async_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=False)
+            office: create_async_engine(url, pool_size=pool_size, max_overflow=0, pool_pre_ping=False)
             for office, url in urls.items()
         }
 

@@ -1,6 +1,8 @@
 """Who an account or a token is, read through the owner's functions on the office's own login."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -13,8 +15,16 @@ from service.kernel.actor import Actor, Away, Elsewhere
 from service.kernel.database import Offices
 from service.kernel.errors import Misdirected
 from service.people.authentication import office_of_token, token_digest
+from service.together import Together
 
-FIND = text("SELECT * FROM public.session_find(:token, :device)")
+TOGETHER_MAX = 128
+Shown = tuple[bytes, str | None]
+"""The digest of a token, and the device that it was shown on."""
+
+FIND = text(
+    "SELECT q.n, f.* FROM unnest(CAST(:tokens AS bytea[]), CAST(:devices AS text[])) WITH ORDINALITY AS q(token, device, n) "
+    "CROSS JOIN LATERAL public.session_find(q.token, q.device) AS f"
+)
 VIEW = text("SELECT * FROM public.account_view(:account)")
 SERVICE = text("SELECT public.service_account()")
 
@@ -41,27 +51,53 @@ def actor_of(
     )
 
 
+class SignIns:
+    """Who tokens belong to. Those that ask at the same instant are looked up together, the same one once.
+
+    Nothing is kept from one set to the next: an ended session opens nothing from its end on.
+    """
+
+    def __init__(self, offices: Offices) -> None:
+        self.offices = offices
+        self._sets: dict[Office, Together[Shown, Row[Any] | None]] = {}
+
+    async def actor(self, token: str, *, origin: str = "api", device: str | None = None) -> Actor | None:
+        """Return who signed in with ``token``, or None if nobody did or the session ended.
+
+        ``device``: the machine that the token comes from; on another one than it was given to it opens nothing (A-10).
+
+        Raises Misdirected if another process serves the token's office.
+        """
+        office = office_of_token(token)
+        if office is None:
+            return None
+        if office not in self.offices:
+            raise Misdirected(office.value)
+        if office not in self._sets:
+            self._sets[office] = Together(partial(self._find, office), lambda _: None, TOGETHER_MAX)
+        row = await self._sets[office].join((token_digest(token), device))
+        if row is None:
+            return None
+        actor = actor_of(row, session=row.session_id, restricted=row.restricted, origin=origin)
+        elsewhere = Elsewhere(row.told) if row.elsewhere else None
+        return replace(actor, session_left=row.seconds_left, elsewhere=elsewhere)
+
+    async def _find(self, office: Office, shown: Sequence[Shown]) -> list[Row[Any] | None]:
+        asked = sorted(
+            set(shown), key=lambda one: (one[0], one[1] or "")
+        )  # sessions are touched in one order
+        engine = self.offices[office].execution_options(isolation_level="AUTOCOMMIT")
+        facts = {"tokens": [token for token, _ in asked], "devices": [device for _, device in asked]}
+        async with engine.connect() as connection:
+            found = {asked[row.n - 1]: row for row in await connection.execute(FIND, facts)}
+        return [found.get(one) for one in shown]
+
+
 async def actor_of_token(
     offices: Offices, token: str, *, origin: str = "api", device: str | None = None
 ) -> Actor | None:
-    """Return who signed in with ``token``, or None if nobody did or the session ended.
-
-    ``device``: the machine that the token comes from; on another one than it was given to it opens nothing (A-10).
-
-    Raises Misdirected if another process serves the token's office.
-    """
-    office = office_of_token(token)
-    if office is None:
-        return None
-    if office not in offices:
-        raise Misdirected(office.value)
-    async with offices[office].begin() as connection:
-        row = (await connection.execute(FIND, {"token": token_digest(token), "device": device})).one_or_none()
-    if row is None:
-        return None
-    actor = actor_of(row, session=row.session_id, restricted=row.restricted, origin=origin)
-    elsewhere = Elsewhere(row.told) if row.elsewhere else None
-    return replace(actor, session_left=row.seconds_left, elsewhere=elsewhere)
+    """Return who signed in with ``token``; see ``SignIns``, for a process that asks once."""
+    return await SignIns(offices).actor(token, origin=origin, device=device)
 
 
 async def actor_of_account(
