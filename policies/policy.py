@@ -93,6 +93,12 @@ class Policy:
     lines: tuple[LineRule, ...] = ()
     cooling_off: tuple[CoolingRule, ...] = ()
 
+    governed: frozenset[Action] = field(init=False, compare=False, default=frozenset())
+    """Acts that nobody may perform before the history of their subject, or where they stand, was looked at."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "governed", apart.governed(self.apart) | self.independence.keys())
+
     def decide(self, roles: Iterable[str], action: Action) -> Decision:
         """Whether one of ``roles`` may do ``action``; of several that may, the first in the file answers.
 

@@ -97,10 +97,14 @@ class Bench:
 
 
 async def bench(
-    connection: AsyncConnection, policy: Policy, now: datetime, actions: Collection[Action]
+    connection: AsyncConnection,
+    policy: Policy,
+    now: datetime,
+    actions: Collection[Action],
+    epoch: int | None = None,
 ) -> Bench:
-    """Return everybody that the roles let do one of ``actions``."""
-    there = await roster(connection, policy, frozenset(actions))
+    """Return everybody that the roles let do one of ``actions``; ``epoch``: see ``roster``."""
+    there = await roster(connection, policy, frozenset(actions), epoch=epoch)
     return Bench(policy, now, there.people, there.where)
 
 
@@ -147,15 +151,17 @@ async def nobody_for(
     waiting: Sequence[Waiting],
     done: Mapping[Waiting, tuple[Sequence[Act], Origin]],
     fresh: Collection[UUID],
+    epoch: int | None,
 ) -> list[Waiting]:
-    """Return the work of ``waiting`` that nobody could do now.
+    """Return the work of ``waiting`` that nobody could do now: it is told, and nothing is kept from anybody by it.
 
-    ``done``: what this very act does to the history, and where it is done; ``fresh``: deals it brings into being.
+    ``done``: what this very act does to the history, and where it is done; ``fresh``: deals it brings into being;
+    ``epoch``: how often anything about people had changed when the act began.
     """
     by_hand = [one for one in waiting if not ROUTES[one.kind].automatic]
     if not by_hand:
         return []
-    there = await bench(connection, policy, now, {one.action for one in by_hand})
+    there = await bench(connection, policy, now, {one.action for one in by_hand}, epoch)
     left = [one for one in by_hand if there.able(one.action, *done[one])]
     alone = [one for one in by_hand if one not in left]
     asked = left if any(one.former or one.applied for one in there.where.values()) else []

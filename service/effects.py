@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.kernel.database import Recorded, digest, row_view
+from service.kernel.database import NewRow, Recorded, digest, kind_of, row_view
 
 LEAVES = text(
     "SELECT n, leaf FROM public.effect_leaves("
@@ -15,9 +15,9 @@ LEAVES = text(
 )
 
 
-def effect(row: Recorded, prev: Mapping[tuple[str, UUID, int], str]) -> dict[str, Any]:
+def effect(row: Recorded | NewRow, prev: Mapping[tuple[str, UUID, int], str]) -> dict[str, Any]:
     """Return what the entry says about one row: its revision and the digest of the row after the act."""
-    kind = type(row).__tablename__
+    kind = kind_of(row)
     line = {"after": digest({"kind": kind, **row_view(row)}), "id": str(row.id), "kind": kind, "rev": row.rev}
     if row.rev > 1:
         line["prev"] = prev[kind, row.id, row.rev - 1]
@@ -25,10 +25,10 @@ def effect(row: Recorded, prev: Mapping[tuple[str, UUID, int], str]) -> dict[str
 
 
 async def previous_leaves(
-    connection: AsyncConnection, rows: Sequence[Recorded]
+    connection: AsyncConnection, rows: Sequence[Recorded | NewRow]
 ) -> dict[tuple[str, UUID, int], str]:
     """Return the leaf hash of the entry that made each changed row's revision before."""
-    wanted = [(type(row).__tablename__, row.id, row.rev - 1) for row in rows if row.rev > 1]
+    wanted = [(kind_of(row), row.id, row.rev - 1) for row in rows if row.rev > 1]
     if not wanted:
         return {}
     found = await connection.execute(

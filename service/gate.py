@@ -22,7 +22,7 @@ from audit.entry import MalformedEntry, encode, timestamp
 from audit.note import SigningKey, VerifierKey
 from policies.policy import Decision, Policy
 from policies.vocabulary import Action, Office
-from service.attempt import Attempt, Changed, Command, Desk, body_hash, opened_as_told, reported
+from service.attempt import Attempt, Changed, Command, Desk, body_hash, opened_as_told, reported, written
 from service.brake import Brake
 from service.effects import effect, previous_leaves
 from service.handing_on import NeverDecoded, receipts_for, warnings_of
@@ -30,6 +30,7 @@ from service.in_force import NOW, DamagedPolicy, policy_in_force
 from service.kernel.actor import Actor
 from service.kernel.clock import Clock
 from service.kernel.database import Offices, undo
+from service.kernel.direct import fetch
 from service.kernel.errors import (
     KeyReused,
     Malformed,
@@ -53,11 +54,11 @@ FIELD_CHARACTERS_MAX = 200
 RETRYABLE = frozenset({"40001", "40P01"})  # serialisation failure, deadlock
 
 BEGIN = text("SELECT * FROM public.attempt_begin(:policy, CAST(:requests AS jsonb)) ORDER BY n")
-APPEND = text("SELECT public.audit_append(CAST(:entries AS bytea[]))")
-KEYS = text("SELECT public.key_store(CAST(:answers AS jsonb))")
-WORK_OPEN = text("SELECT public.work_open(CAST(:items AS jsonb))")
-WORK_HANDLE = text("SELECT public.work_handle(CAST(:items AS jsonb))")
-WORK_CLOSE = text("SELECT public.work_close(CAST(:items AS jsonb))")
+APPEND = "SELECT public.audit_append($1::bytea[])"
+KEYS = "SELECT public.key_store($1::text::jsonb)"
+WORK_OPEN = "SELECT public.work_open($1::text::jsonb)"
+WORK_HANDLE = "SELECT public.work_handle($1::text::jsonb)"
+WORK_CLOSE = "SELECT public.work_close($1::text::jsonb)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,6 +326,7 @@ class Gate:
                         desk,
                         one.entry_id,
                         self.entity_lei,
+                        row.people_epoch,
                     )
                 case "replay":
                     one.outcome = replayed(row.status, row.answer)
@@ -353,6 +355,7 @@ class Gate:
                 else:
                     one.changed = outcome
             await session.flush()
+            await written([one.attempt for one in tries if one.attempt])
             return
         alone = len(tries) == 1  # a lone act needs no savepoint: its refusal rolls everything back
         for one in tries:
@@ -360,6 +363,7 @@ class Gate:
             try:
                 one.changed = await case.run(one.attempt, one.request.command)
                 await session.flush()
+                await written([one.attempt] if one.attempt else [])
                 if savepoint is not None:
                     await savepoint.commit()
             except Refusal as refusal:
@@ -380,16 +384,16 @@ class Gate:
             assert one.attempt is not None
             one.attempt.must_have_admitted()
             one.entry = self._encode(one, prev)
-        await connection.execute(APPEND, {"entries": [one.entry for one in tries]})
+        await fetch(session, APPEND, [one.entry for one in tries])
         opened = [item for one in tries if one.attempt for item in one.attempt.opened]
         closed = [item for one in tries if one.attempt for item in one.attempt.closed]
         if closed:
-            await connection.execute(WORK_CLOSE, {"items": json.dumps(closed)})
+            await fetch(session, WORK_CLOSE, json.dumps(closed))
         handled = [item for one in tries if one.attempt for item in one.attempt.handled]
         if handled:
-            await connection.execute(WORK_HANDLE, {"items": json.dumps(handled)})
+            await fetch(session, WORK_HANDLE, json.dumps(handled))
         if opened:
-            await connection.execute(WORK_OPEN, {"items": json.dumps(opened)})
+            await fetch(session, WORK_OPEN, json.dumps(opened))
         receipts = receipts_for(
             (self.key, self.origin, self.certificate),
             [(one.entry_id, one.entry, one.attempt.now) for one in tries if one.attempt],
@@ -401,7 +405,7 @@ class Gate:
             if one.request.key is not None:
                 answers.append(key_row(one.request, one.body_hash, one.changed.status, one.changed.answer))
         if answers:
-            await connection.execute(KEYS, {"answers": json.dumps(answers)})
+            await fetch(session, KEYS, json.dumps(answers))
 
     def _encode(self, one: _Try, prev: Mapping[tuple[str, UUID, int], str]) -> bytes:
         assert one.attempt is not None
@@ -455,14 +459,15 @@ class Gate:
         if told:
             line["data"]["opens"] = [opened_as_told(item, at) for item in told]
         line["links"] = {"trade": str(trade)} if isinstance(trade, UUID) else {}
-        async with in_time_or_said(refusal), self.offices[request.actor.office].begin() as connection:
-            await connection.execute(APPEND, {"entries": [encode(line)]})
+        async with in_time_or_said(refusal), AsyncSession(self.offices[request.actor.office]) as session:
+            await fetch(session, APPEND, [encode(line)])
             if told:
-                await connection.execute(WORK_OPEN, {"items": json.dumps(told)})
+                await fetch(session, WORK_OPEN, json.dumps(told))
             final = refusal.status < 500 and not isinstance(refusal, NotSignedIn)  # noqa: PLR2004
             if request.key is not None and digest_of_body is not None and final and not request.again:
                 answer = key_row(request, digest_of_body, refusal.status, problem(refusal))
-                await connection.execute(KEYS, {"answers": json.dumps([answer])})
+                await fetch(session, KEYS, json.dumps([answer]))
+            await session.commit()
 
     async def refuse(
         self, actor: Actor, action: Action, refusal: Refusal, trade_id: UUID | None = None
@@ -477,8 +482,9 @@ class Gate:
         line["ts"] = timestamp(self.clock.now())
         line["decision"] |= {"id": str(entry_id), "outcome": "allow", "rules": [decision.rule]}
         line |= {"data": data, "links": {}}
-        async with self.offices[actor.office].begin() as connection:
-            await connection.execute(APPEND, {"entries": [encode(line)]})
+        async with AsyncSession(self.offices[actor.office]) as session:
+            await fetch(session, APPEND, [encode(line)])
+            await session.commit()
 
 
 def key_row(request: Request, digest_of_body: str, status: int, answer: Mapping[str, Any]) -> dict[str, Any]:

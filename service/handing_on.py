@@ -44,7 +44,7 @@ async def warnings_of(connection: AsyncConnection, attempts: Sequence[Attempt]) 
             done[one] = acts, entered_by(attempt)
     fresh = {row.id for attempt in attempts for row in attempt.rows if row.rev == 1}
     first = attempts[0]
-    alone = set(await nobody_for(connection, first.policy, first.now, every, done, fresh))
+    alone = set(await nobody_for(connection, first.policy, first.now, every, done, fresh, first.people_epoch))
     found = []
     for attempt, each in zip(attempts, opened, strict=True):
         found.append([told(attempt, one) for one in each if one in alone])

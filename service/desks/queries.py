@@ -1,10 +1,10 @@
 """The back office's rules for the desks as they stand on a day, and all of them as people read them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Select, Uuid, column, select, table
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from service.desks.lifecycle import RuleState
 from service.desks.model import DeskRule
 from service.kernel.database import plain_facts
+from service.kernel.direct import fetch
 
 CUT_OFF, MANDATE = "cut_off", "mandate"
 UNIT = table("unit", column("id", Uuid()), column("name"), column("function_class"), schema="public")
@@ -25,11 +26,30 @@ ACCOUNT = table(
 )
 
 
+RULES = (
+    "SELECT rule, product, desk_id, at, person_id, locations, max_eur, valid_to FROM public.desk_rule "
+    "WHERE state = 'in_force' AND valid_from <= $1 ORDER BY id DESC"
+)
+
+
+class Rule(NamedTuple):
+    """What a rule in force says; see ``DeskRule``."""
+
+    rule: str
+    product: str | None
+    desk_id: UUID | None
+    at: time | None
+    person_id: UUID | None
+    locations: Collection[str] | None
+    max_eur: Decimal | None
+    valid_to: date | None
+
+
 @dataclass(frozen=True, slots=True)
 class DeskRules:
     """Every rule in force that has begun by the day, newest first."""
 
-    rules: Sequence[DeskRule]
+    rules: Sequence[Rule]
     day: date = date.max
 
     def cut_off(self, product: str, desk_id: UUID | None) -> time | None:
@@ -48,18 +68,15 @@ class DeskRules:
         for rule in self.rules:
             if rule.rule == MANDATE and rule.person_id == person_id and rule.product in (None, product):
                 has_ended = rule.valid_to is not None and rule.valid_to < self.day
-                return None if has_ended or location not in (rule.locations or []) else rule.max_eur
+                return None if has_ended or location not in (rule.locations or ()) else rule.max_eur
         return None
 
 
 async def rules_in_force(session: AsyncSession, day: date) -> DeskRules:
     """Return the rules that two people set and that have begun by the day."""
-    found = await session.scalars(
-        select(DeskRule)
-        .where(DeskRule.state == RuleState.IN_FORCE, DeskRule.valid_from <= day)
-        .order_by(DeskRule.id.desc())
-    )
-    return DeskRules(found.all(), day)
+    found = await fetch(session, RULES, day)
+    rules = [Rule(*row) for row in found]
+    return DeskRules(rules, day)
 
 
 def waiting(rule: DeskRule) -> Select[UUID]:

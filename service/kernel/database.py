@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from enum import Enum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -107,11 +107,63 @@ class Moved(Base):
         super().__init_subclass__(**options)
 
 
-def plain_value(value: object) -> object:  # noqa: PLR0911 - one line per kind of value
+class NewRow:
+    """A row about to be written with others of its kind in one statement; it reads like the mapped row it becomes."""
+
+    __slots__ = ("_view", "model", "values")
+
+    def __init__(self, model: type[Recorded | Moved], values: dict[str, Any]) -> None:
+        self.model = model
+        self.values = values
+        self._view: dict[str, object] | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a column's value, None where none is given."""
+        if name in self.values:
+            return self.values[name]
+        if name in self.model.__mapper__.columns:
+            return None
+        raise AttributeError(name)
+
+    def view(self) -> dict[str, object]:
+        """Return what is given as the log writes it, without what is absent."""
+        if self._view is None:
+            self._view = {
+                name: plain_value(value) for name, value in self.values.items() if value is not None
+            }
+        return self._view
+
+
+def _same(value: object) -> object:
+    return value
+
+
+def _moment(value: datetime) -> str:
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+_PLAIN: Final[Mapping[type, Callable[[Any], object]]] = {
+    str: _same,
+    bool: _same,
+    int: _same,
+    Decimal: plain,
+    UUID: str,
+    datetime: _moment,
+    date: date.isoformat,
+}
+"""The kinds of values that rows mostly have, each with how it is written."""
+
+
+def plain_value(value: object) -> object:
     """Return ``value`` as the log writes it: strings, integers, booleans, lists and objects only.
 
     Amounts become decimal strings, times UTC with microseconds, absent values are left out by the caller.
     """
+    written = _PLAIN.get(type(value))
+    return _plain_value(value) if written is None else written(value)
+
+
+def _plain_value(value: object) -> object:  # noqa: PLR0911 - one line per kind of value
     match value:
         case Enum():
             return plain_value(value.value)
@@ -122,7 +174,7 @@ def plain_value(value: object) -> object:  # noqa: PLR0911 - one line per kind o
         case UUID():
             return str(value)
         case datetime():
-            return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+            return _moment(value)
         case date() | time():
             return value.isoformat()
         case bytes():
@@ -141,8 +193,15 @@ def plain_facts(facts: Mapping[str, object]) -> dict[str, Any]:
     return {name: None if value is None else plain_value(value) for name, value in facts.items()}
 
 
-def row_view(row: Recorded) -> dict[str, object]:
+def kind_of(row: Recorded | NewRow) -> str:
+    """Return what kind of row it is: the name of its table."""
+    return str((row.model if isinstance(row, NewRow) else type(row)).__tablename__)
+
+
+def row_view(row: Base | NewRow) -> dict[str, object]:
     """Return the row's mapped columns as the log writes them, without the absent ones."""
+    if isinstance(row, NewRow):
+        return row.view()
     columns = type(row).__mapper__.column_attrs
     return {
         attribute.key: plain_value(value)

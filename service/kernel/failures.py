@@ -40,7 +40,8 @@ def translated(failure: Exception) -> Refusal | None:
     if isinstance(failure, StaleDataError):
         return StaleVersion("Somebody else changed this at the same moment. Look again.", field="version")
     if isinstance(failure, IntegrityError) and sqlstate(failure) == UNIQUE_VIOLATION:
-        constraint = getattr(getattr(failure.orig, "__cause__", None), "constraint_name", None)
+        driver = getattr(failure.orig, "__cause__", None) or failure.orig
+        constraint = getattr(driver, "constraint_name", None)
         return AlreadyExists(
             f"Somebody else was first: this exists already ({constraint or 'unique value'})."
         )

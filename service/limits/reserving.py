@@ -4,14 +4,15 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.attempt import Attempt
 from service.kernel.database import plain_value
+from service.kernel.direct import fetch
 from service.kernel.errors import Refusal, Report, Unprocessable
 from service.kernel.items import Item
 from service.kernel.money import Money, plain
@@ -20,7 +21,10 @@ from service.limits.model import LimitReservation
 EXCESS_REPORTED_FROM_EUR: Final = Decimal(1_000_000)
 """From which excess on the responsible board member is told at once (RC-05, BTR 1 Tz. 5); each bank sets its own."""
 
-RESERVE = text("SELECT * FROM public.limit_reserve(CAST(:deals AS jsonb)) ORDER BY n")
+RESERVE = (
+    "SELECT n, verdict, scope, limit_id, limit_eur, used_eur, asked_eur, currency, told "
+    "FROM public.limit_reserve($1::text::jsonb) ORDER BY n"
+)
 RELEASE = text("SELECT public.limit_release(:trade, :entry)")
 TOLD = (
     *("amount", "currency", "eur_amount", "fixing_day", "limit_id", "owner_id", "scope", "version", "why"),
@@ -89,6 +93,20 @@ class Reserved:
         return {"result": "ok", **{name: plain_value(figure) for name, figure in figures.items()}}
 
 
+class Verdict(NamedTuple):
+    """What the database says of one deal; ``told``: the reservations written for it."""
+
+    n: int
+    verdict: str
+    scope: str
+    limit_id: UUID
+    limit_eur: Decimal
+    used_eur: Decimal
+    asked_eur: Decimal
+    currency: str
+    told: Sequence[Mapping[str, Any]]
+
+
 async def reserve(session: AsyncSession, wanted: Sequence[Wanted]) -> Mapping[UUID, Reserved | Refusal]:
     """Take room for each deal that has it; a refused deal holds nothing, and its earlier version keeps its own."""
     if not wanted:
@@ -108,7 +126,7 @@ async def reserve(session: AsyncSession, wanted: Sequence[Wanted]) -> Mapping[UU
         }
         for n, one in enumerate(wanted)
     ]
-    rows = await session.execute(RESERVE, {"deals": json.dumps(deals)})
+    rows = [Verdict(*row) for row in await fetch(session, RESERVE, json.dumps(deals))]
     return {wanted[row.n].trade_id: outcome(row) for row in rows}
 
 
@@ -130,7 +148,7 @@ def reservation_view(row: LimitReservation) -> dict[str, object]:
     return {name: plain_value(value) for name, value in told.items() if value is not None}
 
 
-def outcome(row: Row[Any]) -> Reserved | Refusal:
+def outcome(row: Verdict) -> Reserved | Refusal:
     """Return what the database said of one deal."""
     of_party = row.scope == "counterparty"
     owner, rule = ("counterparty", "RC-03") if of_party else ("portfolio", "RC-06")

@@ -13,9 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.attempt import Attempt
 from service.kernel.database import plain_value
+from service.kernel.direct import fetch
 from service.kernel.items import Item
 
-CHECK = text("SELECT * FROM public.market_check(CAST(:deals AS jsonb)) ORDER BY n")
+CHECK = (
+    "SELECT n, id, state, why, inverted, deviation_bp, reference, reference_day, tolerance_bp, checked_at "
+    "FROM public.market_check($1::text::jsonb) ORDER BY n"
+)
 RECHECK = text("SELECT * FROM public.market_recheck(:since, :currency, :entry)")
 DIGEST = text("SELECT public.checks_digest(:entry)")
 VERDICT = ("checked_at", "inverted", "reference_day", "state", "tolerance_bp", "why")
@@ -79,21 +83,8 @@ async def check_market(
     ]
     if not wanted:
         return {}
-    rows = await session.execute(CHECK, {"deals": json.dumps(wanted)})
-    return {
-        UUID(wanted[row.n]["trade"]): Checked(
-            row.id,
-            row.state,
-            row.why,
-            row.inverted,
-            row.deviation_bp,
-            row.reference,
-            row.reference_day,
-            row.tolerance_bp,
-            row.checked_at,
-        )
-        for row in rows
-    }
+    rows = await fetch(session, CHECK, json.dumps(wanted))
+    return {UUID(wanted[n]["trade"]): Checked(*found) for n, *found in rows}
 
 
 async def recheck(attempt: Attempt, since: date, currency: str | None = None) -> None:

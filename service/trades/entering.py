@@ -5,23 +5,24 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from service.attempt import Attempt, Desk
+from service.attempt import Attempt, Desk, written
 from service.desks.queries import DeskRules, rules_in_force
-from service.kernel.database import digest, plain_value
+from service.kernel.database import NewRow, digest, plain_value, row_view
+from service.kernel.direct import fetch
 from service.kernel.errors import Malformed, Refusal, Unprocessable
 from service.kernel.identifiers import uuid7
 from service.kernel.items import Item
 from service.kernel.money import parse_amount, quantize
 from service.limits.reserving import Reserved, Wanted, reserve
 from service.market.checking import Checked, check_market
-from service.parties.model import Agreement, Counterparty, Portfolio
+from service.parties.model import Agreement
 from service.parties.queries import as_uuid
 from service.trades.deals.cash import TermsFinding
 from service.trades.deals.deal import Terms, cash_flows, check_terms, exposure, nominal, type_of
@@ -33,6 +34,11 @@ from service.trades.model import PositionMovement, Trade, TradeVersion
 from service.trades.queries import held_positions
 from service.trades.tickets import CaptureTrade, DepositTicket, FxForwardTicket, FxSpotTicket, Ticket
 from service.trades.versions import terms_columns, terms_view, version_of
+
+PARTIES = (
+    "SELECT id, lei, name, own FROM public.counterparty WHERE lei = ANY($1::text[]) OR id = ANY($2::uuid[])"
+)
+BOOKS = "SELECT id, name, desk_id FROM public.portfolio WHERE name = ANY($1::text[]) OR id = ANY($2::uuid[])"
 
 ON_STANDARD_TERMS = frozenset({"fx_spot"})
 """Types dealt on the market's standard terms; every other one needs an agreement that legal cleared."""
@@ -116,12 +122,29 @@ class ForeignPortfolio(Refusal):
     status = 403
 
 
+class Party(NamedTuple):
+    """A counterparty in force, or the bank itself."""
+
+    id: UUID
+    lei: str
+    name: str
+    own: bool
+
+
+class Book(NamedTuple):
+    """A portfolio in force, and the desk it belongs to."""
+
+    id: UUID
+    name: str
+    desk_id: UUID
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What the commands of one transaction refer to, found at once: parties by every name they go by."""
 
-    counterparties: Mapping[str, Counterparty]
-    portfolios: Mapping[str, Portfolio]
+    counterparties: Mapping[str, Party]
+    portfolios: Mapping[str, Book]
     agreements: Collection[Agreement]
     desks: DeskRules
 
@@ -135,7 +158,7 @@ class Judged:
     terms: Terms
     executed_at: datetime
     location: str
-    counterparty: Counterparty
+    counterparty: Party
     marks: list[str]
     max_eur: Decimal | None = None
     broker_id: UUID | None = None
@@ -159,17 +182,13 @@ async def look_up(session: AsyncSession, tickets: Iterable[Ticket], desk: Desk) 
     tickets = list(tickets)
     parties = {name for ticket in tickets for name in (ticket.counterparty, ticket.broker) if name}
     books = {ticket.portfolio for ticket in tickets}
-    counterparties: dict[str, Counterparty] = {}
-    for found in await session.scalars(
-        select(Counterparty).where(
-            or_(Counterparty.lei.in_(parties), Counterparty.id.in_(ids_among(parties)))
-        )
-    ):
-        counterparties |= {found.lei: found, str(found.id): found}
-    portfolios: dict[str, Portfolio] = {}
-    for book in await session.scalars(
-        select(Portfolio).where(or_(Portfolio.name.in_(books), Portfolio.id.in_(ids_among(books))))
-    ):
+    counterparties: dict[str, Party] = {}
+    for row in await fetch(session, PARTIES, list(parties), ids_among(parties)):
+        party = Party(*row)
+        counterparties |= {party.lei: party, str(party.id): party}
+    portfolios: dict[str, Book] = {}
+    for row in await fetch(session, BOOKS, list(books), ids_among(books)):
+        book = Book(*row)
         portfolios |= {book.name: book, str(book.id): book}
     agreements: Sequence[Agreement] = ()
     if any(ticket.wanted not in ON_STANDARD_TERMS for ticket in tickets):
@@ -228,7 +247,7 @@ def judged(
     )
 
 
-def broker_of(ticket: Ticket, counterparty: Counterparty, known: Known) -> UUID | None:
+def broker_of(ticket: Ticket, counterparty: Party, known: Known) -> UUID | None:
     """Return who brought the deal about, None where nobody did. Raises NoBroker, UnknownBroker (SET-04)."""
     if ticket.execution == "direct":
         if ticket.broker is not None:
@@ -297,9 +316,7 @@ def terms_on(ticket: CaptureTrade, counterparty_id: UUID, portfolio_id: UUID) ->
     return DepositTerms(**lent) if isinstance(ticket, DepositTicket) else LoanTerms(**lent)
 
 
-def must_stand_on_an_agreement(
-    terms: Terms, counterparty: Counterparty, agreements: Collection[Agreement]
-) -> None:
+def must_stand_on_an_agreement(terms: Terms, counterparty: Party, agreements: Collection[Agreement]) -> None:
     """Raise NoAgreement for a deal beyond standard terms that no cleared agreement or waiver covers on its day."""
     if type_of(terms) in ON_STANDARD_TERMS or counterparty.own:
         return
@@ -350,10 +367,11 @@ async def room_for(
 
 
 async def beside_the_market(
-    session: AsyncSession, deals: Sequence[tuple[Judged, Trade]]
+    session: AsyncSession, deals: Sequence[tuple[Judged, Trade | NewRow]]
 ) -> Mapping[UUID, Checked]:
     """Hold the versions just written against the market, and tell risk control and the board what stands out."""
     await session.flush()
+    await written([deal.attempt for deal, _ in deals])
     found = await check_market(
         session, [(deal.trade_id, trade.version, deal.attempt.entry_id) for deal, trade in deals]
     )
@@ -367,10 +385,11 @@ async def beside_the_market(
     return found
 
 
-def add_version(deal: Judged, version: int) -> TradeVersion:
+def add_version(deal: Judged, version: int) -> NewRow:
     """Write one version's terms and its movements; the entry tells the terms."""
     attempt, terms = deal.attempt, deal.terms
-    row = TradeVersion(
+    row = attempt.put(
+        TradeVersion,
         trade_id=deal.trade_id,
         version=version,
         **terms_columns(terms),
@@ -380,7 +399,6 @@ def add_version(deal: Judged, version: int) -> TradeVersion:
         entered_by=attempt.actor.account,
         entered_at=attempt.now,
     )
-    attempt.move(row)
     moved = [(flow.currency, flow.amount, flow.value_date) for flow in cash_flows(terms)]
     move_position(attempt, deal.trade_id, terms.portfolio_id, version, moved)
     attempt.concerns(deal.trade_id)
@@ -397,26 +415,21 @@ def move_position(
 ) -> None:
     """Write what a version of a deal adds to the position of its portfolio: currency, amount, value date."""
     for currency, amount, value_date in moved:
-        attempt.move(
-            PositionMovement(
-                id=uuid7(),
-                portfolio_id=portfolio_id,
-                trade_id=trade_id,
-                version=version,
-                currency=currency,
-                value_date=value_date,
-                amount=amount,
-            )
+        attempt.put(
+            PositionMovement,
+            id=uuid7(),
+            portfolio_id=portfolio_id,
+            trade_id=trade_id,
+            version=version,
+            currency=currency,
+            value_date=value_date,
+            amount=amount,
         )
 
 
-def terms_digest(version: TradeVersion) -> str:
+def terms_digest(version: TradeVersion | NewRow) -> str:
     """Return the digest of everything a version says, so that the deal's own row vouches for it."""
-    names = [
-        attribute.key for attribute in TradeVersion.__mapper__.column_attrs if attribute.key != "entry_id"
-    ]
-    told = {name: value for name in names if (value := getattr(version, name)) is not None}
-    return digest({name: plain_value(value) for name, value in told.items()})
+    return digest({name: value for name, value in row_view(version).items() if name != "entry_id"})
 
 
 async def take_out_of_position(attempt: Attempt, trade: Trade, version: int) -> list[dict[str, Any]]:

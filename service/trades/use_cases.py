@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
@@ -14,7 +14,8 @@ from service.attempt import Attempt, Changed, Command, locked
 from service.desks.deadlines import report_due_at
 from service.gate import UseCase, use_case
 from service.kernel.calendar import spot_date
-from service.kernel.database import plain_value
+from service.kernel.database import NewRow, plain_value
+from service.kernel.direct import fetch
 from service.kernel.errors import IllegalTransition, NotFound, Refusal, StaleVersion, Unprocessable
 from service.kernel.identifiers import uuid7
 from service.kernel.items import Item
@@ -51,7 +52,7 @@ from service.trades.versions import changes_between, terms_of
 from service.work.model import WorkItem
 from service.work.worker import Handlers
 
-NUMBERS = text("SELECT trade_id, number FROM public.take_deal_numbers(CAST(:deals AS jsonb))")
+NUMBERS = "SELECT trade_id, number FROM public.take_deal_numbers($1::text::jsonb)"
 
 
 class OtherPortfolio(Unprocessable):
@@ -178,27 +179,25 @@ async def take_numbers(session: AsyncSession, deals: Sequence[Judged]) -> dict[U
         }
         for deal in deals
     ]
-    taken = await session.execute(NUMBERS, {"deals": json.dumps(wanted)})
-    return {row.trade_id: row.number for row in taken}
+    return dict(await fetch(session, NUMBERS, json.dumps(wanted)))
 
 
-def write_trade(deal: Judged, number: int, facts: Mapping[str, Any]) -> Trade:
+def write_trade(deal: Judged, number: int, facts: Mapping[str, Any]) -> NewRow:
     """Write the deal, its first version and its position, and hand it to the back office."""
     attempt = deal.attempt
     version = add_version(deal, 1)
-    trade = attempt.add(
-        Trade(
-            id=deal.trade_id,
-            type=type_of(deal.terms),
-            portfolio_id=deal.terms.portfolio_id,
-            number=number,
-            captured_by=attempt.actor.account,
-            captured_at=attempt.now,
-            marks=deal.marks,
-            version=1,
-            terms_digest=terms_digest(version),
-            **facts,
-        )
+    trade = attempt.put(
+        Trade,
+        id=deal.trade_id,
+        type=type_of(deal.terms),
+        portfolio_id=deal.terms.portfolio_id,
+        number=number,
+        captured_by=attempt.actor.account,
+        captured_at=attempt.now,
+        marks=deal.marks,
+        version=1,
+        terms_digest=terms_digest(version),
+        **facts,
     )
     reason = ", ".join(deal.marks) or None
     attempt.open_item(Item.VERIFY, trade, trade_id=trade.id, version=1, reason=reason)
@@ -210,7 +209,7 @@ def write_trade(deal: Judged, number: int, facts: Mapping[str, Any]) -> Trade:
     return trade
 
 
-def trade_answer(trade: Trade, deal: Judged, taken: Reserved, checked: Checked) -> dict[str, Any]:
+def trade_answer(trade: Trade | NewRow, deal: Judged, taken: Reserved, checked: Checked) -> dict[str, Any]:
     """Return what the trader is told about a deal just entered or corrected."""
     terms, desk = deal.terms, deal.attempt.desk
     day = checked.reference_day

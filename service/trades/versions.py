@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from service.kernel.database import plain_value
+from service.kernel.database import NewRow, plain_value
 from service.kernel.errors import NotFound
 from service.trades.deals.deal import Terms, differences, type_of
 from service.trades.deals.fx import quote_amount
@@ -78,7 +78,7 @@ def terms_from_version(row: TradeVersion, portfolio_id: UUID) -> Terms:
     return DepositTerms(**common) if row.type == "mm_deposit" else LoanTerms(**common)
 
 
-def terms_view(version: TradeVersion) -> dict[str, Any]:
+def terms_view(version: TradeVersion | NewRow) -> dict[str, Any]:
     """Return the terms of a version as answers and entries show them."""
     view: dict[str, Any] = {"type": version.type}
     if version.side is not None:

@@ -10,14 +10,15 @@ $$;
 
 -- The block that keeps a natural person out today; told: whether an attempt to get in is under review already.
 create function public.away(person uuid) returns table (absence_id uuid, until date, told boolean)
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select a.id, a.last_day,
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return query select a.id, a.last_day,
          exists (select from public.work_item w
                  where w.subject_id = a.id and w.kind = 'absence_breach' and w.closed_entry_id is null)
   from public.absence a
   where a.person_id = away.person and a.state = 'accepted' and public.desk_day() between a.first_day and a.last_day
-  order by a.first_day limit 1
-$$;
+  order by a.first_day limit 1;
+end $$;
 
 -- The deals of a trader in which somebody else had a hand: what bars a substitute who once controlled them (D-11).
 create function public.deals_touched(trader uuid, person uuid) returns uuid[]

@@ -2,10 +2,12 @@
 -- Every function pins its search path, names its objects with their schema, and takes the office from
 -- session_user, which no statement of a login can change.
 
+-- What runs for every row is in PL/pgSQL, which plans it once a session; a function in SQL is planned at every call.
 create function public.current_office() returns text
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select l.office from public.office_login l where l.login = session_user
-$$;
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return (select l.office from public.office_login l where l.login = session_user);
+end $$;
 
 create function public.own_office() returns text
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
@@ -57,11 +59,11 @@ end $$;
 -- A row that carries an entry's id instead of a revision came in the transaction of that entry, by its office.
 create function public.guard_came_with_entry() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-declare own text := public.current_office();
 begin
   if not exists (
     select from public.audit_entry e
-    where e.id = new.entry_id and e.xmin = pg_current_xact_id()::xid and (own is null or e.office = own)
+    where e.id = new.entry_id and e.xmin = pg_current_xact_id()::xid
+      and not exists (select from public.office_login l where l.login = session_user and l.office <> e.office)
   ) then
     raise exception '%: entry % is not of this act', tg_table_name, new.entry_id using errcode = '42501';
   end if;
@@ -111,53 +113,64 @@ end $$;
 
 -- The log -----------------------------------------------------------------------------------------
 
+-- What the database takes from an entry's bytes, read once.
+create type public.entry_facts as (
+  n integer, bytes bytea, leaf bytea, id uuid, id_text text, ts timestamptz, act text, outcome text, policy text,
+  office text, account text, person text, kind text, deputy_for text, owner text, unit text, board text,
+  trade_id uuid, effects jsonb, published text
+);
+
+create function public.entries_read(entries bytea[]) returns public.entry_facts[]
+language plpgsql immutable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return (
+    select array_agg(row(
+             r.n, r.bytes, sha256('\x00'::bytea || r.bytes), (r.body->>'id')::uuid, r.body->>'id',
+             (r.body->>'ts')::timestamptz, r.body->>'act', r.decision->>'outcome', r.decision->>'policy',
+             r.actor->>'office', r.actor->>'account', r.actor->>'person', r.actor->>'type', r.actor->>'deputy_for',
+             r.actor->>'owner', r.actor->>'unit', r.actor->>'board', (r.body #>> '{links,trade}')::uuid,
+             coalesce(r.body->'eff', '[]'), r.body #>> '{data,policy}')::public.entry_facts order by r.n)
+    from (select e.n, e.bytes, e.body, e.body->'actor' as actor, e.body->'decision' as decision
+          from (select x.n, x.bytes, pg_catalog.convert_from(x.bytes, 'UTF8')::jsonb as body
+                from unnest(entries) with ordinality as x(bytes, n) offset 0) e) r);
+end $$;
+
 -- own is null for entries of every office, which a recovery takes from the files.
-create function public.audit_store(own text, entries bytea[]) returns void
+create function public.facts_store(own text, facts public.entry_facts[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare bad record;
 begin
-  with fresh as materialized (
-    select e.n, e.bytes, pg_catalog.convert_from(e.bytes, 'UTF8')::jsonb as body
-    from unnest(entries) with ordinality as e(bytes, n)
-  ), stored as (
-    insert into public.audit_entry
+  insert into public.audit_entry
       (id, leaf, bytes, office, act, outcome, account, person, trade_id, recorded_at, unit, board)
-    select (f.body->>'id')::uuid, sha256('\x00'::bytea || f.bytes), f.bytes, coalesce(own, f.body #>> '{actor,office}'),
-           f.body->>'act',
-           f.body #>> '{decision,outcome}', f.body #>> '{actor,account}', f.body #>> '{actor,person}',
-           (f.body #>> '{links,trade}')::uuid, (f.body->>'ts')::timestamptz,
-           f.body #>> '{actor,unit}', f.body #>> '{actor,board}'
-    from fresh f order by f.n
-    returning id
-  ), queued as (
-    insert into public.audit_pending (entry_id)
-    select (f.body->>'id')::uuid from fresh f order by f.n
-  )
+    select f.id, f.leaf, f.bytes, coalesce(own, f.office), f.act, f.outcome, f.account, f.person, f.trade_id, f.ts,
+           f.unit, f.board
+    from unnest(facts) f order by f.n;
+  insert into public.audit_pending (entry_id) select f.id from unnest(facts) f order by f.n;
   insert into public.audit_effect
-    (kind, id, rev, entry_id, leaf, after, act, person, deputy_for, owner, office, at, trade_id)
-  select x.eff->>'kind', (x.eff->>'id')::uuid, (x.eff->>'rev')::integer, (f.body->>'id')::uuid,
-         sha256('\x00'::bytea || f.bytes), x.eff->>'after', f.body->>'act', f.body #>> '{actor,person}',
-         f.body #>> '{actor,deputy_for}', f.body #>> '{actor,owner}',
-         coalesce(own, f.body #>> '{actor,office}'),
-         (f.body->>'ts')::timestamptz, (f.body #>> '{links,trade}')::uuid
-  from fresh f cross join lateral jsonb_array_elements(coalesce(f.body->'eff', '[]'::jsonb)) as x(eff)
-  order by f.n;
-
-  with fresh as materialized (
-    select pg_catalog.convert_from(e.bytes, 'UTF8')::jsonb as body from unnest(entries) as e(bytes)
-  )
+      (kind, id, rev, entry_id, leaf, after, act, person, deputy_for, owner, office, at, trade_id)
+    select x.eff->>'kind', (x.eff->>'id')::uuid, (x.eff->>'rev')::integer, f.id, f.leaf, x.eff->>'after', f.act, f.person,
+           f.deputy_for, f.owner, coalesce(own, f.office), f.ts, f.trade_id
+    from unnest(facts) f cross join lateral jsonb_array_elements(f.effects) as x(eff)
+    order by f.n;
   select x.eff->>'kind' as kind, x.eff->>'id' as id, x.eff->>'rev' as rev into bad
-    from fresh f
-    cross join lateral jsonb_array_elements(coalesce(f.body->'eff', '[]'::jsonb)) as x(eff)
-    left join public.audit_effect p
-      on p.kind = x.eff->>'kind' and p.id = (x.eff->>'id')::uuid and p.rev = (x.eff->>'rev')::integer - 1
-    where ((x.eff->>'rev')::integer = 1 and x.eff ? 'prev')
-       or ((x.eff->>'rev')::integer > 1 and encode(p.leaf, 'hex') is distinct from x.eff->>'prev')
+    from unnest(facts) f
+    cross join lateral jsonb_array_elements(f.effects) as x(eff)
+    where case when (x.eff->>'rev')::integer = 1 then x.eff ? 'prev'
+               else x.eff->>'prev' is distinct from (
+                 select encode(p.leaf, 'hex') from public.audit_effect p
+                 where p.kind = x.eff->>'kind' and p.id = (x.eff->>'id')::uuid and p.rev = (x.eff->>'rev')::integer - 1)
+          end
     limit 1;
   if found then
     raise exception 'revision % of % % does not follow the one before it', bad.rev, bad.kind, bad.id
       using errcode = '40001';
   end if;
+end $$;
+
+create function public.audit_store(own text, entries bytea[]) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  perform public.facts_store(own, public.entries_read(entries));
 end $$;
 
 -- A process that knows an older policy may still record that it was refused.
@@ -171,7 +184,7 @@ $$;
 
 -- Entries are in the order of their commits: the clock that stamps them agrees with this one, and none is older than
 -- what stands in the log already, even if both clocks jump together.
-create function public.must_be_in_time(entries bytea[]) returns void
+create function public.facts_in_time(facts public.entry_facts[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   now timestamptz := clock_timestamp();
@@ -179,9 +192,7 @@ declare
   wrong timestamptz;
 begin
   select f.ts into wrong
-    from unnest(entries) as e(bytes)
-    cross join lateral (
-      select (pg_catalog.convert_from(e.bytes, 'UTF8')::jsonb->>'ts')::timestamptz as ts) as f
+    from unnest(facts) f
     where f.ts not between now - interval '60 seconds' and now + interval '10 seconds'
        or f.ts < newest - interval '60 seconds'
     limit 1;
@@ -191,45 +202,42 @@ begin
   end if;
 end $$;
 
+create function public.must_be_in_time(entries bytea[]) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  perform public.facts_in_time(public.entries_read(entries));
+end $$;
+
 create function public.audit_append(entries bytea[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-declare own text := public.own_office(); bad record;
+declare own text := public.own_office(); facts public.entry_facts[] := public.entries_read(entries); bad record;
 begin
-  perform public.must_be_in_time(entries);
-  with fresh as materialized (  -- read each entry once, not once for every question about it
-    select e.bytes, pg_catalog.convert_from(e.bytes, 'UTF8')::jsonb as body from unnest(entries) as e(bytes)
-  )
-  select f.body->>'act' as act, f.body #>> '{actor,account}' as account, a.person_id as person,
-         f.body #>> '{decision,outcome}' as outcome into bad
-    from fresh f
+  perform public.facts_in_time(facts);
+  select f.act, f.account, a.person_id as person, f.outcome into bad
+    from unnest(facts) f
     left join public.account a
-      on a.id::text = f.body #>> '{actor,account}' and a.person_id::text = f.body #>> '{actor,person}'
-         and a.office = own
-    where f.body #>> '{actor,office}' is distinct from own
-       or f.body #>> '{decision,outcome}' not in ('allow', 'refuse')
-       or (f.body #>> '{decision,outcome}') is null
-       or (a.id is null and not (f.body #>> '{decision,outcome}' = 'refuse' and f.body->>'act' = 'session.open'
-                                 and f.body #>> '{actor,account}' like 'anonymous:%'))
-       or (a.id is not null
-           and f.body #>> '{actor,type}' is distinct from case when a.service then 'service' else 'human' end)
-       or (f.body #>> '{actor,owner}') is distinct from a.owner_id::text
-       or (f.body #>> '{actor,deputy_for}' is not null and not exists (
+      on a.id = case when f.account ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then f.account::uuid end
+         and a.person_id::text = f.person and a.office = own
+    where f.office is distinct from own
+       or f.outcome not in ('allow', 'refuse')
+       or f.outcome is null
+       or (a.id is null and not (f.outcome = 'refuse' and f.act = 'session.open' and f.account like 'anonymous:%'))
+       or (a.id is not null and f.kind is distinct from case when a.service then 'service' else 'human' end)
+       or f.owner is distinct from a.owner_id::text
+       or (f.deputy_for is not null and not exists (
              select from public.delegation d join public.account g on g.id = d.account_id
-             where d.deputy_id = a.id and g.person_id::text = f.body #>> '{actor,deputy_for}'
-               and d.state in ('approved', 'ended')))
+             where d.deputy_id = a.id and g.person_id::text = f.deputy_for and d.state in ('approved', 'ended')))
        or octet_length(f.bytes) not between 2 and 65535
-       or (f.body->>'id')::uuid::text is distinct from f.body->>'id'
-       or ((f.body->>'ts')::timestamptz is null)
-       or not exists (select from public.policy_epoch v where v.version = f.body #>> '{decision,policy}')
-          and not (f.body #>> '{decision,outcome}' = 'refuse' and public.policy_was_published(f.body #>> '{decision,policy}'))
-       or (f.body #>> '{decision,outcome}' = 'refuse'
-           and jsonb_array_length(coalesce(f.body->'eff', '[]'::jsonb)) > 0)
-       or (f.body #>> '{decision,outcome}' = 'allow'
-           and not exists (select from public.office_action o where o.office = own and o.action = f.body->>'act'))
-       or f.body->>'act' = 'log.genesis'
-       or (f.body->>'act' = 'policy.publish'
-           and not exists (select from public.policy_epoch v where v.version = f.body #>> '{data,policy}'))
-       or (f.body #>> '{decision,outcome}' = 'allow' and f.body->>'act' <> 'session.close' and not a.service
+       or f.id::text is distinct from f.id_text
+       or f.ts is null
+       or not exists (select from public.policy_epoch v where v.version = f.policy)
+          and not (f.outcome = 'refuse' and public.policy_was_published(f.policy))
+       or (f.outcome = 'refuse' and jsonb_array_length(f.effects) > 0)
+       or (f.outcome = 'allow'
+           and not exists (select from public.office_action o where o.office = own and o.action = f.act))
+       or f.act = 'log.genesis'
+       or (f.act = 'policy.publish' and not exists (select from public.policy_epoch v where v.version = f.published))
+       or (f.outcome = 'allow' and f.act <> 'session.close' and not a.service
            and exists (select from public.absence b where b.person_id = a.person_id and b.state = 'accepted'
                        and public.desk_day() between b.first_day and b.last_day))
     limit 1;
@@ -239,38 +247,34 @@ begin
     end if;
     raise exception 'office % cannot append % for account %', own, bad.act, bad.account using errcode = '42501';
   end if;
-  with fresh as materialized (
-    select pg_catalog.convert_from(e.bytes, 'UTF8')::jsonb as body from unnest(entries) as e(bytes)
-  )
   select x.eff->>'kind' as kind into bad
-    from fresh f
-    cross join lateral jsonb_array_elements(coalesce(f.body->'eff', '[]'::jsonb)) as x(eff)
+    from unnest(facts) f
+    cross join lateral jsonb_array_elements(f.effects) as x(eff)
     where not exists (select from public.office_kind k where k.office = own and k.kind = x.eff->>'kind')
        or (x.eff->>'id')::uuid::text is distinct from x.eff->>'id'
        or ((x.eff->>'rev')::integer >= 1) is not true
-       or x.eff->>'kind' = 'role_grant' and own <> 'administration' and f.body->>'act' = 'grant.request'
+       or x.eff->>'kind' = 'role_grant' and own <> 'administration' and f.act = 'grant.request'
           and (x.eff->>'rev')::integer > 1
     limit 1;
   if found then
     raise exception 'office % has no such effects of kind %', own, bad.kind using errcode = '42501';
   end if;
-  perform public.audit_store(own, entries);
-  perform public.must_stay_apart(entries);
+  perform public.facts_store(own, facts);
+  perform public.facts_stay_apart(facts);
 end $$;
 
 -- What apart.csv keeps apart, no login writes either: the entries just stored are held against the whole history of
 -- their deal and of the objects they touch, by natural person. The gate asks before it acts, and what it admits passes
 -- here; this asks whoever writes past the gate. Rows of a whole deal are nobody's own object: its two payments share
 -- them. An act on a deal that names no deal would leave no history, and one that names another's leaves both.
-create function public.must_stay_apart(entries bytea[]) returns void
+create function public.facts_stay_apart(facts public.entry_facts[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare done record; named uuid[]; whole uuid[]; broken text;
 begin
   for done in
-    select n.id, n.act, n.trade_id, n.recorded_at,
-           pg_catalog.convert_from(n.bytes, 'UTF8')::jsonb->'actor' as actor,
+    select n.id, n.act, n.trade_id, n.ts as recorded_at, n.person, n.deputy_for, n.owner,
            exists (select from public.apart_pair q where q.action = n.act and q.scope = 'trade') as of_a_deal
-    from unnest(entries) as e(bytes) join public.audit_entry n on n.leaf = sha256('\x00'::bytea || e.bytes)
+    from unnest(facts) n
     where n.outcome = 'allow' and exists (select from public.apart_pair q where q.action = n.act)
   loop
     -- A block of absence covers every deal of a trader; the gate looks at each, and acts_of finds it later.
@@ -310,7 +314,7 @@ begin
       where q.action = done.act and past.entry_id <> done.id
         and (q.days = 0 or done.recorded_at - past.at <= make_interval(days => q.days))
         and array[past.person, past.deputy_for, past.owner]
-            && array_remove(array[done.actor->>'person', done.actor->>'deputy_for', done.actor->>'owner'], null)
+            && array_remove(array[done.person, done.deputy_for, done.owner], null)
       order by q.control limit 1;
     if found then
       raise exception '% is kept apart from what was done before (%)', done.act, broken using errcode = '42501';
@@ -438,15 +442,57 @@ $$;
 
 -- Beginning an act: session, account, policy version, idempotency key, desk time -------------------
 
+-- Whether an account may act now: under this policy, in this session, for itself or as somebody's deputy.
+create function public.may_begin(
+  own text, policy text, session uuid, account uuid, opening boolean, closing boolean, deputy_for uuid) returns text
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if not exists (select from public.policy_epoch e where e.version = policy) then
+    return 'stale_policy';
+  end if;
+  if not exists (
+    select from public.account a where a.id = account and a.office = own and not a.disabled
+      and (a.service or opening or session is not null)
+  ) then
+    return 'ended';
+  end if;
+  if session is not null then
+    perform from public.session s
+      where s.id = may_begin.session and s.account_id = account and s.ended_at is null
+        and s.expires_at > clock_timestamp()
+      for share;
+    if not found then
+      return 'ended';
+    end if;
+  end if;
+  if not closing and exists (
+    select from public.account a cross join lateral public.away(a.person_id) w where a.id = account
+  ) then
+    return 'absent';
+  end if;
+  if deputy_for is not null then  -- what ends it waits for this act, or this act for it
+    perform from public.delegation d join public.delegated(account) h on h.delegation_id = d.id
+      where h.person_id = deputy_for for share of d;
+    if not found then
+      return 'no_deputy';
+    end if;
+  end if;
+  return 'ok';
+end $$;
+
 create function public.attempt_begin(policy text, requests jsonb)
-returns table (n integer, verdict text, status integer, answer text, business_date date, desk_clock time)
+returns table (n integer, verdict text, status integer, answer text, business_date date, desk_clock time,
+               people_epoch bigint)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   own text := public.own_office();
   r record;
   known record;
+  asked text;  -- whom may_begin was asked about last, and what it said: many acts of a set are one session's
+  said text;
 begin
   select d.business_date, d.desk_clock into business_date, desk_clock from public.desk_time d;
+  people_epoch := public.people_epoch();
   perform pg_advisory_xact_lock_shared(7214);  -- the policy changes between two acts, never under one
   for r in
     select (q->>'n')::integer as n, (q->>'session')::uuid as session, (q->>'account')::uuid as account,
@@ -454,35 +500,12 @@ begin
            (q->>'deputy_for')::uuid as deputy_for, coalesce((q->>'closing')::boolean, false) as closing
     from jsonb_array_elements(requests) as q order by q->>'account', q->>'key'
   loop
-    n := r.n; verdict := 'ok'; status := null; answer := null;
-    if not exists (select from public.policy_epoch e where e.version = policy) then
-      verdict := 'stale_policy';
-    elsif not exists (
-      select from public.account a where a.id = r.account and a.office = own and not a.disabled
-        and (a.service or r.opening or r.session is not null)
-    ) then
-      verdict := 'ended';
-    elsif r.session is not null then
-      perform from public.session s
-        where s.id = r.session and s.account_id = r.account and s.ended_at is null
-          and s.expires_at > clock_timestamp()
-        for share;
-      if not found then
-        verdict := 'ended';
-      end if;
+    n := r.n; status := null; answer := null;
+    if asked is distinct from concat_ws(' ', r.account, r.opening, r.closing, r.session, 'for', r.deputy_for) then
+      asked := concat_ws(' ', r.account, r.opening, r.closing, r.session, 'for', r.deputy_for);
+      said := public.may_begin(own, policy, r.session, r.account, r.opening, r.closing, r.deputy_for);
     end if;
-    if verdict = 'ok' and not r.closing and exists (
-      select from public.account a cross join lateral public.away(a.person_id) w where a.id = r.account
-    ) then
-      verdict := 'absent';
-    end if;
-    if verdict = 'ok' and r.deputy_for is not null then  -- what ends it waits for this act, or this act for it
-      perform from public.delegation d join public.delegated(r.account) h on h.delegation_id = d.id
-        where h.person_id = r.deputy_for for share of d;
-      if not found then
-        verdict := 'no_deputy';
-      end if;
-    end if;
+    verdict := said;
     if verdict = 'ok' and r.key is not null then
       insert into public.idempotency_key (office, account_id, key, body_hash)
         values (own, r.account, r.key, r.hash) on conflict do nothing;

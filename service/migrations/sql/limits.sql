@@ -13,21 +13,19 @@ end $$;
 -- The front office sees a reference from 16:00 of its day on, when everybody does; other offices at once.
 create function public.is_published(day date) returns boolean
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
-declare now record;
+declare now record := public.desk_now();
 begin
-  if day is null or public.current_office() is distinct from 'front_office' then
-    return true;
-  end if;
-  now := public.desk_now();
-  return day < now.business_date or (day = now.business_date and now.clock >= time '16:00');
+  return day is null or day < now.business_date or (day = now.business_date and now.clock >= time '16:00')
+    or public.current_office() is distinct from 'front_office';
 end $$;
 
 -- The worth in EUR at a fixing, to the cent; null where the fixing does not know the currency.
 create function public.worth_eur(amount numeric, currency text, rates jsonb) returns numeric
-language sql immutable security definer set search_path = pg_catalog, pg_temp as $$
-  select case when amount = 0 then 0 when currency = 'EUR' then round(amount, 2)
-              else round(amount / (rates->>currency)::numeric, 2) end
-$$;
+language plpgsql immutable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return case when amount = 0 then 0 when currency = 'EUR' then round(amount, 2)
+              else round(amount / (rates->>currency)::numeric, 2) end;
+end $$;
 
 -- What a version of a deal makes of itself: exposure to the counterparty, nominal in the book.
 create function public.exposure_of(v public.trade_version,
@@ -87,25 +85,27 @@ $$;
 -- The id of a row that an entry brings and does not name: the same whenever it is worked out, so that a recovery
 -- finds the row that was.
 create function public.id_within(entry uuid, what text) returns uuid
-language sql immutable security definer set search_path = pg_catalog, pg_temp as $$
-  select encode(set_byte(set_byte(d.bytes, 6, get_byte(d.bytes, 6) & 15 | 128), 8, get_byte(d.bytes, 8) & 63 | 128),
-                'hex')::uuid
-  from (select substr(sha256(convert_to(entry::text || ' ' || what, 'UTF8')), 1, 16) as bytes) d
-$$;
+language plpgsql immutable security definer set search_path = pg_catalog, pg_temp as $$
+declare b bytea := substr(sha256(convert_to(entry::text || ' ' || what, 'UTF8')), 1, 16);
+begin
+  return encode(set_byte(set_byte(b, 6, get_byte(b, 6) & 15 | 128), 8, get_byte(b, 8) & 63 | 128), 'hex')::uuid;
+end $$;
 
 create function public.reservation_id(entry uuid, deal uuid, scope text, owner_id uuid, why text, currency text)
 returns uuid
-language sql immutable security definer set search_path = pg_catalog, pg_temp as $$
-  select public.id_within(entry, concat_ws(' ', deal, scope, owner_id, why, currency))
-$$;
+language plpgsql immutable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return public.id_within(entry, concat_ws(' ', deal, scope, owner_id, why, currency));
+end $$;
 
 -- A reservation as its entry tells it: what the entry itself does not say elsewhere.
 create function public.reservation_told(r public.limit_reservation) returns jsonb
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select jsonb_strip_nulls(jsonb_build_object(
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return jsonb_strip_nulls(jsonb_build_object(
     'amount', r.amount::text, 'currency', r.currency, 'eur_amount', r.eur_amount::text, 'fixing_day', r.fixing_day,
-    'limit_id', r.limit_id, 'owner_id', r.owner_id, 'scope', r.scope, 'version', r.version, 'why', r.why))
-$$;
+    'limit_id', r.limit_id, 'owner_id', r.owner_id, 'scope', r.scope, 'version', r.version, 'why', r.why));
+end $$;
 
 -- Give back what a deal holds of its limits, and tell the rows of it; the caller has locked their use.
 create function public.limit_give_back(deal uuid, at_version integer, entry uuid, reason text) returns jsonb
@@ -142,7 +142,8 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   d record; now record; rates jsonb; fixed date; scopes constant text[] := array['counterparty', 'portfolio'];
   place integer; held numeric[]; taken numeric[]; back numeric; same numeric; before numeric;
-  owed numeric[]; owed_scopes text[]; owed_owners uuid[]; given public.limit_reservation;
+  owed numeric[]; owed_scopes text[]; owed_owners uuid[];
+  given public.limit_reservation; strokes public.limit_reservation[];
 begin
   if public.own_office() <> 'front_office' then
     raise exception 'only the front office takes room of a limit for its deals' using errcode = '42501';
@@ -228,13 +229,11 @@ begin
       told := public.limit_give_back(d.trade, d.version, d.entry, 'replaced');
     end if;
     for s in 1..2 loop
-      insert into public.limit_reservation
-        (id, trade_id, version, scope, owner_id, limit_id, why, currency, amount, eur_amount, fixing_day, entry_id)
-        values (public.reservation_id(d.entry, d.trade, scopes[s], d.owners[s], 'reserved', d.currency), d.trade,
-                d.version, scopes[s], d.owners[s], d.limits[s],
-                case when s = 1 and d.own_party then 'exempt' else 'reserved' end,
-                d.currency, d.amounts[s], d.worth[s], fixed, d.entry)
-        returning * into given;
+      given := row(public.reservation_id(d.entry, d.trade, scopes[s], d.owners[s], 'reserved', d.currency), d.trade,
+                   d.version, scopes[s], d.owners[s], d.limits[s],
+                   case when s = 1 and d.own_party then 'exempt' else 'reserved' end,
+                   d.currency, d.amounts[s], d.worth[s], fixed, d.entry)::public.limit_reservation;
+      strokes := strokes || given;
       told := told || public.reservation_told(given);
       place := d.places[s];  -- what an earlier version gave back is in limit_use already
       held[place] := coalesce(held[place], d.used[s]) - coalesce(taken[s], 0) + d.worth[s];
@@ -247,6 +246,7 @@ begin
     end if;
     return next;
   end loop;
+  insert into public.limit_reservation select x.* from unnest(strokes) x;
   update public.limit_use u set used_eur = u.used_eur + x.eur
     from unnest(owed_scopes, owed_owners, owed) as x(scope, owner, eur) where u.scope = x.scope and u.owner_id = x.owner;
 end $$;
@@ -296,7 +296,9 @@ end $$;
 -- Where what a deal holds of the limits is not what a version of it takes: too little, too much, of another owner,
 -- in another currency, in more than one stroke; or no reservation came with that version at all.
 create function public.limit_wrongly_held(deal uuid, at_version integer) returns table (scope text, owner_id uuid)
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return query
   with wanted as (
     select x.scope, x.owner_id, e.currency, x.amount
     from public.trade_version v
@@ -314,14 +316,26 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   )
   select coalesce(w.scope, h.scope), coalesce(w.owner_id, h.owner_id)
   from wanted w full join held h on (h.scope, h.owner_id, h.currency) = (w.scope, w.owner_id, w.currency)
-  where coalesce(h.amount, -1) <> coalesce(w.amount, 0) or coalesce(h.strokes, 0) <> (w.scope is not null)::integer
-$$;
+  where coalesce(h.amount, -1) <> coalesce(w.amount, 0) or coalesce(h.strokes, 0) <> (w.scope is not null)::integer;
+end $$;
 
 -- No version of a deal without its reservation and its check: what trading says its deal takes must be what it is.
 create function public.guard_version_covered() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare d record; e record := public.exposure_of(new);
 begin
-  if exists (select from public.limit_wrongly_held(new.trade_id, new.version)) then
+  select t.portfolio_id, c.own into d from public.trade t, public.counterparty c
+    where t.id = new.trade_id and c.id = new.counterparty_id;
+  if (  -- a first version's two strokes, and no more: then nothing else needs to be worked out
+       select count(*) = 2 and count(distinct r.scope) = 2 and bool_and(
+                r.version = new.version and r.why in ('reserved', 'exempt') and r.currency = e.currency
+                and case r.scope
+                      when 'counterparty' then r.owner_id = new.counterparty_id
+                                               and r.amount = case when d.own then 0 else e.amount end
+                      else r.owner_id = d.portfolio_id and r.amount = e.nominal
+                    end)
+       from public.limit_reservation r where r.trade_id = new.trade_id
+     ) is not true and exists (select from public.limit_wrongly_held(new.trade_id, new.version)) then
     raise exception 'version % of deal % has not taken its room of the limits', new.version, new.trade_id
       using errcode = '23514';
   end if;
