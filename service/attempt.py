@@ -146,6 +146,10 @@ class Attempt:
         """Add to what the entry tells: reasons, terms, evidence."""
         self.data.update({name: plain_value(value) for name, value in data.items() if value is not None})
 
+    def tell(self, **data: object) -> None:
+        """Add to what the entry tells what is spelled as the log spells it already; see ``note``."""
+        self.data.update({name: value for name, value in data.items() if value is not None})
+
     def concerns(self, trade_id: UUID) -> None:
         """Name the trade this act belongs to; its whole history is found through this link."""
         self.links["trade"] = str(trade_id)

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import msgspec
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -30,7 +31,7 @@ from service.in_force import NOW, DamagedPolicy, policy_in_force
 from service.kernel.actor import Actor
 from service.kernel.clock import Clock
 from service.kernel.database import Offices, undo
-from service.kernel.direct import fetch
+from service.kernel.direct import fetch, in_json
 from service.kernel.errors import (
     KeyReused,
     Malformed,
@@ -305,9 +306,7 @@ class Gate:
             }
             for n, one in enumerate(tries)
         ]
-        begun = await session.execute(
-            BEGIN, {"policy": self.policy.version, "requests": json.dumps(requests)}
-        )
+        begun = await session.execute(BEGIN, {"policy": self.policy.version, "requests": in_json(requests)})
         now = self.clock.now()
         for row in begun:
             one = tries[row.n]
@@ -388,12 +387,12 @@ class Gate:
         opened = [item for one in tries if one.attempt for item in one.attempt.opened]
         closed = [item for one in tries if one.attempt for item in one.attempt.closed]
         if closed:
-            await fetch(session, WORK_CLOSE, json.dumps(closed))
+            await fetch(session, WORK_CLOSE, in_json(closed))
         handled = [item for one in tries if one.attempt for item in one.attempt.handled]
         if handled:
-            await fetch(session, WORK_HANDLE, json.dumps(handled))
+            await fetch(session, WORK_HANDLE, in_json(handled))
         if opened:
-            await fetch(session, WORK_OPEN, json.dumps(opened))
+            await fetch(session, WORK_OPEN, in_json(opened))
         receipts = receipts_for(
             (self.key, self.origin, self.certificate),
             [(one.entry_id, one.entry, one.attempt.now) for one in tries if one.attempt],
@@ -405,7 +404,7 @@ class Gate:
             if one.request.key is not None:
                 answers.append(key_row(one.request, one.body_hash, one.changed.status, one.changed.answer))
         if answers:
-            await fetch(session, KEYS, json.dumps(answers))
+            await fetch(session, KEYS, in_json(answers))
 
     def _encode(self, one: _Try, prev: Mapping[tuple[str, UUID, int], str]) -> bytes:
         assert one.attempt is not None
@@ -462,11 +461,11 @@ class Gate:
         async with in_time_or_said(refusal), AsyncSession(self.offices[request.actor.office]) as session:
             await fetch(session, APPEND, [encode(line)])
             if told:
-                await fetch(session, WORK_OPEN, json.dumps(told))
+                await fetch(session, WORK_OPEN, in_json(told))
             final = refusal.status < 500 and not isinstance(refusal, NotSignedIn)  # noqa: PLR2004
             if request.key is not None and digest_of_body is not None and final and not request.again:
                 answer = key_row(request, digest_of_body, refusal.status, problem(refusal))
-                await fetch(session, KEYS, json.dumps([answer]))
+                await fetch(session, KEYS, in_json([answer]))
             await session.commit()
 
     async def refuse(
@@ -494,7 +493,7 @@ def key_row(request: Request, digest_of_body: str, status: int, answer: Mapping[
         "key": request.key,
         "hash": digest_of_body,
         "status": status,
-        "answer": json.dumps(answer),
+        "answer": msgspec.json.encode(answer).decode(),
     }
 
 

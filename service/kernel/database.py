@@ -1,7 +1,6 @@
 """The database as the slices see it: one engine per office's login, and rows that the log vouches for."""
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -9,6 +8,7 @@ from enum import Enum
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import (
     Boolean,
     Column,
@@ -38,6 +38,10 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+
+CANONICAL: Final = msgspec.json.Encoder(order="sorted")
+"""Writes what ``plain_value`` gives in the one spelling that the log has for it."""
 
 
 class Base(DeclarativeBase):
@@ -212,8 +216,7 @@ def row_view(row: Base | NewRow) -> dict[str, object]:
 
 def digest(view: Mapping[str, object]) -> str:
     """Return ``sha256:…`` of the canonical JSON of ``view``: what an entry says a row was after the act."""
-    text = json.dumps(view, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+    return "sha256:" + hashlib.sha256(CANONICAL.encode(view)).hexdigest()
 
 
 class Offices:

@@ -3,12 +3,12 @@
 SQLAlchemy's own way costs several times as much a statement; what is handed over here are whole sets of rows.
 """
 
-import json
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import asyncpg
+import msgspec
 from sqlalchemy import text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -19,6 +19,11 @@ from service.kernel.database import Moved, NewRow, Recorded
 
 DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 NOTHING = text("SELECT")
+
+
+def in_json(value: object) -> str:
+    """Return the value as a statement takes it that reads JSON."""
+    return msgspec.json.encode(value).decode()
 
 
 async def fetch(session: AsyncSession, statement: str, *values: object) -> list[Any]:
@@ -48,7 +53,7 @@ async def store(session: AsyncSession, rows: Sequence[NewRow]) -> None:
         statement, as_json = insertion(model, names)
         columns = zip(*(row.values.values() for row in alike), strict=True)
         values = [
-            [None if one is None else json.dumps(one) for one in column] if is_json else column
+            [None if one is None else in_json(one) for one in column] if is_json else column
             for column, is_json in zip(columns, as_json, strict=True)
         ]
         await fetch(session, statement, *values)

@@ -41,6 +41,7 @@ def day_in_berlin(day: date) -> tuple[datetime, datetime]:
     return begins, ends
 
 
+@lru_cache(maxsize=256)
 def later(start: datetime, span: timedelta) -> datetime:
     """Return when ``span`` of working time has passed since ``start``: whole days are business days, the rest hours.
 

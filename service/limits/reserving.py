@@ -1,6 +1,5 @@
 """Taking room of the limits for deals about to be written: all of it in the database, behind one lock per limit."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.attempt import Attempt
 from service.kernel.database import plain_value
-from service.kernel.direct import fetch
+from service.kernel.direct import fetch, in_json
 from service.kernel.errors import Refusal, Report, Unprocessable
 from service.kernel.items import Item
 from service.kernel.money import Money, plain
@@ -126,7 +125,7 @@ async def reserve(session: AsyncSession, wanted: Sequence[Wanted]) -> Mapping[UU
         }
         for n, one in enumerate(wanted)
     ]
-    rows = [Verdict(*row) for row in await fetch(session, RESERVE, json.dumps(deals))]
+    rows = [Verdict(*row) for row in await fetch(session, RESERVE, in_json(deals))]
     return {wanted[row.n].trade_id: outcome(row) for row in rows}
 
 

@@ -1,6 +1,5 @@
 """Deals beside the independent reference of their trade date, worked out in the database where nobody dealing can touch it."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -13,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.attempt import Attempt
 from service.kernel.database import plain_value
-from service.kernel.direct import fetch
+from service.kernel.direct import fetch, in_json
 from service.kernel.items import Item
 
 CHECK = (
@@ -83,7 +82,7 @@ async def check_market(
     ]
     if not wanted:
         return {}
-    rows = await fetch(session, CHECK, json.dumps(wanted))
+    rows = await fetch(session, CHECK, in_json(wanted))
     return {UUID(wanted[n]["trade"]): Checked(*found) for n, *found in rows}
 
 

@@ -7,13 +7,23 @@ from uuid import UUID
 
 import msgspec
 from litestar import Controller, Response, get, post
+from litestar import Request as Asking
 from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
 from litestar.params import BodyKwarg, FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
-from service.faces import Allows, IdempotencyKey, Seen, SeenWithReason, answer, checked_key, named_field
+from service.faces import (
+    Allows,
+    IdempotencyKey,
+    Seen,
+    SeenWithReason,
+    actor_of,
+    answer,
+    checked_key,
+    named_field,
+)
 from service.gate import BATCH_MAX, Done, Gate, Request
 from service.kernel.actor import Actor
 from service.kernel.cursors import place_of
@@ -74,14 +84,11 @@ class TradeApi(Controller):
 
     @post(guards=[Allows(Action.TRADE_CAPTURE)])
     async def capture(
-        self,
-        gate: NamedDependency[Gate],
-        actor: NamedDependency[Actor],
-        key: IdempotencyKey,
-        data: JSONBody[CaptureTrade],
+        self, request: Asking[Any, Any, Any], key: IdempotencyKey, data: JSONBody[CaptureTrade]
     ) -> Response[Any]:
         """Enter a deal; number, time, trader and office are set by the service."""
-        return answer(await gate.perform(actor, capture_trades, data, key=checked_key(key)))
+        gate: Gate = request.app.state.gate  # taken directly: dependencies are found in tasks of their own
+        return answer(await gate.perform(actor_of(request), capture_trades, data, key=checked_key(key)))
 
     @post("/preview", guards=[Allows(Action.TRADE_CAPTURE)], status_code=200)
     async def preview(

@@ -362,7 +362,7 @@ async def room_for(
     found = await reserve(session, [deal.needs(version) for deal, version in deals])
     for deal, _ in deals:
         if isinstance(taken := found[deal.trade_id], Reserved):
-            deal.attempt.note(limits=taken.rows)
+            deal.attempt.tell(limits=taken.rows)
     return found
 
 
@@ -377,7 +377,7 @@ async def beside_the_market(
     )
     for deal, trade in deals:
         checked, attempt = found[deal.trade_id], deal.attempt
-        attempt.note(check=checked.verdict(), beside=checked.figures() or None)
+        attempt.tell(check=checked.verdict(), beside=checked.figures() or None)
         if checked.state != "ok":
             items = [Item.JUSTIFY, Item.TAKE_NOTICE] if checked.state == "alert" else [Item.JUSTIFY]
             for item in items:
@@ -402,7 +402,7 @@ def add_version(deal: Judged, version: int) -> NewRow:
     moved = [(flow.currency, flow.amount, flow.value_date) for flow in cash_flows(terms)]
     move_position(attempt, deal.trade_id, terms.portfolio_id, version, moved)
     attempt.concerns(deal.trade_id)
-    attempt.note(terms=terms_view(row) | {"counterparty_id": str(terms.counterparty_id)})
+    attempt.tell(terms=terms_view(row) | {"counterparty_id": str(terms.counterparty_id)})
     return row
 
 

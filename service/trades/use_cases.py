@@ -1,6 +1,5 @@
 """The front office enters deals, corrects what was returned, asks for changes, and carries out what was decided."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -15,7 +14,7 @@ from service.desks.deadlines import report_due_at
 from service.gate import UseCase, use_case
 from service.kernel.calendar import spot_date
 from service.kernel.database import NewRow, plain_value
-from service.kernel.direct import fetch
+from service.kernel.direct import fetch, in_json
 from service.kernel.errors import IllegalTransition, NotFound, Refusal, StaleVersion, Unprocessable
 from service.kernel.identifiers import uuid7
 from service.kernel.items import Item
@@ -179,7 +178,7 @@ async def take_numbers(session: AsyncSession, deals: Sequence[Judged]) -> dict[U
         }
         for deal in deals
     ]
-    return dict(await fetch(session, NUMBERS, json.dumps(wanted)))
+    return dict(await fetch(session, NUMBERS, in_json(wanted)))
 
 
 def write_trade(deal: Judged, number: int, facts: Mapping[str, Any]) -> NewRow:

@@ -13,6 +13,7 @@ from policies.policy import load
 from policies.vocabulary import Office
 from service import bank as banks
 from service.app import create_app
+from service.running import settle_memory
 from service.settings import Settings
 
 PLACE = "TRENNWAND_BENCH"
@@ -46,7 +47,9 @@ async def opened() -> AsyncIterator[Litestar]:
     settings = Settings(data=Path(place["data"]))
     keep_log = place.get("keep_log", True)
     async with banks.running(settings, place["admin"], urls, policy=load(), keep_log=keep_log) as bank:
-        yield create_app(bank)
+        app = create_app(bank)
+        settle_memory()
+        yield app
 
 
 app = Served()
