@@ -3,6 +3,7 @@
 SQLAlchemy's own way costs several times as much a statement; what is handed over here are whole sets of rows.
 """
 
+import logging
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -17,6 +18,7 @@ from sqlalchemy.types import JSON
 
 from service.kernel.database import Moved, NewRow, Recorded
 
+LOGGER = logging.getLogger(__name__)
 DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 NOTHING = text("SELECT")
 
@@ -36,6 +38,7 @@ async def fetch(session: AsyncSession, statement: str, *values: object) -> list[
     assert isinstance(driver, asyncpg.Connection)
     if not driver.is_in_transaction():
         await connection.execute(NOTHING)  # the session begins one with its first statement
+    LOGGER.debug("%s", statement)
     try:
         return list(await driver.fetch(statement, *values))
     except asyncpg.IntegrityConstraintViolationError as failure:

@@ -1,16 +1,10 @@
 """No page and no list asks the database more often because more is in it: statements are counted, few rows and many."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
-
 from policies.vocabulary import Action, Office
 from service.ui.navigation import PLACES, places_for
 from tests.bank import World
 from tests.settling import captured, done, matched, set_up, settled
+from tests.statements import statements
 from tests.visiting import signed_in
 
 DESKS = {
@@ -28,21 +22,6 @@ SLACK = 2
 """Statements a page may ask more once something is there: what an empty list need not look up."""
 
 
-@contextmanager
-def counted() -> Iterator[list[str]]:
-    """Count the statements of everything inside."""
-    seen: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
-        seen.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
-
-
 async def asked_by_each_page(world: World) -> dict[tuple[str, str], int]:
     """Return how many statements each page of each desk's menu takes."""
     found: dict[tuple[str, str], int] = {}
@@ -50,9 +29,9 @@ async def asked_by_each_page(world: World) -> dict[tuple[str, str], int]:
         visitor = await signed_in(world, account)
         told = (await (await world.as_(account)).get("/api/powers")).json()
         for place in places_for(frozenset(Action(one) for one in (*told["acts"], *told["reads"]))):
-            with counted() as statements:
+            with statements() as sent:
                 await visitor.get(place.path)
-            found[account, place.path] = len(statements)
+            found[account, place.path] = len(sent)
         await visitor.client.aclose()
     return found
 
