@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,7 +19,7 @@ from service.kernel.identifiers import uuid7
 from service.kernel.money import Money
 from service.limits import reserving, use_cases
 from service.limits.lifecycle import LimitState
-from service.limits.reserving import RESERVE, Reserved, Wanted
+from service.limits.reserving import Reserved, Wanted
 from service.trades import entering
 from service.trades.model import Trade
 from tests.bank import World
@@ -30,6 +30,7 @@ from tests.parties import LEI, OTHER_LEI, a_counterparty
 from tests.settling import set_up
 
 Lie = Callable[[AsyncSession, Sequence[Wanted]], Awaitable[Mapping[UUID, Reserved | Refusal]]]
+RESERVE = text("SELECT * FROM public.limit_reserve(CAST(:deals AS jsonb))")
 SHUT, WRONG, LONELY = "42501", "23514", "23503"
 CENT = Decimal("0.01")
 
