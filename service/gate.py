@@ -13,7 +13,6 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import msgspec
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -26,7 +25,7 @@ from policies.vocabulary import Action, Office
 from service.attempt import Attempt, Changed, Command, Desk, body_hash, opened_as_told, reported, written
 from service.brake import Brake
 from service.effects import effect, previous_leaves
-from service.handing_on import NeverDecoded, receipts_for, warnings_of
+from service.handing_on import NeverDecoded, key_row, receipts_for, warnings_of
 from service.in_force import NOW, DamagedPolicy, policy_in_force
 from service.kernel.actor import Actor
 from service.kernel.clock import Clock
@@ -384,14 +383,12 @@ class Gate:
             one.attempt.must_have_admitted()
             one.entry = self._encode(one, prev)
         await fetch(session, APPEND, [one.entry for one in tries])
-        opened = [item for one in tries if one.attempt for item in one.attempt.opened]
-        closed = [item for one in tries if one.attempt for item in one.attempt.closed]
-        if closed:
+        acts = [one.attempt for one in tries if one.attempt]
+        if closed := [item for act in acts for item in act.closed]:
             await fetch(session, WORK_CLOSE, in_json(closed))
-        handled = [item for one in tries if one.attempt for item in one.attempt.handled]
-        if handled:
+        if handled := [item for act in acts for item in act.handled]:
             await fetch(session, WORK_HANDLE, in_json(handled))
-        if opened:
+        if opened := [item for act in acts for item in act.opened]:
             await fetch(session, WORK_OPEN, in_json(opened))
         receipts = receipts_for(
             (self.key, self.origin, self.certificate),
@@ -402,7 +399,15 @@ class Gate:
             assert one.changed is not None
             one.changed = Changed({**one.changed.answer, "receipt": receipt}, one.changed.status)
             if one.request.key is not None:
-                answers.append(key_row(one.request, one.body_hash, one.changed.status, one.changed.answer))
+                answers.append(
+                    key_row(
+                        one.request.actor,
+                        one.request.key,
+                        one.body_hash,
+                        one.changed.status,
+                        one.changed.answer,
+                    )
+                )
         if answers:
             await fetch(session, KEYS, in_json(answers))
 
@@ -464,7 +469,7 @@ class Gate:
                 await fetch(session, WORK_OPEN, in_json(told))
             final = refusal.status < 500 and not isinstance(refusal, NotSignedIn)  # noqa: PLR2004
             if request.key is not None and digest_of_body is not None and final and not request.again:
-                answer = key_row(request, digest_of_body, refusal.status, problem(refusal))
+                answer = key_row(request.actor, request.key, digest_of_body, refusal.status, problem(refusal))
                 await fetch(session, KEYS, in_json([answer]))
             await session.commit()
 
@@ -484,17 +489,6 @@ class Gate:
         async with AsyncSession(self.offices[actor.office]) as session:
             await fetch(session, APPEND, [encode(line)])
             await session.commit()
-
-
-def key_row(request: Request, digest_of_body: str, status: int, answer: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the row that keeps an answer under the caller's key."""
-    return {
-        "account": str(request.actor.account),
-        "key": request.key,
-        "hash": digest_of_body,
-        "status": status,
-        "answer": msgspec.json.encode(answer).decode(),
-    }
 
 
 def replayed(status: int | None, answer: str | None) -> Done | Refusal:

@@ -17,6 +17,8 @@ from policies.duties import ENTER
 from service.attempt import Attempt, Command
 from service.dead_ends import Waiting, nobody_for
 from service.distance import NOWHERE, Origin
+from service.kernel.actor import Actor
+from service.kernel.direct import in_json
 from service.kernel.items import Item
 
 RECEIPT_DEADLINE_SECONDS = 60
@@ -96,3 +98,16 @@ def receipts_for(
     key, origin, certificate = signer
     leaves = [(str(entry_id), leaf_hash(entry), timestamp(at)) for entry_id, entry, at in items]
     return issue(key, origin, leaves, RECEIPT_DEADLINE_SECONDS, certificate)
+
+
+def key_row(
+    actor: Actor, key: str, digest_of_body: str, status: int, answer: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the row that keeps an answer under the caller's key."""
+    return {
+        "account": str(actor.account),
+        "key": key,
+        "hash": digest_of_body,
+        "status": status,
+        "answer": in_json(answer),
+    }
