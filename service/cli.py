@@ -131,6 +131,7 @@ async def signed_in(
     behind: bool = False,
 ) -> Outcome:
     """Sign in, do something, sign out."""
+    slices()  # imported, they have named their use cases
     async with open_gate(settings, server_url, behind=behind) as gate:
         try:
             done = await sign_in(gate, account, password, origin=ORIGIN, device=THIS_MACHINE)
@@ -156,7 +157,6 @@ class Act:
 
 async def perform(gate: Gate, actor: Actor, act: Act) -> Outcome:
     """Do the act through the gate, decoded as strictly as a request's body."""
-    slices()  # imported, they have named their use cases
     try:
         check_json("application/json", act.data.encode())
         case = use_case_named(act.action)
