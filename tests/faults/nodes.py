@@ -18,11 +18,12 @@ from policies.vocabulary import Action
 from service import bank as banks
 from service import cli, running, settings
 from service.app import slices
-from service.attempt import Attempt
+from service.attempt import Attempt, written
 from service.gate import USE_CASES, Gate, Request, UseCase
 from service.kernel import embedded
 from service.kernel.actor import Actor
 from service.kernel.clock import SystemClock
+from service.kernel.database import kind_of
 from service.kernel.identifiers import uuid7
 from service.migrations.logins import office_urls, passwords
 from service.parties.use_cases import ProposePortfolio
@@ -81,9 +82,10 @@ def sabotaged(case: UseCase) -> UseCase:
         outcome = await case.run(attempts, commands)
         attempt: Attempt = attempts[-1] if case.many else attempts
         await attempt.session.flush()
+        await written(attempts if case.many else [attempts])
         row = attempt.rows[0]
         await attempt.session.execute(
-            text(f"UPDATE public.{type(row).__tablename__} SET rev = rev + 1 WHERE id = :id"), {"id": row.id}
+            text(f"UPDATE public.{kind_of(row)} SET rev = rev + 1 WHERE id = :id"), {"id": row.id}
         )
         row_entries.extend(str(one.entry_id) for one in (attempts if case.many else [attempts]))
         return outcome
