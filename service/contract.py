@@ -53,12 +53,24 @@ def with_refusals(app: Litestar, schema: dict[str, Any]) -> dict[str, Any]:
     for path, method, handler in operations(app):
         operation: Mapping[str, Any] | None = schema["paths"].get(path, {}).get(method.lower())
         if operation is not None:
+            as_answered(operation["responses"], handler)
             for status in sorted(refusals_of(path, method, handler)):
                 operation["responses"][str(status)] = {
                     "description": HTTPStatus(status).phrase,
                     "content": content,
                 }
     return schema
+
+
+def as_answered(responses: dict[str, Any], handler: HTTPRouteHandler) -> None:
+    """Correct what is said of the answers that allow: a 204 has no body, and a file comes as what it is.
+
+    ``answers_as`` in a handler's options names the media types of its files where there are several.
+    """
+    responses.get(str(HTTPStatus.NO_CONTENT.value), {}).pop("content", None)
+    for kind in handler.opt.get("answers_as", ()):
+        content = responses[str(HTTPStatus.OK.value)]["content"]
+        content[kind] = next(iter(content.values()))
 
 
 def operations(app: Litestar) -> Iterator[tuple[str, str, HTTPRouteHandler]]:

@@ -182,7 +182,12 @@ class EvidenceApi(Controller):
         """Return a deal as of an instant (with its zone; without one: now), told by entries alone."""
         return await rebuild.trade_as_of(reads, trade, instant(as_of, "as_of") or gate.clock.now())
 
-    @get("/{digest:str}", guards=[Allows(Action.EVIDENCE_EXPORT, sensitive=True)], media_type=ZIP)
+    @get(
+        "/{digest:str}",
+        guards=[Allows(Action.EVIDENCE_EXPORT, sensitive=True)],
+        media_type=ZIP,
+        opt={"answers_as": (ZIP, NDJSON)},
+    )
     async def fetch(
         self, request: Request[Any, Any, Any], actor: NamedDependency[Acting], digest: FromPath[str]
     ) -> File:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from policies.vocabulary import Action
 from service.documents import queries
 from service.documents.filing import content_of
-from service.documents.kinds import OCTETS, DocumentKind
+from service.documents.kinds import BEGINS, OCTETS, DocumentKind
 from service.documents.use_cases import FileDocument, file_paper
 from service.faces import DOCUMENT_BYTES_MAX, Allows, IdempotencyKey, answer, checked_key
 from service.gate import Gate
@@ -63,7 +63,12 @@ class DocumentApi(Controller):
             limit=limit,
         )
 
-    @get("/{document:uuid}", guards=[Allows(Action.DOCUMENT_READ, sensitive=True)], media_type=OCTETS)
+    @get(
+        "/{document:uuid}",
+        guards=[Allows(Action.DOCUMENT_READ, sensitive=True)],
+        media_type=OCTETS,
+        opt={"answers_as": tuple(BEGINS)},
+    )
     async def fetch(
         self,
         gate: NamedDependency[Gate],

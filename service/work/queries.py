@@ -15,6 +15,7 @@ from sqlalchemy import (
     and_,
     column,
     exists,
+    false,
     literal_column,
     null,
     or_,
@@ -210,7 +211,12 @@ async def accounts_named(session: AsyncSession, actor: Actor, policy: Policy, na
 
 def items_for(policy: Policy, office: Office) -> Select[Any]:
     """Return the query for work items as ``views_of`` takes them, with their deals for whoever reads deals."""
-    return ITEMS_OF_DEALS if Action.TRADE_READ in policy.actions_of_office(office) else ITEMS
+    return ITEMS_OF_DEALS if reads_deals(policy, office) else ITEMS
+
+
+def reads_deals(policy: Policy, office: Office) -> bool:
+    """Tell whether an office sees deals; one that does not finds no item by what its deal is about either."""
+    return Action.TRADE_READ in policy.actions_of_office(office)
 
 
 def asked_for(
@@ -231,7 +237,8 @@ def asked_for(
     if wanted.owner is not None:
         query = query.where(WorkItem.holder_id.in_(owners), WorkItem.held_until > now)
     if wanted.currency is not None or wanted.counterparty is not None:
-        query = query.where(of_deals_in(wanted.currency, wanted.counterparty))
+        sees = reads_deals(policy, actor.office)
+        query = query.where(of_deals_in(wanted.currency, wanted.counterparty) if sees else false())
     return query
 
 

@@ -138,6 +138,9 @@ async def test_the_queue_is_sorted_by_deadline_and_paged(bank_world: World) -> N
     for query in ({"cursor": "x"}, {"kind": "coffee"}, {"limit": 201}, {"mine": "yes"}):
         answer = await (await bank_world.as_("verifier")).get("/api/work", **query)
         assert (answer.status_code, answer.json()["field"]) == (400, next(iter(query))), query
+    assert (
+        await queue(bank_world, "rights-admin", currency="EUR") == []
+    )  # who reads no deals finds none by them
 
 
 async def test_the_worker_does_what_is_open_once_and_in_order(bank_world: World) -> None:
