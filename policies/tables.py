@@ -14,7 +14,7 @@ FILE: Final = "tables.csv"
 HEADER: Final = ("action", "table", "verb", "columns")
 WHOLE: Final = "*"
 OWNER_ONLY: Final = re.compile(
-    r"\A(apart_pair|audit_[a-z_]+|credential|deal_counter|deal_number|idempotency_key|item_route|limit_use|office_[a-z_]+|policy_epoch|policy_line|role_conflict|session)\Z"
+    r"\A(apart_pair|audit_[a-z_]+|[a-z]+_total|credential|deal_counter|deal_number|idempotency_key|item_route|limit_use|office_[a-z_]+|policy_epoch|policy_line|role_conflict|session|total_mark)\Z"
 )
 """Tables that offices reach through owner-defined functions alone, so that no row may name them."""
 

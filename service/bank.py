@@ -32,6 +32,7 @@ from service.migrations.upgrade import ensure_database, upgrade
 from service.part import Publish
 from service.pulse import BEAT_SECONDS, Pulse
 from service.settings import BadSettings, Settings
+from service.totals import Totals
 
 DATABASE = "trennwand"
 
@@ -259,6 +260,7 @@ async def running(
     bank = Bank(
         settings, policy, offices, gate, LogKeeper(offices[Office.LOG], publisher), Pulse(gate), admin_url
     )
+    totals = Totals(offices[Office.LOG])
     gate.brake = Brake(bank.silence, settings.silence_seconds)
     try:
         await publisher.agree(offices[Office.LOG])
@@ -270,9 +272,11 @@ async def running(
         if keep_log:
             bank.keeper.start()
             bank.pulse.start()
+            totals.start()
         try:
             yield bank
         finally:
+            await totals.stop()
             await bank.pulse.stop()
             await bank.keeper.stop()
     finally:

@@ -63,6 +63,7 @@ BACKGROUND: Final[Mapping[str, tuple[Action, ...] | Operates]] = {
         Action.TRANSMISSION_COMPLETE,
         Action.TRANSMISSION_FAIL,
     ),
+    "totals": Operates("adds up what the log has new, so that a page need not add up everything"),
     "until told to stop": Operates("waits"),
     "web server": Operates("answers requests, each of which is decided"),
     "worker of an office": Operates("does the office's automatic items, each a job of its own"),

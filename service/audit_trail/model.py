@@ -82,6 +82,16 @@ class AuditState(Base):
     next_index: Mapped[int] = mapped_column(BigInteger)
 
 
+class TotalMark(Base):
+    """How far of the log the kept totals go: every entry below this index is in them, and no other."""
+
+    __tablename__ = "total_mark"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    upto: Mapped[int] = mapped_column(BigInteger)
+
+
 class IdempotencyKey(Base):
     """A caller's key, the hash of its request, and the answer once there is one."""
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from service.kernel.database import Moved, Recorded
+from service.kernel.database import Base, Moved, Recorded
 
 
 class Journal(Recorded):
@@ -46,4 +46,17 @@ class JournalLine(Moved):
     account: Mapped[str]
     currency: Mapped[str]
     amount: Mapped[Decimal]
+    eur_amount: Mapped[Decimal]
+
+
+class BalanceTotal(Base):
+    """What is booked on an account in a currency on a day, debits and credits apart: up to the mark of the totals."""
+
+    __tablename__ = "balance_total"
+
+    booked_on: Mapped[date] = mapped_column(primary_key=True)
+    account: Mapped[str] = mapped_column(primary_key=True)
+    currency: Mapped[str] = mapped_column(primary_key=True)
+    debit: Mapped[Decimal]
+    credit: Mapped[Decimal]
     eur_amount: Mapped[Decimal]

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -14,6 +14,12 @@ from service.bookkeeping.model import Journal, JournalLine
 from service.bookkeeping.posting import Line, account_name
 from service.kernel.database import digest, plain_value
 from service.kernel.paging import paged
+
+BALANCES: Final = text(
+    "SELECT account, currency, debit, credit, debit - credit AS balance, eur_amount AS eur_balance "
+    "FROM public.balances_now(CAST(:as_of AS date)) ORDER BY account, currency"
+)
+"""From the totals that the database keeps, with what is not in them yet."""
 
 
 async def journal_by_key(session: AsyncSession, event_key: str) -> Journal | None:
@@ -82,23 +88,8 @@ async def trial_balance(session: AsyncSession, as_of: date | None = None) -> dic
 
     ``proof`` holds the sums that are zero in books that balance: per currency, and in euro over all.
     """
-    amount, eur = JournalLine.amount, JournalLine.eur_amount
     zero = Decimal(0)
-    query = (
-        select(
-            JournalLine.account,
-            JournalLine.currency,
-            func.coalesce(func.sum(amount).filter(amount > 0), zero).label("debit"),
-            func.coalesce(-func.sum(amount).filter(amount < 0), zero).label("credit"),
-            func.sum(amount).label("balance"),
-            func.sum(eur).label("eur_balance"),
-        )
-        .group_by(JournalLine.account, JournalLine.currency)
-        .order_by(JournalLine.account, JournalLine.currency)
-    )
-    if as_of is not None:
-        query = query.join(Journal, Journal.id == JournalLine.journal_id).where(Journal.booked_on <= as_of)
-    rows = (await session.execute(query)).all()
+    rows = (await session.execute(BALANCES, {"as_of": as_of})).all()
     currencies: dict[str, tuple[Decimal, Decimal]] = {}
     for row in rows:
         so_far = currencies.get(row.currency, (zero, zero))

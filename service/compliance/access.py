@@ -1,8 +1,9 @@
 """What each role may do, which roles never meet, and what was tried in vain, grouped by who tried it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Any, Final
+from functools import wraps
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 from uuid import UUID
 
 from sqlalchemy import text
@@ -35,12 +36,33 @@ DENIED: Final = text(
     "GROUP BY 1, 2, 3, 4 ORDER BY count(*) DESC, max(t.recorded_at) DESC LIMIT :limit"
 )
 
+KEPT_MAX: Final = 64
+About = ParamSpec("About")
+Told = TypeVar("Told")
+
+
+def kept(work: Callable[Concatenate[Policy, About], Told]) -> Callable[Concatenate[Policy, About], Told]:
+    """Work out once for a policy what follows from it alone: a policy never changes, another one has another version."""
+    told: dict[tuple[object, ...], Told] = {}
+
+    @wraps(work)
+    def asked(policy: Policy, /, *about: About.args, **named: About.kwargs) -> Told:
+        key = (policy.version, *about, *named.items())
+        if key not in told:
+            if len(told) >= KEPT_MAX:
+                told.clear()
+            told[key] = work(policy, *about, **named)
+        return told[key]
+
+    return asked
+
 
 def people_roles(policy: Policy) -> list[str]:
     """Return the roles that people hold, in the order of the policy."""
     return [role for role in policy.roles if not role.startswith(SERVICE) and role != STAFF]
 
 
+@kept
 def may(policy: Policy, *, reads: bool) -> list[dict[str, Any]]:
     """Return every act with the roles that may do it; what everybody on the staff may is left out."""
     roles = people_roles(policy)
@@ -58,6 +80,7 @@ def may(policy: Policy, *, reads: bool) -> list[dict[str, Any]]:
     ]
 
 
+@kept
 def apart(policy: Policy) -> dict[str, dict[str, dict[str, Any]]]:
     """Return for every two roles of people that never meet in one person the controls that say so."""
     roles = people_roles(policy)
@@ -74,8 +97,9 @@ def apart(policy: Policy) -> dict[str, dict[str, dict[str, Any]]]:
     return found
 
 
+@kept
 def proved(policy: Policy) -> Mapping[str, Any]:
-    """Prove again that no person can hold an entering and a controlling right of the policy in force."""
+    """Prove that no person can hold an entering and a controlling right of the policy in force."""
     static = prove_static(policy)
     return {
         "ways": 0 if static.counter_example is None else 1,

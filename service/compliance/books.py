@@ -83,6 +83,39 @@ FULL JOIN (SELECT scope, owner_id, sum(eur_amount) AS eur_amount FROM public.lim
 WHERE coalesce(u.used_eur, 0) <> coalesce(r.eur_amount, 0)
 """
 
+POSITION_TOTAL = """
+SELECT 'portfolio' AS kind, coalesce(n.portfolio_id, m.portfolio_id) AS id FROM public.positions_now() n
+FULL JOIN (SELECT portfolio_id, currency, sum(amount) AS amount FROM public.position_movement GROUP BY 1, 2) m
+  ON (m.portfolio_id, m.currency) = (n.portfolio_id, n.currency)
+WHERE coalesce(n.amount, 0) <> coalesce(m.amount, 0)
+"""
+
+BALANCE_TOTAL = """
+SELECT 'journal' AS kind, coalesce(m.id, '00000000-0000-0000-0000-000000000000') AS id FROM (
+  SELECT booked_on, account, currency, sum(debit) AS debit, sum(credit) AS credit, sum(eur_amount) AS eur_amount FROM (
+    SELECT booked_on, account, currency, debit, credit, eur_amount FROM public.balance_total
+    UNION ALL SELECT * FROM public.balances_of_entries(public.entries_unfolded())) x GROUP BY 1, 2, 3
+) n
+FULL JOIN (
+  SELECT min(j.id::text)::uuid AS id, j.booked_on, l.account, l.currency,
+         coalesce(sum(l.amount) FILTER (WHERE l.amount > 0), 0) AS debit,
+         coalesce(-sum(l.amount) FILTER (WHERE l.amount < 0), 0) AS credit, sum(l.eur_amount) AS eur_amount
+  FROM public.journal_line l JOIN public.journal j ON j.id = l.journal_id GROUP BY 2, 3, 4
+) m USING (booked_on, account, currency)
+WHERE (n.debit, n.credit, n.eur_amount) IS DISTINCT FROM (m.debit, m.credit, m.eur_amount)
+"""
+
+EXPOSURE_TOTAL = """
+SELECT 'counterparty' AS kind, coalesce(n.owner_id, m.owner_id) AS id FROM public.exposures_now() n
+FULL JOIN (
+  SELECT r.owner_id, coalesce(v.end_date, v.value_date) AS due, sum(r.eur_amount) AS eur_amount
+  FROM public.limit_reservation r
+  JOIN public.trade t ON t.id = r.trade_id
+  JOIN public.trade_version v ON v.trade_id = t.id AND v.version = t.version
+  WHERE r.scope = 'counterparty' GROUP BY 1, 2 HAVING sum(r.eur_amount) <> 0
+) m ON (m.owner_id, m.due) = (n.owner_id, n.due)
+WHERE coalesce(n.eur_amount, 0) <> coalesce(m.eur_amount, 0)
+"""
 
 CHECKED = """
 SELECT 'trade' AS kind, v.trade_id AS id FROM public.trade_version v
@@ -140,5 +173,8 @@ BOOKS = Books(
         "the limits do not hold what its terms take of them": LIMIT_HELD,
         "what it takes of a limit is not worth what the fixing says": LIMIT_WORTH,
         "what is used of its limit is not what the deals hold of it": LIMIT_USE,
+        "its kept position is not the sum of its movements": POSITION_TOTAL,
+        "the balance kept of its account and day is not the sum of the lines": BALANCE_TOTAL,
+        "what is kept of its exposure is not what its deals hold": EXPOSURE_TOTAL,
     },
 )

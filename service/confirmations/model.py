@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.kernel.database import Recorded
@@ -21,6 +21,7 @@ class Confirmation(Recorded):
     __table_args__ = (
         UniqueConstraint("trade_id", "version", "draft"),
         Index(None, "state", "confirm_by"),
+        Index("ix_confirmation_matched", "trade_id", "version", postgresql_where=text("state = 'matched'")),
     )
 
     trade_id: Mapped[UUID] = mapped_column(ForeignKey("trade.id"))
@@ -60,6 +61,7 @@ class Transmission(Recorded):
         CheckConstraint("purpose IN ('cancellation', 'confirmation', 'chaser')", name="purpose_known"),
         CheckConstraint("(state = 'delivered') = (proof IS NOT NULL)", name="delivered_with_proof"),
         Index(None, "trade_id"),
+        Index(None, "state"),
     )
 
     confirmation_id: Mapped[UUID] = mapped_column(ForeignKey("confirmation.id"))

@@ -5,11 +5,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import Uuid, column, func, select, table, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.kernel.database import plain_value
-from service.limits.model import LimitReservation
 from service.parties.queries import counterparty_names
 
 COUNTERPARTIES_MAX: Final = 200
@@ -17,15 +16,8 @@ BUCKETS: Final = ((0, "due"), (7, "week"), (30, "month"), (90, "quarter"), (365,
 BEYOND: Final = "beyond"
 NAMES: Final = (*(name for _, name in BUCKETS), BEYOND)
 TODAY: Final = text("SELECT public.desk_day()")
-TRADE: Final = table("trade", column("id", Uuid()), column("version"), schema="public")
-TERMS: Final = table(
-    "trade_version",
-    column("trade_id", Uuid()),
-    column("version"),
-    column("value_date"),
-    column("end_date"),
-    schema="public",
-)
+OPEN: Final = text("SELECT owner_id, due, eur_amount FROM public.exposures_now()")
+"""From the totals that the database keeps, with what is not in them yet."""
 
 
 def bucket_of(due: date, today: date) -> str:
@@ -37,19 +29,9 @@ def bucket_of(due: date, today: date) -> str:
 async def exposures(session: AsyncSession) -> dict[str, Any]:
     """Return what is open in EUR by counterparty and by span until the last payment, the largest first."""
     today: date = (await session.execute(TODAY)).scalar_one()
-    held = LimitReservation
-    due = func.coalesce(TERMS.c.end_date, TERMS.c.value_date)
-    wanted = (
-        select(held.owner_id, due.label("due"), func.sum(held.eur_amount).label("eur"))
-        .join(TRADE, TRADE.c.id == held.trade_id)
-        .join(TERMS, (TERMS.c.trade_id == TRADE.c.id) & (TERMS.c.version == TRADE.c.version))
-        .where(held.scope == "counterparty")
-        .group_by(held.owner_id, due)
-        .having(func.sum(held.eur_amount) != 0)
-    )
     by_owner: dict[Any, dict[str, Decimal]] = defaultdict(lambda: dict.fromkeys(NAMES, Decimal(0)))
-    for row in await session.execute(wanted):
-        by_owner[row.owner_id][bucket_of(row.due, today)] += row.eur
+    for row in await session.execute(OPEN):
+        by_owner[row.owner_id][bucket_of(row.due, today)] += row.eur_amount
     largest = sorted(by_owner.items(), key=lambda pair: -sum(pair[1].values()))[:COUNTERPARTIES_MAX]
     names = await counterparty_names(session, {owner for owner, _ in largest})
     totals = {name: sum((spread[name] for spread in by_owner.values()), Decimal(0)) for name in NAMES}

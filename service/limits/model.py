@@ -90,6 +90,16 @@ class LimitUse(Base):
     used_eur: Mapped[Decimal]
 
 
+class ExposureTotal(Base):
+    """What a counterparty's deals hold in EUR, by the day their last payment is due: up to the mark of the totals."""
+
+    __tablename__ = "exposure_total"
+
+    owner_id: Mapped[UUID] = mapped_column(primary_key=True)
+    due: Mapped[date] = mapped_column(primary_key=True)
+    eur_amount: Mapped[Decimal]
+
+
 class Excess(Recorded):
     """What risk control found and did about excesses of a limit; trading cannot close them.
 

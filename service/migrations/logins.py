@@ -24,6 +24,9 @@ EVERY_OFFICE = (
     "document_in_sight(text, text)",
     "papers_in_sight()",
     "attempt_begin(text, jsonb)",
+    "balances_now(date)",
+    "exposures_now()",
+    "positions_now()",
     "key_store(jsonb)",
     "audit_append(bytea[])",
     "effect_leaves(text[], uuid[], integer[])",
@@ -104,6 +107,7 @@ ONE_OFFICE = {
         *POLICY_SEEN,
     ),
     Office.LEGAL: (KEEP_DOCUMENT,),
+    Office.LOG: ("totals_fold(integer)",),
 }
 SEQUENCER = (
     "SELECT ON public.audit_entry, public.audit_index",

@@ -28,6 +28,7 @@ STEPS: Final = (
             "absences.sql",
             "sessions.sql",
             "limits.sql",
+            "totals.sql",
             "market.sql",
             "importing.sql",
             "documents.sql",

@@ -129,10 +129,7 @@ class PositionMovement(Moved):
     """A change of a portfolio's position. Positive: we receive."""
 
     __tablename__ = "position_movement"
-    __table_args__ = (
-        Index(None, "portfolio_id", "currency", postgresql_include=["amount"]),
-        Index(None, "trade_id"),
-    )
+    __table_args__ = (Index(None, "trade_id"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     portfolio_id: Mapped[UUID] = mapped_column(ForeignKey("portfolio.id"))
@@ -140,6 +137,16 @@ class PositionMovement(Moved):
     version: Mapped[int]
     currency: Mapped[str]
     value_date: Mapped[date]
+    amount: Mapped[Decimal]
+
+
+class PositionTotal(Base):
+    """A portfolio's position in a currency: the sum of its movements up to the mark of the totals."""
+
+    __tablename__ = "position_total"
+
+    portfolio_id: Mapped[UUID] = mapped_column(primary_key=True)
+    currency: Mapped[str] = mapped_column(primary_key=True)
     amount: Mapped[Decimal]
 
 

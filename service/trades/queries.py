@@ -391,17 +391,12 @@ async def positions(
     session: AsyncSession, actor: Actor, portfolio: str | None = None
 ) -> list[dict[str, Any]]:
     """Return the position per portfolio and currency; positive: we receive more than we pay."""
+    held = func.public.positions_now().table_valued(column("portfolio_id", Uuid()), "currency", "amount")
     rows = (
-        select(
-            Portfolio.id,
-            Portfolio.name,
-            PositionMovement.currency,
-            func.sum(PositionMovement.amount).label("amount"),
-        )
-        .join(Portfolio, Portfolio.id == PositionMovement.portfolio_id)
+        select(Portfolio.id, Portfolio.name, held.c.currency, held.c.amount)
+        .join(held, held.c.portfolio_id == Portfolio.id)
         .where(in_sight(actor))
-        .group_by(Portfolio.id, Portfolio.name, PositionMovement.currency)
-        .order_by(Portfolio.name, PositionMovement.currency)
+        .order_by(Portfolio.name, held.c.currency)
     )
     if portfolio is not None:
         rows = rows.where(or_(Portfolio.name == portfolio, Portfolio.id == as_uuid(portfolio)))

@@ -29,7 +29,10 @@ class WorkItem(Moved):
             name="fk_work_item_closed_entry",
         ),
         Index(
-            "ix_work_item_open", "office", "due_at", "id", postgresql_where=text("closed_entry_id IS NULL")
+            "ix_work_item_open",
+            *("office", "due_at", "id"),
+            postgresql_include=["opened_at"],
+            postgresql_where=text("closed_entry_id IS NULL"),
         ),
         Index("ix_work_item_due", "kind", "due_at", "id", postgresql_where=text("closed_entry_id IS NULL")),
         Index("ix_work_item_holder", "holder_id", postgresql_where=text("closed_entry_id IS NULL")),

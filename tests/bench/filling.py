@@ -26,6 +26,7 @@ SECONDS_APART = {True: 20, False: 200}
 """Due dates lie ahead, everything else behind."""
 FIRST_INDEX = -1_000_000_000
 """Of copied entries: far below the log's own, which goes on as it was."""
+FOLDED_AT_ONCE = 20_000
 WITHOUT_LIVES = {
     "audit_pending",
     "audit_state",
@@ -88,6 +89,7 @@ class Filling:
             await self.connection.execute("SET LOCAL session_replication_role = replica")
             await self.connection.execute("SET LOCAL synchronous_commit = off")
             await self.connection.execute("SET LOCAL work_mem = '64MB'")
+            first_index = self.next_index
             for name, life in self.found.items():
                 first, last = (round(count * SHARES[name]) for count in (self.deals, deals))
                 await self._copies(name, life, first + 1, last)
@@ -95,8 +97,18 @@ class Filling:
                 "UPDATE deal_counter SET last_number = "
                 "(SELECT max(number) FROM deal_number n WHERE n.book_id = deal_counter.book_id)"
             )
+            await self._folded(first_index)
         self.deals = deals
         await self.connection.execute("VACUUM (ANALYZE)")
+
+    async def _folded(self, first_index: int) -> None:
+        """Take the new copies into the totals, as the running bank would have done long since."""
+        upto = await self.connection.fetchval("SELECT upto FROM total_mark")
+        await self.connection.execute("UPDATE total_mark SET upto = $1", first_index)
+        left = self.next_index - first_index
+        while left:
+            left -= await self.connection.fetchval("SELECT totals_fold($1)", min(left, FOLDED_AT_ONCE))
+        await self.connection.execute("UPDATE total_mark SET upto = $1", upto)
 
     async def _copies(self, name: str, life: Life, first: int, last: int) -> None:
         """Copy a life so many times: each of its rows in one statement."""

@@ -37,13 +37,10 @@ GROWING = frozenset(
     }
 )  # fmt: skip
 SUMS = {
-    "/balances": "a trial balance adds up every line of the books",
-    "/positions": "a position is the sum of its movements",
-    "/exposures": "what is open by due date is the sum of what the deals hold",
     "/health": "it counts what is open in every office",
     "/dashboard": "its figures count whole lists",
 }
-"""Pages that tell a sum over everything: they read all of it, and grow with it."""
+"""Pages that count what is open: they read all of it, from an index alone where they can."""
 READS = re.compile(r"\s*(SELECT|WITH)\b")
 WRITES = "audit_append"
 """Some reading is an entry itself; that is not repeated."""

@@ -41,10 +41,27 @@ CREATE TABLE audit_state (
 	CONSTRAINT ck_audit_state_one_row CHECK (id = 1)
 );
 
+CREATE TABLE balance_total (
+	booked_on DATE NOT NULL, 
+	account TEXT NOT NULL, 
+	currency TEXT NOT NULL, 
+	debit NUMERIC NOT NULL, 
+	credit NUMERIC NOT NULL, 
+	eur_amount NUMERIC NOT NULL, 
+	CONSTRAINT pk_balance_total PRIMARY KEY (booked_on, account, currency)
+);
+
 CREATE TABLE deal_counter (
 	book_id UUID NOT NULL, 
 	last_number BIGINT NOT NULL, 
 	CONSTRAINT pk_deal_counter PRIMARY KEY (book_id)
+);
+
+CREATE TABLE exposure_total (
+	owner_id UUID NOT NULL, 
+	due DATE NOT NULL, 
+	eur_amount NUMERIC NOT NULL, 
+	CONSTRAINT pk_exposure_total PRIMARY KEY (owner_id, due)
 );
 
 CREATE TABLE idempotency_key (
@@ -102,6 +119,13 @@ CREATE TABLE policy_line (
 	CONSTRAINT pk_policy_line PRIMARY KEY (left_class, right_class)
 );
 
+CREATE TABLE position_total (
+	portfolio_id UUID NOT NULL, 
+	currency TEXT NOT NULL, 
+	amount NUMERIC NOT NULL, 
+	CONSTRAINT pk_position_total PRIMARY KEY (portfolio_id, currency)
+);
+
 CREATE TABLE role_conflict (
 	left_role TEXT NOT NULL, 
 	right_role TEXT NOT NULL, 
@@ -113,6 +137,13 @@ CREATE TABLE schema_epoch (
 	revision TEXT NOT NULL, 
 	digest TEXT NOT NULL, 
 	CONSTRAINT pk_schema_epoch PRIMARY KEY (revision)
+);
+
+CREATE TABLE total_mark (
+	id INTEGER NOT NULL, 
+	upto BIGINT NOT NULL, 
+	CONSTRAINT pk_total_mark PRIMARY KEY (id), 
+	CONSTRAINT ck_total_mark_one_row CHECK (id = 1)
 );
 
 CREATE TABLE audit_effect (
@@ -217,7 +248,7 @@ CREATE INDEX ix_work_item_holder ON work_item (holder_id) WHERE closed_entry_id 
 
 CREATE INDEX ix_work_item_offered ON work_item (offered_to) WHERE closed_entry_id IS NULL;
 
-CREATE INDEX ix_work_item_open ON work_item (office, due_at, id) WHERE closed_entry_id IS NULL;
+CREATE INDEX ix_work_item_open ON work_item (office, due_at, id) INCLUDE (opened_at) WHERE closed_entry_id IS NULL;
 
 CREATE INDEX ix_work_item_subject ON work_item (subject_id, kind);
 
@@ -1097,6 +1128,8 @@ CREATE TABLE confirmation (
 	CONSTRAINT fk_confirmation_trade_id FOREIGN KEY(trade_id) REFERENCES trade (id) DEFERRABLE INITIALLY DEFERRED
 );
 
+CREATE INDEX ix_confirmation_matched ON confirmation (trade_id, version) WHERE state = 'matched';
+
 CREATE INDEX ix_confirmation_state_confirm_by ON confirmation (state, confirm_by);
 
 CREATE TABLE confirmation_channel (
@@ -1279,8 +1312,6 @@ CREATE TABLE position_movement (
 	CONSTRAINT fk_position_movement_portfolio_id FOREIGN KEY(portfolio_id) REFERENCES portfolio (id) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT fk_position_movement_trade_id FOREIGN KEY(trade_id) REFERENCES trade (id) DEFERRABLE INITIALLY DEFERRED
 );
-
-CREATE INDEX ix_position_movement_portfolio_id_currency ON position_movement (portfolio_id, currency) INCLUDE (amount);
 
 CREATE INDEX ix_position_movement_trade_id ON position_movement (trade_id);
 
@@ -1748,6 +1779,8 @@ CREATE TABLE transmission (
 	CONSTRAINT uq_transmission_message_key UNIQUE (message_key), 
 	CONSTRAINT fk_transmission_channel_id FOREIGN KEY(channel_id) REFERENCES confirmation_channel (id) DEFERRABLE INITIALLY DEFERRED
 );
+
+CREATE INDEX ix_transmission_state ON transmission (state);
 
 CREATE INDEX ix_transmission_trade_id ON transmission (trade_id);
 
