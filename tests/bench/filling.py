@@ -97,9 +97,9 @@ class Filling:
                 "UPDATE deal_counter SET last_number = "
                 "(SELECT max(number) FROM deal_number n WHERE n.book_id = deal_counter.book_id)"
             )
-            await self._folded(first_index)
         self.deals = deals
         await self.connection.execute("VACUUM (ANALYZE)")
+        await self._folded(first_index)
 
     async def _folded(self, first_index: int) -> None:
         """Take the new copies into the totals, as the running bank would have done long since."""
