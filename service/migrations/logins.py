@@ -5,8 +5,9 @@ import os
 import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -115,6 +116,7 @@ SEQUENCER = (
     "INSERT ON public.audit_index",
     "SELECT, UPDATE ON public.audit_state",
 )
+ROLES = text("SELECT rolname, rolcreatedb, rolcreaterole FROM pg_roles")
 PAIRS = text("INSERT INTO public.apart_pair VALUES (:control, :action, :differs, :scope, :days)")
 LARGE_OBJECTS = ("lo_creat(integer)", "lo_create(oid)", "lo_from_bytea(oid, bytea)")
 LOG_READERS = (Office.COMPLIANCE, Office.INTERNAL_AUDIT)
@@ -138,7 +140,7 @@ def literal(value: str) -> str:
 def passwords(file: Path) -> dict[Office, str]:
     """Return the offices' database passwords, made once and kept in a 0600 file."""
     if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         made = {office.value: secrets.token_urlsafe(32) for office in Office}
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
@@ -160,15 +162,16 @@ def office_urls(admin_url: str, prefix: str, words: Mapping[Office, str]) -> dic
 async def make_roles(connection: AsyncConnection, prefix: str, words: Mapping[Office, str]) -> None:
     """Create the owner, that nobody logs in as, and one login per office; existing ones keep their rights."""
     owner = f"{prefix}_owner"
-    known = set((await connection.execute(text("SELECT rolname FROM pg_roles"))).scalars())
+    known = {row.rolname: row for row in await connection.execute(ROLES)}
     if owner not in known:
         await connection.exec_driver_sql(f"CREATE ROLE {quoted(owner)} NOLOGIN")
     await connection.exec_driver_sql(f"GRANT {quoted(owner)} TO CURRENT_USER")
     for office, word in words.items():
         login = login_of(prefix, office)
         verb = "ALTER" if login in known else "CREATE"
+        less = "NOCREATEDB NOCREATEROLE" if verb == "CREATE" else powers_to_take(known[login])
         await connection.exec_driver_sql(
-            f"{verb} ROLE {quoted(login)} LOGIN NOINHERIT NOCREATEDB NOCREATEROLE PASSWORD {literal(word)}"
+            f"{verb} ROLE {quoted(login)} LOGIN NOINHERIT {less} PASSWORD {literal(word)}"
         )
     database = (await connection.execute(text("SELECT current_database()"))).scalar_one()
     for statement in (
@@ -184,6 +187,12 @@ async def make_roles(connection: AsyncConnection, prefix: str, words: Mapping[Of
         login = quoted(login_of(prefix, office))
         await connection.exec_driver_sql(f"GRANT CONNECT ON DATABASE {quoted(database)} TO {login}")
         await connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA public TO {login}")
+
+
+def powers_to_take(role: Row[Any]) -> str:
+    """Return what takes from a login the powers that it has; who lacks a power itself may not even deny it to others."""
+    powers = (("NOCREATEDB", role.rolcreatedb), ("NOCREATEROLE", role.rolcreaterole))
+    return " ".join(word for word, has in powers if has)
 
 
 async def sync_rights(connection: AsyncConnection, prefix: str, policy: Policy) -> None:
