@@ -90,7 +90,7 @@ def refusals_of(path: str, method: str, handler: HTTPRouteHandler) -> frozenset[
     found = set(handler.opt.get("refusals", ()))
     guarded = action_of(handler) is not None
     if guarded:
-        found |= {400, 401, 403}
+        found |= {400, 401, 403, 503}
     if "{" in path:
         found.add(404)
     if is_api(path) and method != "GET":

@@ -31,6 +31,7 @@ from service.faces import Allows
 from service.gate import Done, Gate
 from service.kernel.actor import Actor
 from service.kernel.errors import Malformed, NotSignedIn, Refusal
+from service.kernel.failures import unanswered
 from service.kernel.identifiers import uuid7
 from service.page_forms import command_fields, decoded, form_token, is_page, local_path, session_token
 from service.ui import words
@@ -421,7 +422,7 @@ def write_failure(request: Request[Any, Any, Any], failure: Exception) -> Respon
     """Exception handler: a page for people, problem+json for the interface."""
     if not is_page(request.url.path):
         return faces.write_problem(request, failure)
-    refusal = request.scope["state"].get("refusal") or faces.as_refusal(failure)
+    refusal = request.scope["state"].get("refusal") or faces.as_refusal(failure) or unanswered(failure)
     page = bare_page(request)
     if isinstance(refusal, NotSignedIn):
         wanted = page.path if request.method == "GET" else page.form.get("_back", "/")

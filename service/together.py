@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
+
+from sqlalchemy.exc import TimeoutError as NoneFree
 
 RequestT = TypeVar("RequestT")
 OutcomeT = TypeVar("OutcomeT")
+NO_ANSWER: Final = (TimeoutError, NoneFree)
 
 
 class Together(Generic[RequestT, OutcomeT]):
@@ -63,12 +66,17 @@ class Together(Generic[RequestT, OutcomeT]):
     async def _one_by_one(
         self, taken: Sequence[tuple[RequestT, asyncio.Future[OutcomeT]]], failure: Exception
     ) -> None:
-        """A set that failed as a whole has committed nothing: each goes alone, so that only the culprit fails."""
+        """Each of a set that failed as a whole goes alone, so that only the culprit fails.
+
+        Where nothing answers, all have waited long enough: the others fail with the first.
+        """
         for request, answered in taken:
             outcome: OutcomeT | Exception = failure
-            if len(taken) > 1:
+            if len(taken) > 1 and not isinstance(failure, NO_ANSWER):
                 try:
                     (outcome,) = await self._run([request])
+                except NO_ANSWER as none:
+                    outcome = failure = none
                 except Exception as own:  # noqa: BLE001 - handed to the one who waits for it
                     outcome = own
             if answered.done():

@@ -25,10 +25,11 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, AsyncSessionTransaction, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, AsyncSessionTransaction
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
 from policies.vocabulary import Office
+from service.kernel.lines import SILENT_SECONDS, engine_for
 from service.kernel.money import plain
 
 NAMING = {
@@ -222,10 +223,11 @@ def digest(view: Mapping[str, object]) -> str:
 class Offices:
     """One engine per office whose credential this process holds."""
 
-    def __init__(self, urls: Mapping[Office, str], pool_size: int = 10) -> None:
+    def __init__(
+        self, urls: Mapping[Office, str], pool_size: int = 10, silent_seconds: float = SILENT_SECONDS
+    ) -> None:
         self.engines: dict[Office, AsyncEngine] = {
-            office: create_async_engine(url, pool_size=pool_size, max_overflow=0, pool_pre_ping=False)
-            for office, url in urls.items()
+            office: engine_for(url, pool_size, silent_seconds) for office, url in urls.items()
         }
 
     def __getitem__(self, office: Office) -> AsyncEngine:

@@ -196,6 +196,17 @@ class StalePolicy(Refusal):
     status = 503
 
 
+class DatabaseSilent(Refusal):
+    """503. The database was lost on the way; an act on that way is in doubt until it is asked for again."""
+
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The database did not answer. What you sent may be done or not: send it again; it is done only once."
+        )
+
+
 class WrongClock(Refusal):
     """503. The clock here does not fit the entries in the log; nothing is written, not even that this was refused."""
 

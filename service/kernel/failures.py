@@ -9,6 +9,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from service.kernel.errors import (
     AlreadyExists,
+    DatabaseSilent,
     InOtherHands,
     Malformed,
     OnLeave,
@@ -17,6 +18,7 @@ from service.kernel.errors import (
     StaleVersion,
     WrongClock,
 )
+from service.kernel.lines import is_silent
 
 LOGGER = logging.getLogger(__name__)
 UNIQUE_VIOLATION = "23505"
@@ -46,6 +48,11 @@ def translated(failure: Exception) -> Refusal | None:
             f"Somebody else was first: this exists already ({constraint or 'unique value'})."
         )
     return said_by_ours(failure) if isinstance(failure, DBAPIError) else None
+
+
+def unanswered(failure: Exception) -> Refusal | None:
+    """Return what a caller is told whose act was lost with the database; it has no entry, for nothing can be written."""
+    return DatabaseSilent() if is_silent(failure) else None
 
 
 def is_no_text(failure: Exception) -> bool:
