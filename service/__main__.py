@@ -6,7 +6,6 @@ Exit codes: 0 ok, 1 error, 2 usage, 3 refused, 4 conflict, 5 integrity.
 import argparse
 import getpass
 import json
-import logging
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time
@@ -20,7 +19,7 @@ from audit.signer_client import AnotherSigner
 from policies.policy import load as load_policy
 from policies.vocabulary import READS, Action, Office
 from service import bank as banks
-from service import cli, keyholding, matrix, policy_command, reporting, running, safekeeping, split
+from service import cli, journal, keyholding, matrix, policy_command, reporting, running, safekeeping, split
 from service.acts import FACE_ONLY
 from service.app import every_route
 from service.audit_trail.sequencer import LogContradiction
@@ -35,6 +34,7 @@ from service.importing.rows import Defaults
 from service.kernel.embedded import CannotStart, NoServerBinaries
 from service.matrix import Operates, Ungoverned
 from service.migrations.schema import SchemaDiffers
+from service.production import NotForProduction
 from service.running import CannotServe, Stopped
 from service.settings import BadSettings, Settings, load
 from service.staff_files import StaffFile, report_staff
@@ -48,6 +48,7 @@ OBSTACLES = (
     InconsistentExtension,
     NoBank,
     NoServerBinaries,
+    NotForProduction,
     demo.NotADemo,
     SchemaDiffers,
     SignerMemoryLost,
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     known = parser()
     asked = known.parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    journal.set_up("text")
     try:
         matrix.must_be_governed(matrix.commands(known), load_policy())
         return int(asked.run(asked))
@@ -324,6 +325,7 @@ def run_service(asked: argparse.Namespace) -> int:
         running.run(split.while_wanted(part) if asked.attached else part)
         return Exit.OK
     told = bank_settings(asked)
+    running.run(cli.must_be_safe(told))
     hold = running.beside if asked.beside else running.alone
     with hold(told.data) as place, banks.database_server(told) as server_url:
         port_ = told.port if asked.port is None else asked.port
@@ -457,8 +459,10 @@ def run_doctor(asked: argparse.Namespace) -> int:
 
 
 def settings(asked: argparse.Namespace) -> Settings:
-    """Return what the data directory and the environment say. Raises BadSettings."""
-    return load(asked.data)
+    """Return what the data directory and the environment say, and speak as they wish. Raises BadSettings."""
+    told = load(asked.data)
+    journal.set_up(told.journal)
+    return told
 
 
 def bank_settings(asked: argparse.Namespace) -> Settings:

@@ -142,7 +142,7 @@ async def ready(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
 async def log_bugs(failure: Exception, scope: Scope) -> None:
     """Hook after an exception: what is no refusal is a bug and goes to the process's own log."""
     if faces.as_refusal(failure) is None:
-        LOGGER.error("unhandled at %s %s", scope.get("method"), scope.get("path"), exc_info=failure)
+        LOGGER.error("unhandled at %s", scope.get("path_template"), exc_info=failure)
 
 
 def slices() -> list[Any]:

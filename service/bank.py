@@ -246,7 +246,7 @@ async def running(
     Raises RecoveryNeeded if database or files are behind, LogContradiction if they contradict each other.
     """
     policy = policy or load()
-    offices = Offices(urls)
+    offices = Offices(urls, silent_seconds=settings.database_seconds)
     gate = open_gate(settings, offices, policy, clock or SystemClock())
     signer = open_signer(settings)
     async with contextlib.AsyncExitStack() as failed:

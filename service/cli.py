@@ -28,7 +28,7 @@ from audit.verify import verify
 from policies.policy import load
 from policies.vocabulary import Action, Office
 from service import bank as banks
-from service import division, genesis, running
+from service import division, genesis, production, running
 from service.acts import decoded, use_case_named
 from service.app import slices
 from service.audit_trail.compare import compare
@@ -306,16 +306,27 @@ async def serve(
         else:
             admin_url, urls = await banks.prepare(settings, server_url, policy)
         assert await genesis.has_begun(admin_url), "a bank with keys has its genesis"
-        async with (
-            banks.running(settings, admin_url, urls, policy=policy) as bank,
-            running.automatic_work(bank, self_check=self_check),
-            running.serving(bank, listener) as address,
-        ):
-            if first is not None:
-                first.share()
-            print(f"serving: {address}", flush=True)
-            await running.until_stopped()
+        async with banks.running(settings, admin_url, urls, policy=policy) as bank:
+            await production.must_have_signed_policy(bank)
+            async with (
+                running.automatic_work(bank, self_check=self_check),
+                running.serving(bank, listener) as address,
+            ):
+                if first is not None:
+                    first.share()
+                print(f"serving: {address}", flush=True)
+                await running.until_stopped()
     return Exit.OK
+
+
+async def must_be_safe(settings: Settings) -> None:
+    """Raise NotForProduction if a production bank is to be served whole with anything unsafe."""
+    await production.must_be_safe(settings, held(settings))
+
+
+def held(settings: Settings) -> dict[Office, str]:
+    """Return the logins that this process would hold of a bank with a database of its own; none of another."""
+    return {} if settings.database_url is None else addresses(settings, settings.database_url)[1]
 
 
 async def divide(settings: Settings, server_url: str) -> Outcome:
@@ -398,7 +409,12 @@ async def doctor(settings: Settings, server_url: str) -> Outcome:
     findings["audit"] = report.line()
     differing = await _rows_against_log(settings, server_url)
     findings["database against log"] = differing or "no difference"
+    if not settings.demo:
+        findings["unsafe for production"] = [
+            str(one) for one in sorted(await production.unsafe(settings, held(settings)))
+        ]
     unsafe = [name for name, value in SAFE.items() if findings["database"][name] != value]
+    unsafe += findings.get("unsafe for production", [])
     shut = [office for office, found in findings["logins"].items() if found != "open"]
     if (settings.log_directory / PENDING).exists():
         shut.append("too few witnesses cosigned the newest checkpoint")

@@ -30,7 +30,18 @@ LOGIN: Final = "login"
 ROUTER: Final = "router"
 READERS: Final = (Office.COMPLIANCE, Office.INTERNAL_AUDIT)
 READ: Final = ("log", "documents", "policies")
-TOLD: Final = ("demo", "origin", "entity_name", "entity_lei", "host", "port", "silence_seconds")
+TOLD: Final = (
+    "demo",
+    "origin",
+    "entity_name",
+    "entity_lei",
+    "host",
+    "port",
+    "silence_seconds",
+    "front",
+    "clock",
+    "journal",
+)
 DATABASE: Final = "DATABASE_URL"
 
 
@@ -67,7 +78,8 @@ def _tell(settings: Settings, place: Path) -> None:
     """Put into a part's directory what is no secret."""
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
     shutil.copyfile(settings.public_key_file, replace(settings, data=place).public_key_file)
-    told = "".join(f"{name} = {json.dumps(getattr(settings, name))}\n" for name in TOLD)
+    said = {name: getattr(settings, name) for name in TOLD}
+    told = "".join(f"{name} = {json.dumps(value)}\n" for name, value in said.items() if value is not None)
     (place / "trennwand.toml").write_text(told, encoding="utf-8")
 
 

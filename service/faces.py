@@ -21,6 +21,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from policies.vocabulary import Action
+from service.counting import count_refusal
 from service.gate import Done, Gate
 from service.kernel.actor import THIS_MACHINE, Actor
 from service.kernel.errors import (
@@ -30,7 +31,7 @@ from service.kernel.errors import (
     NotSignedIn,
     Refusal,
 )
-from service.kernel.failures import is_no_text, is_out_of_time, translated
+from service.kernel.failures import is_no_text, is_out_of_time, translated, unanswered
 from service.kernel.letting_in import kept_out
 from service.kernel.problems import problem
 from service.kernel.texts import Reason
@@ -357,6 +358,7 @@ async def record_outside_gate(failure: Exception, scope: Scope) -> None:
         scope["litestar_app"].state.bank.hear(client[0] if client else "unknown")
     if actor is None or action is None or refusal.decision is not None:
         return
+    count_refusal(action, refusal)
     gate: Gate = scope["litestar_app"].state.gate
     trade: object = scope.get("path_params", {}).get("trade")
     await gate.refuse(actor, action, refusal, trade if isinstance(trade, UUID) else None)
@@ -371,7 +373,7 @@ def action_of(handler: object) -> Action | None:
 
 def write_problem(request: Request[Any, Any, Any], failure: Exception) -> Response[Any]:
     """Exception handler of the interface: problem+json with code, rule and decision id."""
-    refusal = request.scope["state"].get("refusal") or as_refusal(failure)
+    refusal = request.scope["state"].get("refusal") or as_refusal(failure) or unanswered(failure)
     if refusal is None:
         body = {
             "type": "urn:trennwand:problem:internal",

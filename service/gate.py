@@ -24,6 +24,7 @@ from policies.policy import Decision, Policy
 from policies.vocabulary import Action, Office
 from service.attempt import Attempt, Changed, Command, Desk, body_hash, opened_as_told, reported, written
 from service.brake import Brake
+from service.counting import counted
 from service.effects import effect, previous_leaves
 from service.handing_on import NeverDecoded, key_row, receipts_for, warnings_of
 from service.in_force import NOW, DamagedPolicy, policy_in_force
@@ -180,6 +181,7 @@ class Gate:
             )
         return await self.sets[place].join(request)
 
+    @counted
     async def perform_many(self, case: UseCase, requests: Sequence[Request]) -> list[Done | Refusal]:
         """Run ``case`` for each request in one transaction of their office: one outcome and one entry each.
 
@@ -210,10 +212,9 @@ class Gate:
         await self._run(case, [one for one in tries if one.outcome is None])
         await self._run_again(case, [one for one in tries if isinstance(one.outcome, StalePolicy)])
         for one in tries:
-            if isinstance(one.outcome, Refusal) and not isinstance(one.outcome, Replayed | KeyReused):
-                await self.record_refusal(one.request, case.action, one.outcome, one.body_hash)
-            elif isinstance(one.outcome, KeyReused):
-                await self.record_refusal(one.request, case.action, one.outcome, None)
+            if isinstance(one.outcome, Refusal) and not isinstance(one.outcome, Replayed):
+                of_body = None if isinstance(one.outcome, KeyReused) else one.body_hash
+                await self.record_refusal(one.request, case.action, one.outcome, of_body)
         return [typing.cast("Done | Refusal", one.outcome) for one in tries]
 
     async def reload(self) -> bool:

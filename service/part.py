@@ -90,7 +90,7 @@ async def running(
     policy, public = policy or load(), keys.load_public(str(settings.public_key_file))
     assert isinstance(public, VerifierKey), "the log's public key has its name"
     key, certificate = receipt_key(settings) if urls else (passing_key(settings), None)
-    offices, afar = Offices(urls), LogAfar(sockets)
+    offices, afar = Offices(urls, silent_seconds=settings.database_seconds), LogAfar(sockets)
     gate = Gate(
         offices,
         policy,

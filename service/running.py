@@ -21,9 +21,12 @@ from service.automatic import Workers
 from service.bank import Bank
 from service.compliance.nightly import Nights
 from service.enactment import PolicyWatch
+from service.journal import Requests
+from service.metrics import Metrics
 from service.part import House
 from service.people.directory import service_actor
 from service.supervision.issuing import DeskReports
+from service.watching import Watched
 from service.work.escalating import Climb
 
 Result = TypeVar("Result")
@@ -169,12 +172,24 @@ async def serving(bank: House, listener: socket.socket) -> AsyncIterator[str]:
     whoever shares out the requests has noticed; then it takes no new ones and finishes what it has.
     """
     app = create_app(bank)
-    async with answering(app, listener) as address:
+    watched = Watched(app, Requests(bank.settings.journal))
+    async with answering(watched, listener) as address, measured(bank):
         try:
             yield address
         finally:
             app.state.ending = True
             await asyncio.sleep(bank.settings.drain_seconds)
+
+
+@contextlib.asynccontextmanager
+async def measured(bank: House) -> AsyncIterator[None]:
+    """Answer Prometheus at an address of its own, if the settings name one. Raises CannotServe if somebody has it."""
+    if bank.settings.metrics is None:
+        yield
+        return
+    with contextlib.closing(listening(*bank.settings.metrics)) as listener:
+        async with answering(Metrics(bank), listener):
+            yield
 
 
 @contextlib.asynccontextmanager

@@ -13,10 +13,36 @@ from audit.keys import UnusableKey, passphrase_in
 from audit.note import MalformedKey
 from audit.signer_client import socket_of
 from policies.vocabulary import Office
+from service.journal import STYLES, Style
 
 WITNESSES_MAX = 14  # a note has sixteen signature lines; two are the log's while its key changes
 DRAIN_SECONDS_MAX = 300
 SILENCE_SECONDS_MIN, SILENCE_SECONDS_MAX = 60, 86_400
+PORT_MAX = 65_535
+DATABASE_SECONDS_MAX = 3_600
+KNOWN = frozenset(
+    {
+        "demo",
+        "host",
+        "port",
+        "origin",
+        "entity_name",
+        "entity_lei",
+        "schemas",
+        "signer",
+        "quorum",
+        "silence_seconds",
+        "drain_seconds",
+        "witness",
+        "mail",
+        "database_seconds",
+        "front",
+        "one_process",
+        "clock",
+        "journal",
+        "metrics",
+    }
+)
 DEMO_LEI = "529900DEMO00TRENNW29"
 
 
@@ -63,6 +89,12 @@ class Settings:
     mail: MailAt | None = None  # else no message leaves by mail
     drain_seconds: int = 0  # so long an ending node goes on answering, for others to notice that it ends
     silence_seconds: int = 900  # so long may signer or witnesses be away before high risks wait for them
+    database_seconds: int = 60  # so long may the database take for one statement
+    front: str | None = None  # the address of what speaks TLS before this service
+    one_process: bool = False  # whether it is accepted that one user of the system holds every office's login
+    clock: Literal["kernel", "elsewhere"] = "kernel"  # who knows whether the machine's clock is kept
+    journal: Style = "quiet"  # how the process tells of its requests
+    metrics: tuple[str, int] | None = None  # where Prometheus asks
 
     @property
     def log_directory(self) -> Path:
@@ -126,27 +158,12 @@ def load(data: Path, environment: Mapping[str, str] = os.environ) -> Settings:
     """
     file = data / "trennwand.toml"
     told = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    known = {
-        "demo",
-        "host",
-        "port",
-        "origin",
-        "entity_name",
-        "entity_lei",
-        "schemas",
-        "signer",
-        "quorum",
-        "silence_seconds",
-        "drain_seconds",
-        "witness",
-        "mail",
-    }
-    if unknown := set(told) - known:
+    if unknown := set(told) - KNOWN:
         sentence = f"{file}: unknown setting {', '.join(sorted(unknown))}"
         raise BadSettings(sentence)
     opened = environment.get("TRENNWAND_BUSINESS_DATE")
     password = environment.get("TRENNWAND_DEMO_PASSWORD")
-    demo = bool(told.get("demo", True))
+    demo = told["demo"] = _is_demo(told.get("demo", True), environment.get("TRENNWAND_MODE"))
     if not demo and (opened or password):
         sentence = "TRENNWAND_BUSINESS_DATE and TRENNWAND_DEMO_PASSWORD are for the demo bank only"
         raise BadSettings(sentence)
@@ -160,6 +177,7 @@ def load(data: Path, environment: Mapping[str, str] = os.environ) -> Settings:
     passphrase = _signing_in(told, environment)
     witnesses = _witnessing_in(told, demo=demo)
     mail = _mail_in(told.pop("mail", None), demo=demo)
+    _watching_in(told, environment, demo=demo)
     drain = told.get("drain_seconds", 0)
     if type(drain) is not int or not 0 <= drain <= DRAIN_SECONDS_MAX:
         raise BadSettings(f"drain_seconds is {drain!r}; it must be a number from 0 to {DRAIN_SECONDS_MAX}")
@@ -178,6 +196,40 @@ def load(data: Path, environment: Mapping[str, str] = os.environ) -> Settings:
         key_passphrase=passphrase,
         **told,
     )
+
+
+def _is_demo(said: object, mode: str | None) -> bool:
+    """Return whether this is a demo bank: the environment's word counts before the file's. Raises BadSettings."""
+    if mode not in (None, "demo", "production"):
+        raise BadSettings(f"TRENNWAND_MODE is {mode!r}; it must be demo or production")
+    return bool(said) if mode is None else mode == "demo"
+
+
+def _watching_in(told: dict[str, Any], environment: Mapping[str, str], *, demo: bool) -> None:
+    """Settle what the process tells of itself and where it is asked. Raises BadSettings."""
+    style = environment.get("TRENNWAND_JOURNAL") or told.get("journal") or ("quiet" if demo else "json")
+    if style not in STYLES:
+        raise BadSettings(f"journal is {style!r}; it must be {', '.join(STYLES)}")
+    if told.get("clock", "kernel") not in ("kernel", "elsewhere"):
+        raise BadSettings(f"clock is {told['clock']!r}; it must be kernel or elsewhere")
+    if type(told.get("one_process", False)) is not bool or not isinstance(told.get("front", ""), str):
+        raise BadSettings(
+            "one_process is true or false, and front an address such as https://trennwand.example"
+        )
+    seconds = told.get("database_seconds", 60)
+    if type(seconds) is not int or not 1 <= seconds <= DATABASE_SECONDS_MAX:
+        raise BadSettings(
+            f"database_seconds is {seconds!r}; it must be a number from 1 to {DATABASE_SECONDS_MAX}"
+        )
+    told["journal"] = style
+    place = environment.get("TRENNWAND_METRICS") or told.get("metrics")
+    if place is not None:
+        host, _, port = str(place).rpartition(":")
+        if not host or not port.isascii() or not port.isdigit() or int(port) > PORT_MAX:
+            raise BadSettings(
+                f"metrics is {place!r}; it must be an address and a port such as 127.0.0.1:9464"
+            )
+        told["metrics"] = host.strip("[]"), int(port)
 
 
 def witnesses_in(told: object) -> tuple[WitnessAt, ...]:

@@ -32,7 +32,7 @@ import httpx
 from policies.policy import load
 from policies.vocabulary import Office
 from service import bank as banks
-from service import division, part, running
+from service import division, journal, part, production, running
 from service.afar import client_of, socket_of
 from service.app import create_app
 from service.router import Router
@@ -61,6 +61,8 @@ async def serve_part(
     Raises BadSettings, CannotServe.
     """
     told, urls = division.part_of(data, offices, environment)
+    journal.set_up(told.journal)
+    await production.must_be_safe(told, urls, offices, environment)
     where = told.port if port is None else port
     listener = (
         running.listening(told.host, where)
@@ -83,6 +85,7 @@ async def serve_part(
 async def route(data: Path, sockets: Path, host: str, port: int) -> None:
     """Answer at the bank's one address, without any login, until told to stop. Raises BadSettings, CannotServe."""
     told = division.routers(data)
+    journal.set_up(told.journal)
     with contextlib.closing(running.listening(host, port)) as listener:
         async with part.running(told, {}, sockets) as nobody:
             router = Router(create_app(nobody), sockets, Office)
@@ -262,5 +265,5 @@ async def serve_split(settings: Settings, server_url: str, port: int) -> None:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    journal.set_up("text")
     sys.exit(nursery(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])))
