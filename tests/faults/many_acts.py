@@ -76,6 +76,7 @@ class Run:
     suffered: list[str] = field(default_factory=list)
     callers: list[socket.socket] = field(default_factory=list)
     poison: str | None = None
+    read: dict[Path, tuple[int, int]] = field(default_factory=dict)
     half: int = 0
     chance: random.Random = field(init=False)
     ends: list[tuple[float, Callable[["Run"], None]]] = field(default_factory=list)
@@ -129,7 +130,17 @@ class Run:
 
     def done(self) -> int:
         """Return how many acts were answered."""
-        return sum(counted(self.answers(number)) for number in range(self.plan.clients))
+        return sum(self.tally(self.answers(number)) for number in range(self.plan.clients))
+
+    def tally(self, file: Path) -> int:
+        """Return how many whole lines a growing file has, reading only what came since."""
+        lines, read = self.read.get(file, (0, 0))
+        if file.exists() and file.stat().st_size > read:
+            with file.open("rb") as more:
+                more.seek(read)
+                new = more.read()
+            lines, read = self.read[file] = (lines + new.count(b"\n"), read + len(new))
+        return lines
 
     def play(self) -> None:
         """Do all of it. Raises TimeoutError if nothing moves any more."""

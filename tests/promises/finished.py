@@ -1,12 +1,12 @@
 """A bank at rest, as whoever examines it finds it: its database, its data directory, and what its clients were told."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -34,6 +34,20 @@ SENTENCES_MAX = 5
 Heard = Mapping[str, Any]
 """What a client knows of an act: ``account``, ``key``, ``status``, ``receipt``, ``decision``, ``code``, whether it
 was ``again`` in doubt before it was answered, or ``outcome`` "in doubt" if nobody ever answered it."""
+
+
+@dataclass(frozen=True)
+class Entries(Sequence[dict[str, Any]]):
+    """Entries read when somebody looks at them: as bytes a quarter of a million fits into memory, as objects it does not."""
+
+    contents: Sequence[bytes]
+
+    def __len__(self) -> int:
+        return len(self.contents)
+
+    def __getitem__(self, place: Any) -> Any:
+        found = self.contents[place]
+        return Entries(found) if isinstance(place, slice) else msgspec.json.decode(found)
 
 
 @dataclass
@@ -83,10 +97,10 @@ class Finished:
             await engine.dispose()
         return [sentence.format(**row) for row in found]
 
-    @cached_property
-    def entries(self) -> list[dict[str, Any]]:
+    @property
+    def entries(self) -> Sequence[dict[str, Any]]:
         """The entries of the log, in its order."""
-        return [json.loads(content) for content in self.contents]
+        return Entries(self.contents)
 
     @cached_property
     def report(self) -> Report:
