@@ -13,7 +13,6 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.exc import StaleDataError
@@ -26,7 +25,7 @@ from service.attempt import Attempt, Changed, Command, Desk, body_hash, opened_a
 from service.brake import Brake
 from service.counting import counted
 from service.effects import effect, previous_leaves
-from service.handing_on import NeverDecoded, key_row, receipts_for, warnings_of
+from service.handing_on import NeverDecoded, key_row, receipts_for, store_entries, warnings_of
 from service.in_force import NOW, DamagedPolicy, policy_in_force
 from service.kernel.actor import Actor
 from service.kernel.clock import Clock
@@ -54,12 +53,10 @@ RETRIES_MAX = 3
 FIELD_CHARACTERS_MAX = 200
 RETRYABLE = frozenset({"40001", "40P01"})  # serialisation failure, deadlock
 
-BEGIN = text("SELECT * FROM public.attempt_begin(:policy, CAST(:requests AS jsonb)) ORDER BY n")
-APPEND = "SELECT public.audit_append($1::bytea[])"
-KEYS = "SELECT public.key_store($1::text::jsonb)"
-WORK_OPEN = "SELECT public.work_open($1::text::jsonb)"
-WORK_HANDLE = "SELECT public.work_handle($1::text::jsonb)"
-WORK_CLOSE = "SELECT public.work_close($1::text::jsonb)"
+BEGIN = (
+    "SELECT n, verdict, status, answer, business_date, desk_clock, people_epoch "
+    "FROM public.attempt_begin($1, $2::text::jsonb) ORDER BY n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,15 +303,16 @@ class Gate:
             }
             for n, one in enumerate(tries)
         ]
-        begun = await session.execute(BEGIN, {"policy": self.policy.version, "requests": in_json(requests)})
+        begun = await fetch(session, BEGIN, self.policy.version, in_json(requests))
         now = self.clock.now()
         for row in begun:
-            one = tries[row.n]
-            match row.verdict:
+            one = tries[row["n"]]
+            match row["verdict"]:
                 case "ok":
                     local = now.astimezone(BERLIN)
                     desk = Desk(
-                        row.business_date or local.date(), row.desk_clock or time(local.hour, local.minute)
+                        row["business_date"] or local.date(),
+                        row["desk_clock"] or time(local.hour, local.minute),
                     )
                     one.attempt = Attempt(
                         session,
@@ -325,10 +323,10 @@ class Gate:
                         desk,
                         one.entry_id,
                         self.entity_lei,
-                        row.people_epoch,
+                        row["people_epoch"],
                     )
                 case "replay":
-                    one.outcome = replayed(row.status, row.answer)
+                    one.outcome = replayed(row["status"], row["answer"])
                 case "reused":
                     one.outcome = KeyReused("This Idempotency-Key was used before with another body.")
                 case "absent":
@@ -383,14 +381,7 @@ class Gate:
             assert one.attempt is not None
             one.attempt.must_have_admitted()
             one.entry = self._encode(one, prev)
-        await fetch(session, APPEND, [one.entry for one in tries])
         acts = [one.attempt for one in tries if one.attempt]
-        if closed := [item for act in acts for item in act.closed]:
-            await fetch(session, WORK_CLOSE, in_json(closed))
-        if handled := [item for act in acts for item in act.handled]:
-            await fetch(session, WORK_HANDLE, in_json(handled))
-        if opened := [item for act in acts for item in act.opened]:
-            await fetch(session, WORK_OPEN, in_json(opened))
         receipts = receipts_for(
             (self.key, self.origin, self.certificate),
             [(one.entry_id, one.entry, one.attempt.now) for one in tries if one.attempt],
@@ -399,18 +390,17 @@ class Gate:
         for one, receipt in zip(tries, receipts, strict=True):
             assert one.changed is not None
             one.changed = Changed({**one.changed.answer, "receipt": receipt}, one.changed.status)
-            if one.request.key is not None:
-                answers.append(
-                    key_row(
-                        one.request.actor,
-                        one.request.key,
-                        one.body_hash,
-                        one.changed.status,
-                        one.changed.answer,
-                    )
-                )
-        if answers:
-            await fetch(session, KEYS, in_json(answers))
+            if (key := one.request.key) is not None:
+                status, told = one.changed.status, one.changed.answer
+                answers.append(key_row(one.request.actor, key, one.body_hash, status, told))
+        await store_entries(
+            session,
+            [one.entry for one in tries],
+            closed=[item for act in acts for item in act.closed],
+            handled=[item for act in acts for item in act.handled],
+            opened=[item for act in acts for item in act.opened],
+            answers=answers,
+        )
 
     def _encode(self, one: _Try, prev: Mapping[tuple[str, UUID, int], str]) -> bytes:
         assert one.attempt is not None
@@ -465,13 +455,13 @@ class Gate:
             line["data"]["opens"] = [opened_as_told(item, at) for item in told]
         line["links"] = {"trade": str(trade)} if isinstance(trade, UUID) else {}
         async with in_time_or_said(refusal), AsyncSession(self.offices[request.actor.office]) as session:
-            await fetch(session, APPEND, [encode(line)])
-            if told:
-                await fetch(session, WORK_OPEN, in_json(told))
             final = refusal.status < 500 and not isinstance(refusal, NotSignedIn)  # noqa: PLR2004
+            answers = []
             if request.key is not None and digest_of_body is not None and final and not request.again:
-                answer = key_row(request.actor, request.key, digest_of_body, refusal.status, problem(refusal))
-                await fetch(session, KEYS, in_json([answer]))
+                answers.append(
+                    key_row(request.actor, request.key, digest_of_body, refusal.status, problem(refusal))
+                )
+            await store_entries(session, [encode(line)], opened=told, answers=answers)
             await session.commit()
 
     async def refuse(
@@ -488,7 +478,7 @@ class Gate:
         line["decision"] |= {"id": str(entry_id), "outcome": "allow", "rules": [decision.rule]}
         line |= {"data": data, "links": {}}
         async with AsyncSession(self.offices[actor.office]) as session:
-            await fetch(session, APPEND, [encode(line)])
+            await store_entries(session, [encode(line)])
             await session.commit()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from audit.entry import leaf_hash, timestamp
 from audit.note import SigningKey
@@ -18,16 +18,33 @@ from service.attempt import Attempt, Command
 from service.dead_ends import Waiting, nobody_for
 from service.distance import NOWHERE, Origin
 from service.kernel.actor import Actor
-from service.kernel.direct import in_json
+from service.kernel.direct import fetch, in_json
 from service.kernel.items import Item
 
 RECEIPT_DEADLINE_SECONDS = 60
+
+
+RECORD = "SELECT public.act_recorded($1::bytea[], $2::text::jsonb, $3::text::jsonb, $4::text::jsonb, $5::text::jsonb)"
 
 
 class NeverDecoded(Command, frozen=True, kw_only=True):
     """What somebody wanted who was refused before their command was read; the trade is the address's."""
 
     trade_id: UUID | None = None
+
+
+async def store_entries(
+    session: AsyncSession,
+    entries: list[bytes],
+    *,
+    closed: Sequence[object] = (),
+    handled: Sequence[object] = (),
+    opened: Sequence[object] = (),
+    answers: Sequence[object] = (),
+) -> None:
+    """Write entries and what they finish, take in hand and hand on, and answers under their callers' keys."""
+    rest = (in_json(each) if each else None for each in (closed, handled, opened, answers))
+    await fetch(session, RECORD, entries, *rest)
 
 
 async def warnings_of(connection: AsyncConnection, attempts: Sequence[Attempt]) -> list[list[dict[str, Any]]]:

@@ -21,6 +21,8 @@ from service.kernel.database import Moved, NewRow, Recorded
 LOGGER = logging.getLogger(__name__)
 DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 NOTHING = text("SELECT")
+Shape = tuple[type[Recorded | Moved], tuple[str, ...]]
+"""A table and the columns of it that are given."""
 
 
 def in_json(value: object) -> str:
@@ -48,31 +50,42 @@ async def fetch(session: AsyncSession, statement: str, *values: object) -> list[
 
 
 async def store(session: AsyncSession, rows: Sequence[NewRow]) -> None:
-    """Write new rows, a statement for each table and set of columns, however many rows there are."""
-    sets: dict[tuple[type[Recorded | Moved], tuple[str, ...]], list[NewRow]] = {}
+    """Write new rows of however many tables in one statement, each table's as one list for each column."""
+    sets: dict[Shape, list[NewRow]] = {}
     for row in rows:
         sets.setdefault((row.model, tuple(row.values)), []).append(row)
-    for (model, names), alike in sets.items():
-        statement, as_json = insertion(model, names)
-        columns = zip(*(row.values.values() for row in alike), strict=True)
-        values = [
-            [None if one is None else in_json(one) for one in column] if is_json else column
-            for column, is_json in zip(columns, as_json, strict=True)
-        ]
-        await fetch(session, statement, *values)
+    statement, as_json = insertion(tuple(sets))
+    columns = (
+        column
+        for alike in sets.values()
+        for column in zip(*(row.values.values() for row in alike), strict=True)
+    )
+    values = [
+        [None if one is None else in_json(one) for one in column] if is_json else column
+        for column, is_json in zip(columns, as_json, strict=True)
+    ]
+    await fetch(session, statement, *values)
 
 
 @cache
-def insertion(model: type[Recorded | Moved], names: tuple[str, ...]) -> tuple[str, tuple[bool, ...]]:
-    """Return the statement that inserts rows given as one list for each column, and which lists hold JSON."""
-    columns = [model.__mapper__.columns[name] for name in names]
-    as_json = tuple(isinstance(column.type, JSON) for column in columns)
-    lists, picked = [], []
-    for place, (column, is_json) in enumerate(zip(columns, as_json, strict=True), 1):
-        lists.append(f"${place}::{'text' if is_json else column.type.compile(DIALECT)}[]")
-        picked.append(f"u.c{place}::jsonb" if is_json else f"u.c{place}")
-    into = ", ".join(column.name for column in columns)
-    named = ", ".join(f"c{place}" for place in range(1, len(columns) + 1))
-    given = f"unnest({', '.join(lists)}) AS u({named})"
-    statement = f"INSERT INTO public.{model.__tablename__} ({into}) SELECT {', '.join(picked)} FROM {given}"  # noqa: S608 - names of ours
-    return statement, as_json
+def insertion(shapes: tuple[Shape, ...]) -> tuple[str, tuple[bool, ...]]:
+    """Return the statement that inserts rows of these shapes, and which of its lists hold JSON."""
+    inserts: list[str] = []
+    as_json: list[bool] = []
+    for model, names in shapes:
+        columns = [model.__mapper__.columns[name] for name in names]
+        lists, picked, named = [], [], []
+        for column in columns:
+            is_json, place = isinstance(column.type, JSON), len(as_json) + 1
+            as_json.append(is_json)
+            named.append(f"c{place}")
+            lists.append(f"${place}::{'text' if is_json else column.type.compile(DIALECT)}[]")
+            picked.append(f"u.c{place}::jsonb" if is_json else f"u.c{place}")
+        into = ", ".join(column.name for column in columns)
+        given = f"unnest({', '.join(lists)}) AS u({', '.join(named)})"
+        inserts.append(
+            f"INSERT INTO public.{model.__tablename__} ({into}) SELECT {', '.join(picked)} FROM {given}"
+        )  # noqa: S608 - names of ours
+    *before, last = inserts
+    named_before = ", ".join(f"w{place} AS ({one})" for place, one in enumerate(before))
+    return f"WITH {named_before} {last}" if before else last, tuple(as_json)

@@ -30,6 +30,7 @@ EVERY_OFFICE = (
     "positions_now()",
     "key_store(jsonb)",
     "audit_append(bytea[])",
+    "act_recorded(bytea[], jsonb, jsonb, jsonb, jsonb)",
     "effect_leaves(text[], uuid[], integer[])",
     "acts_of(uuid[], text[], uuid[])",
     "trade_timeline(uuid)",

@@ -42,7 +42,7 @@ SUMS = {
 }
 """Pages that count what is open: they read all of it, from an index alone where they can."""
 READS = re.compile(r"\s*(SELECT|WITH)\b")
-WRITES = "audit_append"
+WRITES = "act_recorded"
 """Some reading is an entry itself; that is not repeated."""
 BY_KEY = "(id = ANY ("
 """The rows of a page, looked up by their primary key: in a bank this small, reading all of them costs no more."""

@@ -121,7 +121,7 @@ create type public.entry_facts as (
 );
 
 create function public.entries_read(entries bytea[]) returns public.entry_facts[]
-language plpgsql immutable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql immutable security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
 begin
   return (
     select array_agg(row(
@@ -137,7 +137,7 @@ end $$;
 
 -- own is null for entries of every office, which a recovery takes from the files.
 create function public.facts_store(own text, facts public.entry_facts[]) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare bad record;
 begin
   insert into public.audit_entry
@@ -185,7 +185,7 @@ $$;
 -- Entries are in the order of their commits: the clock that stamps them agrees with this one, and none is older than
 -- what stands in the log already, even if both clocks jump together.
 create function public.facts_in_time(facts public.entry_facts[]) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare
   now timestamptz := clock_timestamp();
   newest timestamptz := (select max(e.recorded_at) from public.audit_entry e);
@@ -209,7 +209,7 @@ begin
 end $$;
 
 create function public.audit_append(entries bytea[]) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare own text := public.own_office(); facts public.entry_facts[] := public.entries_read(entries); bad record;
 begin
   perform public.facts_in_time(facts);
@@ -268,7 +268,7 @@ end $$;
 -- here; this asks whoever writes past the gate. Rows of a whole deal are nobody's own object: its two payments share
 -- them. An act on a deal that names no deal would leave no history, and one that names another's leaves both.
 create function public.facts_stay_apart(facts public.entry_facts[]) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare done record; named uuid[]; whole uuid[]; broken text;
 begin
   for done in
@@ -445,7 +445,7 @@ $$;
 -- Whether an account may act now: under this policy, in this session, for itself or as somebody's deputy.
 create function public.may_begin(
   own text, policy text, session uuid, account uuid, opening boolean, closing boolean, deputy_for uuid) returns text
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
 begin
   if not exists (select from public.policy_epoch e where e.version = policy) then
     return 'stale_policy';
@@ -483,7 +483,7 @@ end $$;
 create function public.attempt_begin(policy text, requests jsonb)
 returns table (n integer, verdict text, status integer, answer text, business_date date, desk_clock time,
                people_epoch bigint)
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare
   own text := public.own_office();
   r record;
@@ -528,7 +528,7 @@ end $$;
 
 -- Store the answers of this transaction's acts; a key already answered keeps its answer.
 create function public.key_store(answers jsonb) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare own text := public.own_office();
 begin
   insert into public.idempotency_key (office, account_id, key, body_hash, status, answer)
@@ -542,7 +542,7 @@ end $$;
 -- Work items --------------------------------------------------------------------------------------
 
 create function public.work_open(items jsonb) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare own text := public.own_office(); bad record;
 begin
   select q->>'kind' as kind, q->>'office' as office into bad
@@ -595,7 +595,7 @@ end $$;
 -- Deal numbers: gapless per book, and none without its trade (deferred keys on deal_number) ----------
 
 create function public.take_deal_numbers(deals jsonb) returns table (trade_id uuid, number bigint)
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare d record; taken bigint;
 begin
   if public.own_office() <> 'front_office' then
@@ -613,4 +613,25 @@ begin
       select d.book, taken + t.n, t.trade, t.entry from unnest(d.trades, d.entries) with ordinality as t(trade, entry, n);
     return query select t.trade, taken + t.n from unnest(d.trades) with ordinality as t(trade, n);
   end loop;
+end $$;
+
+-- What an act leaves besides its rows, in the one order that there is: its entries, what they finish, take in hand and
+-- hand on, and the answers kept under their callers' keys. The rights are those of whoever calls.
+create function public.act_recorded(entries bytea[], closed jsonb, handled jsonb, opened jsonb, answers jsonb)
+returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  perform public.audit_append(entries);
+  if closed is not null then
+    perform public.work_close(closed);
+  end if;
+  if handled is not null then
+    perform public.work_handle(handled);
+  end if;
+  if opened is not null then
+    perform public.work_open(opened);
+  end if;
+  if answers is not null then
+    perform public.key_store(answers);
+  end if;
 end $$;

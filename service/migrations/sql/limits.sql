@@ -137,7 +137,7 @@ end $$;
 create function public.limit_reserve(deals jsonb)
 returns table (n integer, verdict text, scope text, limit_id uuid, limit_eur numeric, used_eur numeric,
                asked_eur numeric, currency text, told jsonb)
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 declare
   d record; now record; rates jsonb; fixed date; scopes constant text[] := array['counterparty', 'portfolio'];
@@ -321,21 +321,21 @@ end $$;
 
 -- No version of a deal without its reservation and its check: what trading says its deal takes must be what it is.
 create function public.guard_version_covered() returns trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-declare d record; e record := public.exposure_of(new);
+language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
+declare e record := public.exposure_of(new); simple boolean;
 begin
-  select t.portfolio_id, c.own into d from public.trade t, public.counterparty c
-    where t.id = new.trade_id and c.id = new.counterparty_id;
-  if (  -- a first version's two strokes, and no more: then nothing else needs to be worked out
-       select count(*) = 2 and count(distinct r.scope) = 2 and bool_and(
-                r.version = new.version and r.why in ('reserved', 'exempt') and r.currency = e.currency
-                and case r.scope
-                      when 'counterparty' then r.owner_id = new.counterparty_id
-                                               and r.amount = case when d.own then 0 else e.amount end
-                      else r.owner_id = d.portfolio_id and r.amount = e.nominal
-                    end)
-       from public.limit_reservation r where r.trade_id = new.trade_id
-     ) is not true and exists (select from public.limit_wrongly_held(new.trade_id, new.version)) then
+  -- A first version's two strokes, and no more: then nothing else needs to be worked out.
+  select count(*) = 2 and count(*) filter (where r.scope = 'counterparty') = 1 and bool_and(
+           r.version = new.version and r.why in ('reserved', 'exempt') and r.currency = e.currency
+           and case r.scope
+                 when 'counterparty' then r.owner_id = new.counterparty_id and r.amount = case
+                   when (select c.own from public.counterparty c where c.id = new.counterparty_id) then 0
+                   else e.amount end
+                 else r.amount = e.nominal
+                      and r.owner_id = (select t.portfolio_id from public.trade t where t.id = new.trade_id)
+               end)
+    into simple from public.limit_reservation r where r.trade_id = new.trade_id;
+  if simple is not true and exists (select from public.limit_wrongly_held(new.trade_id, new.version)) then
     raise exception 'version % of deal % has not taken its room of the limits', new.version, new.trade_id
       using errcode = '23514';
   end if;
@@ -349,7 +349,7 @@ end $$;
 -- Room changes hands only with the version of the deal that needs it; what is given back at the end is looked at
 -- where it is given back.
 create function public.guard_reserved_for_version() returns trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
 begin
   if new.why <> 'released' and not exists (
     select from public.trade_version v

@@ -55,7 +55,7 @@ end $$;
 create function public.market_check(deals jsonb)
 returns table (n integer, id uuid, state text, why text, inverted boolean, deviation_bp numeric, reference numeric,
                reference_day date, tolerance_bp numeric, checked_at timestamptz)
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_variable
 declare d record; v public.trade_version; l record;
 begin
@@ -180,7 +180,7 @@ end $$;
 
 -- What a deal's entry found beside the market reaches risk control, and an alert the board, with the deal or not at all.
 create function public.guard_alert_told() returns trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
 begin
   if new.seq = 1 and (
        new.state <> 'ok' and not exists (

@@ -114,7 +114,7 @@ returns table (session_id uuid, restricted boolean, seconds_left double precisio
                account_id uuid, name text,
                person_id uuid, office text, unit_id uuid, board text, service boolean, roles text[],
                deputy_for jsonb, owner_id uuid, absence_id uuid, absent_until date, absence_told boolean)
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
 begin
   update public.session s set last_seen_at = clock_timestamp()
     where s.token_sha256 = token and s.ended_at is null and s.expires_at > clock_timestamp()
