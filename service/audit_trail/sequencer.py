@@ -53,7 +53,8 @@ from audit.tiles import MissingTile, TileReader, TileWriter, written_size
 LOGGER = logging.getLogger(__name__)
 PENDING = "checkpoint.pending"
 ENTRIES_MAX = 4096
-PAUSE_SECONDS = 0.2
+PAUSE_SECONDS, PAUSE_SECONDS_MAX = 0.2, 0.6
+PAUSES_FOR_A_STEP = 4  # under load the log gets a fifth of the time, and the work the rest
 WARNING_SECONDS, CRITICAL_SECONDS = 10, 60
 LEAD_WAIT_SECONDS = 2.0
 LEAD_POLL_SECONDS = 0.02
@@ -391,6 +392,7 @@ class LogKeeper:
 
     async def _run(self) -> None:
         while True:
+            began = time.monotonic()
             try:
                 await self.step()
                 self.failure = None
@@ -400,7 +402,8 @@ class LogKeeper:
                     LOGGER.exception("the log keeper's step failed")
                 self.failure = failure
             self._tell_age()
-            await asyncio.sleep(PAUSE_SECONDS)
+            spent = time.monotonic() - began
+            await asyncio.sleep(max(PAUSE_SECONDS, min(PAUSES_FOR_A_STEP * spent, PAUSE_SECONDS_MAX)))
 
     def _tell_age(self) -> None:
         """Say once, to whoever keeps the process, that entries wait too long for their signature; and when it is over."""

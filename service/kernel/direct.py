@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.types import JSON
 
 from service.kernel.database import Moved, NewRow, Recorded
@@ -40,6 +40,18 @@ async def fetch(session: AsyncSession, statement: str, *values: object) -> list[
     assert isinstance(driver, asyncpg.Connection)
     if not driver.is_in_transaction():
         await connection.execute(NOTHING)  # the session begins one with its first statement
+    return await _sent(driver, statement, values)
+
+
+async def fetch_alone(engine: AsyncEngine, statement: str, *values: object) -> list[Any]:
+    """Run one statement in a transaction of its own; otherwise like ``fetch``."""
+    async with engine.connect() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert isinstance(driver, asyncpg.Connection)
+        return await _sent(driver, statement, values)
+
+
+async def _sent(driver: "asyncpg.Connection[Any]", statement: str, values: Sequence[object]) -> list[Any]:
     LOGGER.debug("%s", statement)
     try:
         return list(await driver.fetch(statement, *values))
@@ -83,9 +95,8 @@ def insertion(shapes: tuple[Shape, ...]) -> tuple[str, tuple[bool, ...]]:
             picked.append(f"u.c{place}::jsonb" if is_json else f"u.c{place}")
         into = ", ".join(column.name for column in columns)
         given = f"unnest({', '.join(lists)}) AS u({', '.join(named)})"
-        inserts.append(
-            f"INSERT INTO public.{model.__tablename__} ({into}) SELECT {', '.join(picked)} FROM {given}"
-        )  # noqa: S608 - names of ours
+        table = f"public.{model.__tablename__} ({into})"
+        inserts.append(f"INSERT INTO {table} SELECT {', '.join(picked)} FROM {given}")  # noqa: S608 - names of ours
     *before, last = inserts
     named_before = ", ".join(f"w{place} AS ({one})" for place, one in enumerate(before))
     return f"WITH {named_before} {last}" if before else last, tuple(as_json)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from policies.vocabulary import Office
 from service.kernel.actor import Actor, Away, Elsewhere
 from service.kernel.database import Offices
+from service.kernel.direct import fetch_alone
 from service.kernel.errors import Misdirected
 from service.people.authentication import office_of_token, token_digest
 from service.together import Together
@@ -21,8 +22,8 @@ TOGETHER_MAX = 128
 Shown = tuple[bytes, str | None]
 """The digest of a token, and the device that it was shown on."""
 
-FIND = text(
-    "SELECT q.n, f.* FROM unnest(CAST(:tokens AS bytea[]), CAST(:devices AS text[])) WITH ORDINALITY AS q(token, device, n) "
+FIND = (
+    "SELECT q.n, f.* FROM unnest($1::bytea[], $2::text[]) WITH ORDINALITY AS q(token, device, n) "
     "CROSS JOIN LATERAL public.session_find(q.token, q.device) AS f"
 )
 VIEW = text("SELECT * FROM public.account_view(:account)")
@@ -30,7 +31,11 @@ SERVICE = text("SELECT public.service_account()")
 
 
 def actor_of(
-    row: Row[*tuple[Any, ...]], *, session: UUID | None = None, restricted: bool = False, origin: str = "api"
+    row: Row[*tuple[Any, ...]] | SimpleNamespace,
+    *,
+    session: UUID | None = None,
+    restricted: bool = False,
+    origin: str = "api",
 ) -> Actor:
     """Return the actor a directory row describes."""
     return Actor(
@@ -59,7 +64,7 @@ class SignIns:
 
     def __init__(self, offices: Offices) -> None:
         self.offices = offices
-        self._sets: dict[Office, Together[Shown, Row[Any] | None]] = {}
+        self._sets: dict[Office, Together[Shown, SimpleNamespace | None]] = {}
 
     async def actor(self, token: str, *, origin: str = "api", device: str | None = None) -> Actor | None:
         """Return who signed in with ``token``, or None if nobody did or the session ended.
@@ -82,14 +87,15 @@ class SignIns:
         elsewhere = Elsewhere(row.told) if row.elsewhere else None
         return replace(actor, session_left=row.seconds_left, elsewhere=elsewhere)
 
-    async def _find(self, office: Office, shown: Sequence[Shown]) -> list[Row[Any] | None]:
+    async def _find(self, office: Office, shown: Sequence[Shown]) -> list[SimpleNamespace | None]:
         asked = sorted(
             set(shown), key=lambda one: (one[0], one[1] or "")
         )  # sessions are touched in one order
-        engine = self.offices[office].execution_options(isolation_level="AUTOCOMMIT")
-        facts = {"tokens": [token for token, _ in asked], "devices": [device for _, device in asked]}
-        async with engine.connect() as connection:
-            found = {asked[row.n - 1]: row for row in await connection.execute(FIND, facts)}
+        tokens, devices = zip(*asked, strict=True)
+        found = {}
+        for record in await fetch_alone(self.offices[office], FIND, tokens, devices):
+            row = SimpleNamespace(**record)
+            found[asked[row.n - 1]] = row
         return [found.get(one) for one in shown]
 
 
