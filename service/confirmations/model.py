@@ -21,7 +21,7 @@ class Confirmation(Recorded):
     __table_args__ = (
         UniqueConstraint("trade_id", "version", "draft"),
         Index(None, "state", "confirm_by"),
-        Index("ix_confirmation_matched", "trade_id", "version", postgresql_where=text("state = 'matched'")),
+        Index("ix_confirmation_matched", "id", postgresql_where=text("state = 'matched'")),
     )
 
     trade_id: Mapped[UUID] = mapped_column(ForeignKey("trade.id"))

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from audit.checkpoint import Checkpoint
@@ -28,6 +28,18 @@ from service.settlement.lifecycle import PaymentState
 from service.settlement.model import Payment
 from service.work.model import WorkItem
 
+COUNTED_MAX: Final = 10_000
+"""Never more items of an office than that are counted."""
+BACKLOG: Final = text(
+    """
+    SELECT o.office, count(*) AS open, count(*) FILTER (WHERE f.due_at < :now) AS overdue, min(f.opened_at) AS oldest
+    FROM unnest(CAST(:offices AS text[])) AS o(office)
+    CROSS JOIN LATERAL (
+      SELECT w.due_at, w.opened_at FROM public.work_item w
+      WHERE w.office = o.office AND w.closed_entry_id IS NULL ORDER BY w.due_at LIMIT :most) AS f
+    GROUP BY o.office ORDER BY o.office
+    """
+)
 SUSPENSE: Final = frozenset({PAID_IN_PART, RECEIVED_IN_PART})
 """Accounts on which money waits until the whole of a payment is known; the reconciliation's own come with it."""
 UNDELIVERED: Final = (TransmissionState.QUEUED, TransmissionState.UNDER_WAY, TransmissionState.FAILED)
@@ -89,14 +101,14 @@ def checkpoint_in(settings: Settings) -> dict[str, Any] | None:
         note, at = file.read_bytes(), datetime.fromtimestamp(file.stat().st_mtime, UTC)
     except FileNotFoundError:
         return None
-    text, lines = parse(note)
+    said, lines = parse(note)
     return {
         "at": at,
-        "size": Checkpoint.parse(text).size,
+        "size": Checkpoint.parse(said).size,
         "origin": settings.origin,
         "keys": sorted({line.name for line in lines} - {one.key.name for one in settings.witnesses}),
         "witnesses": [
-            {"name": one.key.name, "cosigned": cosigned_at(one.key, text, lines)}
+            {"name": one.key.name, "cosigned": cosigned_at(one.key, said, lines)}
             for one in settings.witnesses
         ],
         "quorum": settings.quorum,
@@ -125,20 +137,20 @@ def is_zero(amount: str) -> bool:
 
 
 async def backlog(reads: AsyncSession, now: datetime) -> list[dict[str, Any]]:
-    """Return for each office how much work waits there, how much of it is late, and since when the oldest waits."""
-    rows = await reads.execute(
-        select(
-            WorkItem.office,
-            func.count().label("open"),
-            func.count().filter(WorkItem.due_at < now).label("overdue"),
-            func.min(WorkItem.opened_at).label("oldest"),
-        )
-        .where(WorkItem.closed_entry_id.is_(None))
-        .group_by(WorkItem.office)
-        .order_by(WorkItem.office)
-    )
+    """Return for each office how much work waits there, how much of it is late, and since when the oldest waits.
+
+    Of those due first; ``more`` where there may be more of them than are counted.
+    """
+    asked = {"offices": [office.value for office in Office], "now": now, "most": COUNTED_MAX}
+    rows = await reads.execute(BACKLOG, asked)
     return [
-        {"office": row.office, "open": row.open, "overdue": row.overdue, "oldest": plain_value(row.oldest)}
+        {
+            "office": row.office,
+            "open": row.open,
+            "overdue": row.overdue,
+            "oldest": plain_value(row.oldest),
+            "more": row.open == COUNTED_MAX,
+        }
         for row in rows
     ]
 

@@ -49,6 +49,7 @@ from service.work.queries import Where, of_office
 NOTHING: Final = "–"
 ROWS_MAX: Final = 2_000
 """Never more rows than that are counted one by one; a figure at its bound says so."""
+MATCHED_MAX: Final = 500
 LIMITS_SHOWN: Final = 8
 ROLES_SHOWN: Final = 6
 DAYS_BACK: Final = 7
@@ -123,7 +124,7 @@ async def figures(gate: Gate, actor: Actor, reads: AsyncSession, silence: Silenc
 async def of_the_queue(around: Around) -> list[Figure]:
     """Count what waits: due soon, overdue, by age, and what another office offers."""
     opened = select(WorkItem.opened_at, WorkItem.due_at).where(WorkItem.closed_entry_id.is_(None))
-    here = opened.where(of_office(around.actor, Where.HERE)).limit(ROWS_MAX)
+    here = opened.where(of_office(around.actor, Where.HERE)).order_by(WorkItem.due_at).limit(ROWS_MAX)
     rows = (await around.reads.execute(here)).all()
     offered = await around.reads.scalar(
         select(func.count())
@@ -177,13 +178,20 @@ async def of_dealing(around: Around) -> list[Figure]:
     link = f"/trades?trade_date={today.isoformat()}"
     return [
         Figure("deals_today", len(rows), link),
-        Figure("returned_to_me", returned or 0, "/trades?state=returned", good=not returned),
+        Figure(
+            "returned_to_me",
+            returned or 0,
+            f"/trades?state=returned&captured_by={quote(around.actor.name)}",
+            good=not returned,
+        ),
         Figure(
             "marked_today",
             sum(marks.values()),
             link,
             good=not marks,
-            parts=tuple(Part(f"mark.{mark}", count, link) for mark, count in sorted(marks.items())),
+            parts=tuple(
+                Part(f"mark.{mark}", count, f"{link}&mark={mark}") for mark, count in sorted(marks.items())
+            ),
         ),
     ]
 
@@ -234,15 +242,20 @@ async def of_confirming(around: Around) -> list[Figure]:
 
 
 async def straight_through(around: Around) -> Figure:
-    """Show how many deals of the last thirty days matched as they were first entered, of all that matched."""
+    """Show how many deals of the last thirty days matched as they were first entered, of the newest that matched."""
     since = around.now - MONTH
+    newest = (
+        select(Confirmation.trade_id, Confirmation.version)
+        .where(MATCHED)
+        .order_by(Confirmation.id.desc())
+        .limit(MATCHED_MAX)
+        .subquery()
+    )
     row = (
         await around.reads.execute(
-            select(
-                func.count().label("deals"), func.count().filter(Confirmation.version == 1).label("untouched")
-            )
-            .join(Trade, Trade.id == Confirmation.trade_id)
-            .where(MATCHED, Trade.captured_at >= since)
+            select(func.count().label("deals"), func.count().filter(newest.c.version == 1).label("untouched"))
+            .join_from(newest, Trade, Trade.id == newest.c.trade_id)
+            .where(Trade.captured_at >= since)
         )
     ).one()
     share = percent(Decimal(row.untouched) / row.deals) if row.deals else NOTHING

@@ -19,6 +19,7 @@ from policies.vocabulary import Action
 from service import bank as banks
 from service.demo import cast
 from service.kernel import embedded
+from service.running import settle_memory
 from service.settings import Settings
 from service.ui.navigation import places_for
 from tests.bank import PASSWORD, World, world
@@ -86,6 +87,7 @@ async def asked(here: World, rounds: int) -> dict[tuple[str, str], list[float]]:
         answer = await visitors[account].client.get(path)
         if further := FURTHER.search(answer.text):
             pages.append((unescape(further[1]), account))
+    settle_memory()  # as the service does before it serves
     took: dict[tuple[str, str], list[float]] = {(NULL, ""): []}
     for turn in range(WARM_UP + rounds):
         for path, account in pages:

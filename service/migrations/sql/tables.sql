@@ -1128,7 +1128,7 @@ CREATE TABLE confirmation (
 	CONSTRAINT fk_confirmation_trade_id FOREIGN KEY(trade_id) REFERENCES trade (id) DEFERRABLE INITIALLY DEFERRED
 );
 
-CREATE INDEX ix_confirmation_matched ON confirmation (trade_id, version) WHERE state = 'matched';
+CREATE INDEX ix_confirmation_matched ON confirmation (id) WHERE state = 'matched';
 
 CREATE INDEX ix_confirmation_state_confirm_by ON confirmation (state, confirm_by);
 

@@ -33,26 +33,20 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   group by j.booked_on, l.account, l.currency
 $$;
 
--- The day by which the last payment falls due of the version whose room a stroke takes or gives back.
-create function public.due_of_stroke(r public.limit_reservation) returns date
+-- What deals hold by the day their last payment is due: what is given back falls due with the version that took it.
+create function public.exposures_of_entries(entries uuid[])
+returns table (owner_id uuid, due date, eur_amount numeric)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select coalesce(v.end_date, v.value_date) from public.trade_version v
-  where v.trade_id = r.trade_id and v.version = case
+  select r.owner_id, coalesce(v.end_date, v.value_date), sum(r.eur_amount)
+  from public.deals_of_entries(entries) d
+  join public.limit_reservation r on r.trade_id = d.trade_id and r.entry_id = d.entry_id
+  join public.trade_version v on v.trade_id = r.trade_id and v.version = case
     when r.why in ('reserved', 'exempt') then r.version
     else (select max(b.version) from public.limit_reservation b
           where b.trade_id = r.trade_id and b.scope = r.scope and b.owner_id = r.owner_id
             and b.why in ('reserved', 'exempt') and (r.why = 'released' or b.version < r.version)) end
-$$;
-
-create function public.exposures_of_entries(entries uuid[])
-returns table (owner_id uuid, due date, eur_amount numeric)
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select r.owner_id, s.due, sum(r.eur_amount)
-  from public.deals_of_entries(entries) d
-  join public.limit_reservation r on r.trade_id = d.trade_id and r.entry_id = d.entry_id
-  cross join lateral (select public.due_of_stroke(r) as due) s
   where r.scope = 'counterparty' and r.eur_amount <> 0
-  group by r.owner_id, s.due
+  group by 1, 2
 $$;
 
 -- The entries that no total has in it yet.
