@@ -17,6 +17,7 @@ from service.faces import Allows
 from service.kernel.actor import Actor
 from service.kernel.cursors import place_of
 from service.page_frame import Button, Page
+from service.work.queries import deals_of
 
 ROWS = 50
 
@@ -47,9 +48,11 @@ class DocumentPages(Controller):
             after=place_of(cursor),
             limit=ROWS,
         )
+        named = await deals_of(reads, {UUID(row["trade"]) for row in found["items"] if row["trade"]})
         return page.show(
             "documents/templates/documents.html",
             rows=found["items"],
+            deals={str(of): deal for of, deal in named.items()},
             next=found["next"],
             kinds=list(DocumentKind),
             by_hand=sorted(BY_HAND),

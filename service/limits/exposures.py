@@ -48,5 +48,6 @@ async def exposures(session: AsyncSession) -> dict[str, Any]:
             for owner, spread in largest
         ],
         "total_eur": {name: plain_value(amount) for name, amount in totals.items()},
+        "open_eur": plain_value(sum(totals.values(), Decimal(0))),
         "next": None,
     }

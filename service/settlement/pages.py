@@ -17,6 +17,7 @@ from service.kernel.actor import Actor
 from service.kernel.items import Item
 from service.page_frame import History, Page, Subject
 from service.parties.model import Instruction
+from service.parties.queries import counterparty_names
 from service.people.queries import account_names
 from service.settlement import queries
 from service.settlement.lifecycle import CALL_BACK, SETTLEMENT, CallBackState, NetState, SettlementState
@@ -214,6 +215,7 @@ class CallBackPages(Controller):
             for row in found["items"]
         }
         buttons = await history.buttons_of(page, subjects)
+        called = {UUID(row["counterparty"]) for row in found["items"]}
         return page.show(
             "settlement/templates/calls.html",
             rows=found["items"],
@@ -221,6 +223,7 @@ class CallBackPages(Controller):
             buttons=buttons,
             subject=subject,
             of_a_leg=leg is not None,
+            names={str(party): name for party, name in (await counterparty_names(reads, called)).items()},
         )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, Final, get_args
+from uuid import UUID
 
 import msgspec
 from litestar import Controller, Response, get
@@ -13,6 +14,7 @@ from policies.vocabulary import Action
 from service import page_forms
 from service.faces import Allows
 from service.page_frame import Button, History, Page, Subject
+from service.parties.queries import counterparty_names
 from service.settlement_rules.lifecycle import SETTLEMENT_RULE, RuleState
 from service.settlement_rules.queries import settlement_rules
 from service.settlement_rules.use_cases import Proposed
@@ -48,9 +50,11 @@ class SettlementRulePages(Controller):
             for row in found["items"]
         }
         buttons = await history.buttons_of(page, subjects)
+        told = {UUID(row["counterparty"]) for row in found["items"] if row.get("counterparty")}
         return page.show(
             "settlement_rules/templates/rules.html",
             rows=found["items"],
+            names={str(party): name for party, name in (await counterparty_names(reads, told)).items()},
             next=found["next"],
             buttons=buttons,
             tables=list(LINES),

@@ -122,11 +122,13 @@ class TradeApi(Controller):
         counterparty: FromQuery[str | None] = None,
         trade_date: FromQuery[date | None] = None,
         value_date: FromQuery[date | None] = None,
+        mark: FromQuery[str | None] = None,
+        captured_by: FromQuery[str | None] = None,
         cursor: FromQuery[str | None] = None,
         limit: Limit = 50,
     ) -> dict[str, Any]:
         """List deals in sight, newest first."""
-        wanted = queries.Wanted(state_, portfolio, counterparty, trade_date, value_date)
+        wanted = queries.Wanted(state_, portfolio, counterparty, trade_date, value_date, mark, captured_by)
         return await queries.trade_list(reads, actor, wanted, place_of(cursor), limit)
 
     @get("/{trade:uuid}", guards=[Allows(Action.TRADE_READ)])

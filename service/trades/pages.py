@@ -25,6 +25,7 @@ from service.trades.reference import Reference
 from service.trades.ticket_pages import ROUTES as TICKET
 from service.trades.ticket_pages import choices, names_in
 from service.trades.versions import terms_of as terms_in_force
+from service.ui import words
 
 ROWS = 50
 RETURNED_MAX = 20
@@ -47,6 +48,8 @@ class TradePages(Controller):
         counterparty: FromQuery[str] = "",
         trade_date: FromQuery[str] = "",
         value_date: FromQuery[str] = "",
+        mark: FromQuery[str] = "",
+        captured_by: FromQuery[str] = "",
         cursor: FromQuery[str | None] = None,
     ) -> Response[str]:
         """Show the blotter; what was returned to the reader stands on top."""
@@ -57,6 +60,8 @@ class TradePages(Controller):
             counterparty or None,
             page_forms.day_in(trade_date, "trade_date"),
             page_forms.day_in(value_date, "value_date"),
+            page_forms.among(words.MARKS, mark, "mark"),
+            captured_by or None,
         )
         found = await queries.trade_list(reads, actor, wanted, place_of(cursor), ROWS)
         returned = []

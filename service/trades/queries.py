@@ -105,6 +105,8 @@ class Wanted:
     counterparty: str | None = None
     trade_date: date | None = None
     value_date: date | None = None
+    mark: str | None = None
+    captured_by: str | None = None  # the name of an account
 
 
 # For acts: rows and terms ---------------------------------------------------------------------------
@@ -206,6 +208,10 @@ async def trade_list(
         rows = rows.where(TradeVersion.trade_date == wanted.trade_date)
     if wanted.value_date is not None:
         rows = rows.where(TradeVersion.value_date == wanted.value_date)
+    if wanted.mark is not None:
+        rows = rows.where(Trade.marks.contains([wanted.mark]))
+    if wanted.captured_by is not None:
+        rows = rows.where(Account.name == wanted.captured_by)
     if after is not None:
         rows = rows.where(tuple_(Trade.captured_at, Trade.id) < tuple_(after.at, after.id))
     found = (await session.execute(rows)).all()

@@ -20,6 +20,7 @@ from service.trades.queries import Wanted, trade_list
 from service.transfers import queries
 from service.transfers.lifecycle import TRANSFER, TransferState
 from service.ui.formats import typed_number
+from service.work.queries import deals_of
 
 ROWS: Final = 50
 PARTS: Final = range(1, 6)
@@ -94,9 +95,11 @@ class TransferPages(Controller):
             possible = [act for act in possible if act is not Action.TRANSFER_REVIEW]
         if any(signature.person_id == actor.person for signature in found.signatures):
             possible = [act for act in possible if act is not Action.TRANSFER_RELEASE]
+        deals = await deals_of(reads, {UUID(str(line["trade"])) for line in seen["breakdown"]})
         return page.show(
             "transfers/templates/transfer.html",
             transfer=seen,
+            deals={str(trade): deal for trade, deal in deals.items()},
             buttons=await history.buttons(page, possible, related=found.rests_on),
         )
 
