@@ -157,7 +157,10 @@ def load(data: Path, environment: Mapping[str, str] = os.environ) -> Settings:
     Raises BadSettings naming the setting.
     """
     file = data / "trennwand.toml"
-    told = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    try:
+        told = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    except ValueError as unreadable:  # no UTF-8, or no TOML
+        raise BadSettings(f"{file}: {unreadable}") from unreadable
     if unknown := set(told) - KNOWN:
         sentence = f"{file}: unknown setting {', '.join(sorted(unknown))}"
         raise BadSettings(sentence)

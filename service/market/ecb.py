@@ -166,12 +166,12 @@ def _unpacked(data: bytes) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
-            if len(members) != 1 or not members[0].filename.endswith(".csv"):
-                raise UnreadableFixings("the archive must hold one CSV file and nothing else")
-            with archive.open(members[0]) as table:
-                raw = table.read(_TABLE_BYTES_MAX + 1)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as damaged:
+            whole = len(members) == 1 and members[0].filename.endswith(".csv")
+            raw = archive.open(members[0]).read(_TABLE_BYTES_MAX + 1) if whole else b""
+    except (zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, RuntimeError, EOFError) as damaged:
         raise UnreadableFixings("the archive is damaged, encrypted or packed in an unknown way") from damaged
+    if not whole:
+        raise UnreadableFixings("the archive must hold one CSV file and nothing else")
     if len(raw) > _TABLE_BYTES_MAX:
         raise UnreadableFixings(f"the archive unpacks to more than {_TABLE_BYTES_MAX} bytes")
     return raw

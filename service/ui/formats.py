@@ -237,10 +237,13 @@ def typed_moment(text: str) -> str:
     if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?", text, re.ASCII) is None:
         return text
     try:
-        local = datetime.fromisoformat(text).replace(tzinfo=BERLIN)
-    except ValueError:
+        moment = datetime.fromisoformat(text).replace(tzinfo=BERLIN).astimezone(UTC)
+    except (
+        ValueError,
+        OverflowError,
+    ):  # the first day of the calendar begins in Berlin before it does in UTC
         return text
-    return local.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def field_moment(value: datetime) -> str:
