@@ -168,7 +168,14 @@ def _unpacked(data: bytes) -> bytes:
             members = archive.infolist()
             whole = len(members) == 1 and members[0].filename.endswith(".csv")
             raw = archive.open(members[0]).read(_TABLE_BYTES_MAX + 1) if whole else b""
-    except (zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, RuntimeError, EOFError) as damaged:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        ValueError,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+    ) as damaged:
         raise UnreadableFixings("the archive is damaged, encrypted or packed in an unknown way") from damaged
     if not whole:
         raise UnreadableFixings("the archive must hold one CSV file and nothing else")
