@@ -132,25 +132,36 @@ def pem_seeds() -> tuple[bytes, ...]:
     return (path.read_bytes(), b"bank.example+5f1c2a3b+AXg2Yk5jd0E=")
 
 
+XML = (b"<!DOCTYPE a [<!ENTITY e 'x'>]>", b"&e;", b"<![CDATA[", b"</", b"<a><a><a>", b"xmlns='", b"\x00")
+
+
 @cache
 def parsers() -> dict[str, Parser]:
     """Return every reader by its name."""
     slices()  # the use cases are known once every slice is there
     assert USE_CASES
+    verifier = {
+        f"the verifier: {name}": Parser(_always(target.feed), target.seeds, ("audit/*",))
+        for name, target in targets().items()
+    }
+    return files() | requests() | administration() | verifier
+
+
+def files() -> dict[str, Parser]:
+    """Return the readers of messages and files."""
     messages = (
         iso("pacs.002.001.10", REJECTED), iso("camt.054.001.08", notification(entry("<Sts><Cd>BOOK</Cd></Sts>"))), statement("2.50"),
         *_written(),
     )  # fmt: skip
-    xml = (b"<!DOCTYPE a [<!ENTITY e 'x'>]>", b"&e;", b"<![CDATA[", b"</", b"<a><a><a>", b"xmlns='", b"\x00")
-    found = {
+    return {
         "messages: MT300, MT320, FpML, pacs.002, camt.053, camt.054": Parser(
             feed_message, (*messages, *stored("swift/*.txt", "camt/*.xml", "fpml/*.xml")),
-            ("service/messages/*",), (*xml, b":32B:EUR1,", b"{4:", b"\r\n:", b"9" * 40),
+            ("service/messages/*",), (*XML, b":32B:EUR1,", b"{4:", b"\r\n:", b"9" * 40),
         ),
         "files of deals: our CSV, Strata, FpML": Parser(
-            feed_deals, (OWN_CSV, *stored("strata/*.csv", "fpml/*.xml")), ("service/importing/*",), (*xml, b'"', b";", b",,,", b"\xef\xbb\xbf"),
+            feed_deals, (OWN_CSV, *stored("strata/*.csv", "fpml/*.xml")), ("service/importing/*",), (*XML, b'"', b";", b",,,", b"\xef\xbb\xbf"),
         ),
-        "what a bank says of payments": Parser(feed_status, messages[:3], ("service/settlement/statuses.py",), xml),
+        "what a bank says of payments": Parser(feed_status, messages[:3], ("service/settlement/statuses.py",), XML),
         "the ECB's fixings": Parser(
             feed_fixings, (FIXINGS, zipped("eurofxref-hist.csv", FIXINGS), zipped("a.csv", b"0" * 100_000)), ("service/market/ecb.py",), (b"N/A", b"PK"),
         ),
@@ -160,6 +171,12 @@ def parsers() -> dict[str, Parser]:
         "papers and their names": Parser(
             feed_paper, (b"%PDF-1.7", b"../../etc/passwd", "Bestätigung \u202egpj.exe".encode(), b"a\r\nSet-Cookie: x"), ("service/documents/kinds.py",),
         ),
+    }  # fmt: skip
+
+
+def requests() -> dict[str, Parser]:
+    """Return the readers of what a request or a form holds."""
+    return {
         "JSON bodies": Parser(feed_body, (json.dumps(TERMS).encode(), b'{"version": 1}', b"[" * 1100), ("service/faces.py",), (b"NaN", b'"a":1,"a":2', b"\\ud800")),
         "commands": Parser(
             feed_command, tuple(f"{act} {json.dumps(told)}".encode() for act, told in COMMANDS.items()),
@@ -184,6 +201,12 @@ def parsers() -> dict[str, Parser]:
         ),
         "shorthand of a deal": Parser(feed_line, LINES, ("service/trades/shorthand.py",), (b"SPOT", b"1M", b"EURUSD", b"31.12.9999", b"99999999999Y")),
         "paths of the log's files": Parser(feed_log_path, (b"0/000", b"entries/000.p/3", b"../secret", b"0/../../../secret"), ("service/audit_trail/published.py",), (b"..", b"/", b"%2e", b"\x00")),
+    }  # fmt: skip
+
+
+def administration() -> dict[str, Parser]:
+    """Return the readers of what an administrator or the author of a policy brings."""
+    return {
         "settings": Parser(feed_settings, (b'demo = true\nport = 8000\nhost = "127.0.0.1"\n',), ("service/settings.py",), (b"[", b"=", b'"""', b"2026-10-28")),
         "files of the policy": Parser(
             feed_policy, tuple(b"\n".join((name.encode(), (HERE / name).read_bytes()[:6000])) for name in policy_files()), ("policies/*",), (b", ", b"#", b"\n"),
@@ -191,9 +214,6 @@ def parsers() -> dict[str, Parser]:
         "people to try a policy on": Parser(feed_people, (json.dumps([PEOPLE]).encode(), b"person,account,roles,unit,deputy_for,service\none,one,trader,FX desk,,\n"), ("policies/people.py",)),
         "keys": Parser(feed_pem, pem_seeds(), ("audit/keys.py", "audit/note.py")),
     }  # fmt: skip
-    for name, target in targets().items():
-        found[f"the verifier: {name}"] = Parser(_always(target.feed), target.seeds, ("audit/*",))
-    return found
 
 
 def _always(feed: Callable[[bytes], None]) -> Callable[[bytes], bool]:
