@@ -45,6 +45,7 @@ class Peer:
     """Proves, when the rounds are over, that what it stored hangs together."""
     address: str = "{port}"
     environment: dict[str, str] = field(default_factory=dict)
+    python: Path = PYTHON
 
     def told(self, url: str, token: str) -> dict[str, str]:
         """Return the environment of its processes."""

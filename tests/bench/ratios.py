@@ -21,13 +21,14 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from service.kernel import embedded
-from tests.bench import peers, pgbench
+from tests.bench import peers, pgbench, uncontrolled
 from tests.bench.captures import CONNECTIONS, SERVERS, opens, prepared, served
 from tests.bench.load import Answered, load
 from tests.deals import TERMS
 
 OURS = "capture"
-OTHERS = (*peers.PEERS, "pgbench")
+UNCONTROLLED = "uncontrolled"
+OTHERS = (*peers.PEERS, UNCONTROLLED, "pgbench")
 ROUNDS, SECONDS, WARM_UP_SECONDS = 5, 2.0, 0.7
 CAUGHT_UP_SECONDS_MAX, POLL_SECONDS = 60, 0.1
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -70,6 +71,9 @@ async def measure(
                 )
                 contenders = {OURS: Contender(posting(port, "/api/trades", token), process)}
                 await contenders[OURS].run(WARM_UP_SECONDS)
+                if UNCONTROLLED in against:
+                    await uncontrolled.make_tables(admin, urls)
+                    chosen.append(own_path(opens(settings, admin, urls)))
                 for peer in chosen:
                     contenders[peer.name] = await running.enter_async_context(ready(peer, admin, token))
                 if "pgbench" in against:
@@ -86,11 +90,22 @@ async def measure(
     return summary(contenders)
 
 
+def own_path(environment: dict[str, str]) -> peers.Peer:
+    """Return our own way of writing a deal, without controls."""
+    return peers.Peer(
+        UNCONTROLLED,
+        (*peers.UVICORN, "tests.bench.uncontrolled:app", "--port"),
+        uncontrolled.STORED,
+        environment=environment,
+        python=Path(sys.executable),
+    )
+
+
 @asynccontextmanager
 async def ready(peer: peers.Peer, admin: str, token: str) -> AsyncIterator[Contender]:
     """Start a peer and see that it does its work."""
     await peers.begin(peer, admin, token)
-    async with served(peer.command, peer.told(admin, token), str(peers.PYTHON), peer.address) as (
+    async with served(peer.command, peer.told(admin, token), str(peer.python), peer.address) as (
         port,
         process,
     ):
