@@ -1,6 +1,13 @@
-"""No page and no list asks the database more often because more is in it: statements are counted, few rows and many."""
+"""No page, list or act asks the database more often because more is in it: statements are counted, few rows and many."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import pytest
 
 from policies.vocabulary import Action, Office
+from service.gate import Done, Gate, Request, UseCase
+from service.kernel.errors import Refusal
 from service.ui.navigation import PLACES, places_for
 from tests.bank import World
 from tests.settling import captured, done, matched, set_up, settled
@@ -18,6 +25,8 @@ DESKS = {
 }
 OTHERS = ("verifier", "confirmer", "releaser", "closer")
 STATEMENTS_MAX = 20
+ACT_STATEMENTS_MAX = 40
+LIVES = 4
 SLACK = 2
 """Statements a page may ask more once something is there: what an empty list need not look up."""
 
@@ -52,3 +61,36 @@ async def test_a_page_asks_the_database_no_more_often_because_more_is_in_it(bank
     grown = {page: (few[page], count) for page, count in many.items() if count > few[page] + SLACK}
     assert grown == {}
     assert {page: count for page, count in many.items() if count > STATEMENTS_MAX} == {}
+
+
+async def test_an_act_asks_the_database_no_more_often_because_more_is_in_it(
+    bank_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[Action, list[int]] = defaultdict(list)
+    perform_many = Gate.perform_many
+
+    async def heard(self: Gate, case: UseCase, requests: Sequence[Request]) -> list[Done | Refusal]:
+        with statements() as sent:
+            outcomes = await perform_many(self, case, requests)
+        asked[case.action].append(len(sent))
+        return outcomes
+
+    monkeypatch.setattr(Gate, "perform_many", heard)
+    await set_up(bank_world)
+    asked.clear()
+    for life in range(1, LIVES + 1):
+        deal = await matched(bank_world, base_amount=f"{life}000000.00")
+        for currency in await deal.legs():
+            done(await deal.settle(currency, "preparation", "settler"))
+            done(await deal.settle(currency, "release", "releaser"))
+    one_deal = {action: max(1, len(counts) // LIVES) for action, counts in asked.items()}
+    first = {action: max(counts[: one_deal[action]]) for action, counts in asked.items()}
+    last = {action: max(counts[-one_deal[action] :]) for action, counts in asked.items()}
+    assert {
+        Action.TRADE_CAPTURE,
+        Action.TRADE_VERIFY,
+        Action.SETTLEMENT_PREPARE,
+        Action.SETTLEMENT_RELEASE,
+    } <= set(asked)
+    assert {action: (first[action], count) for action, count in last.items() if count > first[action]} == {}
+    assert {action: count for action, count in last.items() if count > ACT_STATEMENTS_MAX} == {}
