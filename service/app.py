@@ -58,30 +58,29 @@ PROVIDED = {
 }
 
 
-class SecurityHeaders:
-    """Middleware: the same headers on every answer, errors included; only a file of the frame may be kept.
+EVERYWHERE = {
+    **faces.HEADERS,
+    "strict-transport-security": "max-age=31536000; includeSubDomains",
+    "cross-origin-resource-policy": "same-origin",
+}
+"""What every answer carries; a browser that came without TLS takes no notice of the first of the two."""
 
-    A node that ends lets its callers go, each after its answer: their next request is somebody else's.
+
+async def with_security_headers(message: Message, scope: Scope) -> None:
+    """Hook before anything is sent: the same headers on every answer, refusals of the router itself included.
+
+    Only a file of the frame may be kept. A node that ends lets its callers go, each after its answer: their next
+    request is somebody else's.
     """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Add the headers as the answer starts."""
-
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableScopeHeaders.from_message(message)
-                kept = scope["path"].startswith("/static/") and "cache-control" in headers
-                for name, value in faces.HEADERS.items():
-                    if name != "cache-control" or not kept:
-                        headers[name] = value
-                if scope["litestar_app"].state.get("ending"):
-                    headers["connection"] = "close"
-            await send(message)
-
-        await self.app(scope, receive, with_headers)
+    if message["type"] != "http.response.start":
+        return
+    headers = MutableScopeHeaders.from_message(message)
+    kept = scope["path"].startswith("/static/") and "cache-control" in headers
+    for name, value in EVERYWHERE.items():
+        if name != "cache-control" or not kept:
+            headers[name] = value
+    if scope["litestar_app"].state.get("ending"):
+        headers["connection"] = "close"
 
 
 class Authentication:
@@ -175,7 +174,7 @@ def create_app(bank: House) -> Litestar:
     """Return the application on an open bank. Raises Ungoverned if a route or a job stands for no act."""
     app = Litestar(
         route_handlers=[live, ready, *inside.ROUTES, *slices()],
-        middleware=[SecurityHeaders, Authentication, faces.StrictBodies, page_forms.FormShield],
+        middleware=[Authentication, faces.StrictBodies, page_forms.FormShield],
         dependencies=PROVIDED,
         exception_handlers={
             Refusal: page_frame.write_failure,
@@ -183,6 +182,7 @@ def create_app(bank: House) -> Litestar:
             Exception: page_frame.write_failure,
         },
         after_exception=[faces.record_outside_gate, log_bugs],
+        before_send=[with_security_headers],
         openapi_config=described(),
         request_max_body_size=faces.BATCH_BYTES_MAX,
         logging_config=None,

@@ -19,6 +19,7 @@ from service.afar import SOCKET_BYTES_MAX
 from service.app import create_app
 from service.automatic import Workers
 from service.bank import Bank
+from service.bounded import Bounded
 from service.compliance.nightly import Nights
 from service.enactment import PolicyWatch
 from service.journal import Requests
@@ -201,7 +202,7 @@ async def answering(app: Any, listener: socket.socket) -> AsyncIterator[str]:
         forwarded_allow_ips="*" if inside else "127.0.0.1",
         lifespan="off",
         loop="none",
-        http="httptools",
+        http=Bounded,
         ws="none",
         access_log=False,
         log_config=None,
