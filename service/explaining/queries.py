@@ -1,5 +1,6 @@
 """Explanations: of an act on an object before it is tried, and of a decision after it was made."""
 
+import asyncio
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -18,6 +19,7 @@ from policies.vocabulary import Action, Office
 from service.attempt import Attempt, Desk
 from service.dead_ends import bench
 from service.distance import origins
+from service.explaining.again import decided_again
 from service.explaining.timing import standing_now
 from service.gate import Gate
 from service.kernel.actor import Actor
@@ -248,4 +250,5 @@ async def decision(reads: AsyncSession, gate: Gate, actor: Actor, decision_id: U
         "policy_in_force": told["decision"]["policy"] == gate.policy.version,
         "rules": rules,
         "history": await places(reads, because),
+        "again": await asyncio.to_thread(decided_again, told, gate.kept, gate.policy),
     }

@@ -52,6 +52,11 @@ async def test_who_can_act_and_why_not_me_is_what_happens_then(bank_world: World
         await (await bank_world.as_("trader")).get(f"/api/decisions/{refused.json()['decision']}")
     ).json()
     assert (denied["outcome"], denied["code"]) == ("refuse", "not_permitted")
+    (again,) = denied["again"]
+    assert again["named"]
+    assert again["in_force"]
+    assert (again["outcome"], again["rule"], again["same"]) == ("refuse", denied["rules"][0]["rule"], True)
+    assert [one["same"] for one in told["again"]] == [True]
     assert (await (await bank_world.as_("auditor")).get(f"/api/decisions/{denied['id']}")).status_code == 200
     for nosy in ("other-trader", "verifier"):
         answer = await (await bank_world.as_(nosy)).get(f"/api/decisions/{denied['id']}")
