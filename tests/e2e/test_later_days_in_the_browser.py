@@ -136,11 +136,15 @@ async def test_the_back_office_hears_chases_and_nets(bank: World) -> None:
                 await releaser.enter("form[id=release] button")
         async with at_work(browser, address, "settler", bank) as settler:
             assert re.search(r"−699,000.00 . (?!net waits)", await settler.open("/nets"))
-            await a_part(settler, pays)
+        done(await pays.settle("EUR", "preparation", "settler"))
+        done(await pays.settle("EUR", "release", "releaser"))
         await on_business_date(bank, "2026-10-28")
         await the_post(bank).remind()
         async with at_work(browser, address, "confirmer", bank) as confirmer:
             await a_reminder(confirmer, silent)
+        await on_business_date(bank, "2026-10-29")
+        async with at_work(browser, address, "other-settler", bank) as settler:
+            await a_part(settler, pays)
 
 
 async def an_alleged_deal(verifier: Desk) -> None:
@@ -167,11 +171,18 @@ async def legs_into_a_net(settler: Desk, *deals: Deal) -> None:
 
 
 async def a_part(settler: Desk, deal: Deal) -> None:
-    """6.2.6: what is left of a payment that came in part stands on the board, with how late it is."""
+    """6.2.6: a payment that came in part says so, and what is left of it stands on the board, with how late it is."""
     leg = (await deal.legs())["EUR"]
-    assert leg["state"] == "projected"
+    await settler.open(f"/settlements/{leg['id']}")
+    await settler.unfold("settlement.part")
+    await settler.fill("form[id='settlement.part'] [name=amount]", "400000")
+    await settler.enter("form[id='settlement.part'] button")
+    text = await settler.text()
+    assert "settled in part" in text, text
+    assert "400,000.00" in text, text
     text = await settler.open("/settlements/board")
-    assert "1,000,000.00" in text, text
+    assert "settled in part" in text, text
+    assert "600,000.00" in text, text
 
 
 async def a_reminder(confirmer: Desk, deal: Deal) -> None:
