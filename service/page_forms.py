@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -41,6 +41,7 @@ RATES: Final = frozenset(
 )
 MOMENTS: Final = frozenset({"effective_at", "executed_at", "valid_from", "valid_to"})
 ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
+RowT = TypeVar("RowT")
 TextT = TypeVar("TextT", bound=str)
 
 
@@ -229,6 +230,19 @@ def decoded(command: type[Any], fields: dict[str, Any]) -> Any:
         where = re.search(r"at `\$\.?([^`]*)`", said)
         name = where.group(1) if where is not None else None
         raise Malformed("This cannot be read as it stands; correct it.", field=name or None) from failure
+
+
+def in_order(rows: list[RowT], sort: str, by: Mapping[str, Callable[[RowT], Any]]) -> list[RowT]:
+    """Return rows in the order that an address asks for: by a name of ``by``, falling where a minus stands before it.
+
+    Raises Malformed.
+    """
+    name = sort.removeprefix("-")
+    if not sort:
+        return rows
+    if name not in by:
+        raise Malformed("There is no such choice.", field="sort")
+    return sorted(rows, key=by[name], reverse=sort.startswith("-"))
 
 
 def among(choices: Collection[TextT], written: str, field: str) -> TextT | None:

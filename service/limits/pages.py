@@ -1,6 +1,8 @@
 """Limits with what is used of them, their votes, and the excesses that somebody must answer for."""
 
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Controller, Response, get
@@ -25,6 +27,12 @@ ROWS = 50
 CHOICES_MAX = 200
 PROPOSING = (Action.LIMIT_PROPOSE, Action.MARKET_LIMIT_PROPOSE)
 VOTING = {"counterparty": Action.LIMIT_VOTE, "portfolio": Action.MARKET_LIMIT_VOTE}
+
+
+EXPOSURE_ORDERS: Mapping[str, Callable[[dict[str, Any]], Any]] = {
+    "name": lambda row: str(row["name"]).casefold(),
+    "total": lambda row: Decimal(row["total_eur"]),
+}
 
 
 class LimitPages(Controller):
@@ -104,10 +112,12 @@ class LimitPages(Controller):
 
     @get("/exposures", guards=[Allows(Action.LIMIT_READ)])
     async def exposures(
-        self, page: NamedDependency[Page], reads: NamedDependency[AsyncSession]
+        self, page: NamedDependency[Page], reads: NamedDependency[AsyncSession], sort: FromQuery[str] = ""
     ) -> Response[str]:
         """Show what is open towards each counterparty, by when the last payment falls due."""
-        return page.show("limits/templates/exposures.html", found=await exposures(reads))
+        found = await exposures(reads)
+        found["items"] = page_forms.in_order(found["items"], sort, EXPOSURE_ORDERS)
+        return page.show("limits/templates/exposures.html", found=found)
 
     @get("/excesses", guards=[Allows(Action.LIMIT_READ)])
     async def excesses(

@@ -124,11 +124,14 @@ class TradeApi(Controller):
         value_date: FromQuery[date | None] = None,
         mark: FromQuery[str | None] = None,
         captured_by: FromQuery[str | None] = None,
+        sort: FromQuery[queries.DealOrder] = queries.DealOrder.CAPTURED,
         cursor: FromQuery[str | None] = None,
         limit: Limit = 50,
     ) -> dict[str, Any]:
-        """List deals in sight, newest first."""
-        wanted = queries.Wanted(state_, portfolio, counterparty, trade_date, value_date, mark, captured_by)
+        """List deals in sight, newest first, or by ``sort`` the next to be paid first."""
+        wanted = queries.Wanted(
+            state_, portfolio, counterparty, trade_date, value_date, mark, captured_by, sort
+        )
         return await queries.trade_list(reads, actor, wanted, place_of(cursor), limit)
 
     @get("/{trade:uuid}", guards=[Allows(Action.TRADE_READ)])

@@ -1,6 +1,6 @@
 """The blotter, and one deal with what every office did about it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
@@ -26,8 +26,25 @@ from service.trades.ticket_pages import ROUTES as TICKET
 from service.trades.ticket_pages import choices, names_in
 from service.trades.versions import terms_of as terms_in_force
 from service.ui import words
+from service.ui.languages import N_
 
 ROWS = 50
+OPTIONAL = {
+    "rate": N_("Rate"),
+    "against": N_("Against"),
+    "value_date": N_("Value date"),
+    "counterparty": N_("Counterparty"),
+    "confirmation": N_("Confirmation"),
+    "legs": N_("Legs"),
+    "trader": N_("Trader"),
+    "captured": N_("Captured"),
+}
+"""Columns of the blotter that a reader may leave out."""
+POSITION_ORDERS: Mapping[str, Callable[[dict[str, Any]], Any]] = {
+    "portfolio": lambda row: (row["portfolio"]["name"], row["currency"]),
+    "currency": lambda row: (row["currency"], row["portfolio"]["name"]),
+    "amount": lambda row: Decimal(row["amount"]),
+}
 RETURNED_MAX = 20
 
 
@@ -50,6 +67,8 @@ class TradePages(Controller):
         value_date: FromQuery[str] = "",
         mark: FromQuery[str] = "",
         captured_by: FromQuery[str] = "",
+        sort: FromQuery[str] = "",
+        hide: FromQuery[str] = "",
         cursor: FromQuery[str | None] = None,
     ) -> Response[str]:
         """Show the blotter; what was returned to the reader stands on top."""
@@ -62,6 +81,7 @@ class TradePages(Controller):
             page_forms.day_in(value_date, "value_date"),
             page_forms.among(words.MARKS, mark, "mark"),
             captured_by or None,
+            page_forms.one_of(queries.DealOrder, sort, "sort") or queries.DealOrder.CAPTURED,
         )
         found = await queries.trade_list(reads, actor, wanted, place_of(cursor), ROWS)
         returned = []
@@ -80,6 +100,8 @@ class TradePages(Controller):
             now=page.gate.clock.now(),
             wanted=wanted,
             states=list(TradeState),
+            optional=OPTIONAL,
+            hidden=[name for name in hide.split(",") if name in OPTIONAL],
             **await choices(page, reads),
         )
 
@@ -117,9 +139,11 @@ class PositionPages(Controller):
         page: NamedDependency[Page],
         actor: NamedDependency[Actor],
         reads: NamedDependency[AsyncSession],
+        sort: FromQuery[str] = "",
     ) -> Response[str]:
         """Show the position per book and currency."""
-        return page.show("trades/templates/positions.html", rows=await queries.positions(reads, actor))
+        rows = page_forms.in_order(await queries.positions(reads, actor), sort, POSITION_ORDERS)
+        return page.show("trades/templates/positions.html", rows=rows)
 
 
 def totals_of(deals: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Decimal]]:

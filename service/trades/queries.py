@@ -7,8 +7,9 @@ of the journal not even that: its owner says how far a deal is booked.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -96,6 +97,13 @@ STATE: ColumnElement[str] = case(
 """The derived state in SQL; the same as ``lifecycle.derived``."""
 
 
+class DealOrder(StrEnum):
+    """In which order a list shows deals."""
+
+    CAPTURED = "captured"  # the newest first
+    VALUE_DATE = "value_date"  # the next to be paid first
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which deals a list shows; None: any."""
@@ -107,6 +115,7 @@ class Wanted:
     value_date: date | None = None
     mark: str | None = None
     captured_by: str | None = None  # the name of an account
+    order: DealOrder = DealOrder.CAPTURED
 
 
 # For acts: rows and terms ---------------------------------------------------------------------------
@@ -191,11 +200,10 @@ def in_state(state: TradeState) -> ColumnElement[bool]:
     return and_(CONTROL.c.state.in_(said), CONTROL.c.version == Trade.version)
 
 
-async def trade_list(
-    session: AsyncSession, actor: Actor, wanted: Wanted, after: Place | None, limit: int
-) -> dict[str, Any]:
-    """Return deals in sight, newest first, each with the states beside it."""
-    rows = trade_rows(actor).order_by(Trade.captured_at.desc(), Trade.id.desc()).limit(limit)
+def narrowed(
+    rows: Select[Any, Any, Any, Any, Any, Any, Any], wanted: Wanted
+) -> Select[Any, Any, Any, Any, Any, Any, Any]:
+    """Select only the deals that are wanted."""
     if wanted.state is not None:
         rows = rows.where(in_state(wanted.state))
     if wanted.portfolio is not None:
@@ -212,12 +220,28 @@ async def trade_list(
         rows = rows.where(Trade.marks.contains([wanted.mark]))
     if wanted.captured_by is not None:
         rows = rows.where(Account.name == wanted.captured_by)
-    if after is not None:
+    return rows
+
+
+async def trade_list(
+    session: AsyncSession, actor: Actor, wanted: Wanted, after: Place | None, limit: int
+) -> dict[str, Any]:
+    """Return deals in sight, newest first, each with the states beside it."""
+    by_value = wanted.order is DealOrder.VALUE_DATE
+    order = (TradeVersion.value_date, Trade.id) if by_value else (Trade.captured_at.desc(), Trade.id.desc())
+    rows = trade_rows(actor).order_by(*order).limit(limit)
+    rows = narrowed(rows, wanted)
+    if after is not None and by_value:
+        rows = rows.where(tuple_(TradeVersion.value_date, Trade.id) > tuple_(after.at.date(), after.id))
+    elif after is not None:
         rows = rows.where(tuple_(Trade.captured_at, Trade.id) < tuple_(after.at, after.id))
     found = (await session.execute(rows)).all()
     beside = await states_beside(session, {row.Trade.id: row.Trade.version for row in found})
     items = [view_of(row) | beside[row.Trade.id] for row in found]
-    following = cursor_of(found[-1].Trade.captured_at, found[-1].Trade.id) if len(found) == limit else None
+    following = None
+    if len(found) == limit:
+        last, due = found[-1].Trade, found[-1].TradeVersion.value_date
+        following = cursor_of(datetime.combine(due, time(), UTC) if by_value else last.captured_at, last.id)
     return {"items": items, "next": following}
 
 

@@ -177,3 +177,29 @@ async def test_a_returned_deal_stands_on_top_with_the_time_that_is_left(bank: Wo
     blotter = (await (await signed_in(bank, "trader")).get("/trades", state="verified")).text
     assert "Returned to you" in blotter
     assert re.search(r"\d h \d+ min another rate was agreed", blotter), blotter
+
+
+async def test_columns_order_and_filters_of_the_blotter_stand_in_its_address(bank: World) -> None:
+    far, near = await captured(bank), await captured(bank, value_date="2026-10-28")
+    trader = await signed_in(bank, "trader")
+
+    def rows_of(page: Sheet) -> list[str]:
+        return [link for link in page.links if link.removeprefix("/trades/") in (far.id, near.id)]
+
+    newest = await trader.get("/trades")
+    assert rows_of(newest) == [f"/trades/{near.id}", f"/trades/{far.id}"]
+    assert "First counterparty" in newest.text
+    chosen = await trader.get("/trades?sort=value_date&hide=counterparty,trader&mark=late")
+    assert "No deal here." in chosen.text, "none of them is late"
+    chosen = await trader.get("/trades?sort=value_date&hide=counterparty,trader&captured_by=trader")
+    assert rows_of(chosen)[0] == f"/trades/{near.id}"
+    assert "/trades?sort=captured&hide=counterparty%2Ctrader&captured_by=trader" in chosen.links
+    assert "/trades?sort=value_date&hide=trader&captured_by=trader" in chosen.links, "a column comes back"
+    first = (await (await bank.as_("trader")).get("/api/trades", sort="value_date", limit=1)).json()
+    after = (
+        await (await bank.as_("trader")).get("/api/trades", sort="value_date", limit=1, cursor=first["next"])
+    ).json()
+    assert [one["id"] for one in (*first["items"], *after["items"])] == [near.id, far.id]
+    falling = await trader.get("/positions?sort=-amount")
+    assert falling.text.index("EUR") < falling.text.index("USD")
+    assert (await trader.client.get("/positions?sort=colour")).status_code == 400
