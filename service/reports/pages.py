@@ -31,7 +31,11 @@ class ReportPages(Controller):
     async def index(self, page: NamedDependency[Page], gate: NamedDependency[Gate]) -> Response[str]:
         """Offer every report."""
         return page.show(
-            "reports/templates/reports.html", reports=asking.listed(), today=str(gate.clock.now().date())
+            "reports/templates/reports.html",
+            reports=asking.listed(),
+            today=str(gate.clock.now().date()),
+            actions=list(Action),
+            act=asking.ACT.value,
         )
 
     @get("/{name:str}", guards=[Allows(Action.REPORT_READ, sensitive=True)])

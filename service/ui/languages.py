@@ -27,6 +27,9 @@ REFUSAL: Final = "refusal"
 FACT: Final = "fact"
 
 _DAY: Final = re.compile(r"(?P<weekday>[A-Z][a-z]+day )?(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})\b", re.ASCII)
+_AMOUNT: Final = re.compile(
+    r"\b(?P<currency>[A-Z]{3}) (?P<whole>[0-9]{4,18})(?P<rest>\.[0-9]{2}\b|)(?![.0-9])", re.ASCII
+)
 _FACT: Final = re.compile(r"\\\{([a-z])\\\}")
 
 
@@ -130,8 +133,18 @@ class Words:
             for form, german in catalogue().refusals:
                 if (found := form.match(sentence)) is not None:
                     facts = {place: self.fact(said) for place, said in found.groupdict().items()}
-                    return filled(german, facts), "de"
-        return sentence[:1].upper() + sentence[1:], "en"
+                    return _AMOUNT.sub(german_amount, filled(german, facts)), "de"
+        return _AMOUNT.sub(british_amount, sentence[:1].upper() + sentence[1:]), "en"
+
+
+def british_amount(found: re.Match[str]) -> str:
+    """Write an amount of a refusal with its thousands apart."""
+    return f"{found['currency']} {int(found['whole']):,}{found['rest']}"
+
+
+def german_amount(found: re.Match[str]) -> str:
+    """Write the same with the marks of German."""
+    return british_amount(found).translate(str.maketrans(",.", ".,"))
 
 
 def german_day(found: re.Match[str]) -> str:

@@ -192,13 +192,16 @@ async def test_light_and_dark_are_a_choice_that_needs_no_script(bank: World) -> 
 
 
 async def test_a_printed_page_is_its_content_alone_in_black_on_white(bank: World) -> None:
-    async with serving(bank.bank, listening("127.0.0.1", 0)) as address, a_browser() as browser:
-        async with a_window(browser, bank, address, "trader") as window:
-            page = await window.new_page()
-            await page.emulate_media(media="print", color_scheme="dark")
-            await page.goto("/keys")
-            assert await page.is_visible("main table")
-            for left_out in (".head nav", "footer", "form"):
-                assert not await page.locator(left_out).first.is_visible(), left_out
-            ground = await page.evaluate("getComputedStyle(document.body).backgroundColor")
-            assert ground == "rgb(255, 255, 255)"
+    async with (
+        serving(bank.bank, listening("127.0.0.1", 0)) as address,
+        a_browser() as browser,
+        a_window(browser, bank, address, "trader") as window,
+    ):
+        page = await window.new_page()
+        await page.emulate_media(media="print", color_scheme="dark")
+        await page.goto("/keys")
+        assert await page.is_visible("main table")
+        for left_out in (".head nav", "footer", "form"):
+            assert not await page.locator(left_out).first.is_visible(), left_out
+        ground = await page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert ground == "rgb(255, 255, 255)"

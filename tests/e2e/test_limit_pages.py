@@ -35,7 +35,7 @@ async def test_an_excess_is_seen_by_all_and_closed_by_risk_control_alone(bank: W
     trader, place = await signed_in(bank, "trader"), f"/limits/{limit['id']}"
     seen = await trader.get(place)
     assert f"/trades/{deal.id}" in seen.links
-    assert "there is room for EUR 500000.00" in seen.text
+    assert "there is room for EUR 500,000.00" in seen.text
     assert not seen.offers("excess.close")
     assert "Limits" in (await trader.get("/limits")).text
 
@@ -62,7 +62,7 @@ async def test_the_limit_tree_shows_use_under_its_sums_and_each_figure_opens_its
     for words in ("All counterparties", "First counterparty close", "FX desk", "62%", "FX-EUR"):
         assert words in page.text, (words, page.text)
     assert f"/excesses?open=1&of={limit['id']}" in page.links
-    assert "there is room for EUR 600000.00" in (await risk.get("/excesses", of=limit["id"])).text
+    assert "there is room for EUR 600,000.00" in (await risk.get("/excesses", of=limit["id"])).text
     for link in {one for one in page.links if one.startswith(("/limit", "/excesses"))}:
         assert (await risk.client.get(link)).status_code == 200, link
     stranger = (
@@ -74,7 +74,7 @@ async def test_the_limit_tree_shows_use_under_its_sums_and_each_figure_opens_its
 async def board_takes_notice(board: Visitor, place: str) -> None:
     assert place in (await board.get("/work")).links
     listed = await board.get("/excesses")
-    assert "Das Limit dieses Kontrahenten beträgt EUR 1500000.00" in listed.text
+    assert "Das Limit dieses Kontrahenten beträgt EUR 1.500.000,00" in listed.text
     assert "unterrichtet" in listed.text
     noticed = await board.act(place, "notice.take", note="besprochen")
     assert "Kenntnis genommen" in noticed.text
