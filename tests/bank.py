@@ -10,8 +10,7 @@ from litestar import Litestar
 from service.app import create_app
 from service.bank import Bank
 from service.demo.access import token_for
-
-PASSWORD = "a long enough demo password"
+from tests.plain import PASSWORD as PASSWORD  # noqa: PLC0414 - told from here to most tests
 
 
 @dataclass

@@ -4,8 +4,9 @@ from typing import Any
 
 from tests.bank import World
 from tests.limits import a_limit, a_market_limit
+from tests.plain import LEI
+from tests.plain import OTHER_LEI as OTHER_LEI  # noqa: PLC0414 - told from here to most tests
 
-LEI, OTHER_LEI = "529900T8BM49AURSDO55", "7LTWFZYICNSX8D621K86"
 NUMBER = "+49 69 5550 100"
 IBAN = "DE89370400440532013000"
 

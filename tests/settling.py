@@ -18,22 +18,9 @@ from service.people.directory import service_actor
 from service.work.worker import Worker
 from tests.bank import World
 from tests.conformity import justified
-from tests.parties import LEI, a_counterparty, a_portfolio, an_instruction
+from tests.parties import a_counterparty, a_portfolio, an_instruction
+from tests.plain import TERMS
 
-TERMS: dict[str, str] = {
-    "type": "fx_spot",
-    "side": "buy",
-    "base": "EUR",
-    "quote": "USD",
-    "base_amount": "1000000.00",
-    "rate": "1.1650",
-    "trade_date": "2026-10-27",
-    "value_date": "2026-10-29",
-    "counterparty": LEI,
-    "portfolio": "FX-EUR",
-    "executed_at": "2026-10-27T07:30:00Z",
-    "side_agreements": "none",
-}
 VALUE_DATE = "2026-10-29"
 RATES = {"USD": "1.1652", "GBP": "0.8741"}
 OFFICES = (Office.BACK_OFFICE, Office.ACCOUNTING, Office.FRONT_OFFICE)

@@ -17,14 +17,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.bank import PASSWORD
-from tests.settling import TERMS
+from tests.plain import PASSWORD, TERMS
 
-STORIES_AT_ONCE = 12
+STORIES_AT_ONCE = 20
 TRIES_MAX = 600
 ANSWER_SECONDS_MAX = 20
 PAUSE_SECONDS = 0.1
-WAIT_TRIES_MAX = 60
+PAUSE_SECONDS_MAX = 2.0
+COMES_SECONDS_MAX = 90
 TERMS_OF_TODAY = TERMS | {"value_date": TERMS["trade_date"]}
 NOT_SIGNED_IN = 401
 
@@ -192,13 +192,15 @@ class Crowd:
         return one.body
 
     async def until(self, line: Line, account: str, path: str, wanted: str = "items") -> Any:
-        """Return what the bank's own accounts brought about, once it is there. Raises Over if it does not come."""
-        for _ in range(WAIT_TRIES_MAX):
-            one = await line.ask("GET", path, await self.token(line, account))
-            if one.status < 400 and one.body.get(wanted):
-                return one.body[wanted]
-            await asyncio.sleep(PAUSE_SECONDS * 5)
-        raise Over
+        """Return what the bank's own accounts brought about, once it is there. Raises TimeoutError if it does not come."""
+        pause = PAUSE_SECONDS
+        async with asyncio.timeout(COMES_SECONDS_MAX):
+            while True:
+                one = await line.ask("GET", path, await self.token(line, account))
+                if one.status < 400 and one.body.get(wanted):
+                    return one.body[wanted]
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, PAUSE_SECONDS_MAX)
 
     async def tell(self, lane: int) -> None:
         """Play one story after the other, each chosen by its number."""
@@ -209,7 +211,7 @@ class Crowd:
         while True:
             line.chance = random.Random(f"{self.told.seed} {self.told.name} {lane} {number}")
             (name,) = line.chance.choices(names, weights)
-            with contextlib.suppress(Over):
+            with contextlib.suppress(Over, TimeoutError):
                 await STORIES[name][1](self, line)
             number += 1
 

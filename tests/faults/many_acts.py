@@ -331,6 +331,7 @@ def played(run: Run, settings: Settings) -> dict[str, Any]:
         "entries": len(bank.contents),
         "verdict": bank.report.line(),
         "suffered": run.suffered,
+        "seconds of looking": {name: round(seconds, 2) for name, seconds in bank.seconds.items()},
         "ended by themselves": {p.name: p.last_words for p in run.processes.values() if p.last_words},
         "broken": [str(one) for one in wrong],
     }

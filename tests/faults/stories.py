@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from tests.faults.crowd import TERMS_OF_TODAY, Crowd, Line
-from tests.parties import LEI
+from tests.plain import LEI
 
 TRADERS, VERIFIERS = ("trader", "other-trader"), ("verifier", "other-verifier")
 CONFIRMERS, SETTLERS = ("confirmer", "other-confirmer"), ("settler", "other-settler")

@@ -1,6 +1,7 @@
 """The numbers of the promises, the checkers that were written for them, and asking all of them."""
 
 import inspect
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -36,9 +37,13 @@ def checks(number: int) -> Callable[[Checker], Checker]:
 
 async def broken(bank: Finished) -> list[Broken]:
     """Hold a finished bank against every promise; none broken is an empty list."""
+    began = time.monotonic()
     await bank.read()
+    bank.seconds["reading"] = time.monotonic() - began
     found: list[Broken] = []
     for number, checker in sorted(CHECKERS.items()):
+        began = time.monotonic()
         sentences = await checker(bank)
+        bank.seconds[f"{number} {checker.__name__}"] = time.monotonic() - began
         found += [Broken(number, checker.__name__, one) for one in sentences[:SENTENCES_MAX]]
     return found

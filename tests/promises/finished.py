@@ -68,6 +68,7 @@ class Finished:
     contents: list[bytes] = field(default_factory=list)
     drafted: dict[str, dict[str, str]] = field(default_factory=dict)  # texts by file, of each policy drafted
     findings: list[Finding] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)  # that each look took
 
     async def read(self) -> None:
         """Read the log in its order, and hold the database against it as the doctor does."""
