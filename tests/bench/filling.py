@@ -26,7 +26,23 @@ SECONDS_APART = {True: 20, False: 200}
 """Due dates lie ahead, everything else behind."""
 FIRST_INDEX = -1_000_000_000
 """Of copied entries: far below the log's own, which goes on as it was."""
-FOLDED_AT_ONCE = 20_000
+INDEXED = "JOIN audit_index i ON i.entry_id = r.entry_id AND i.index < (SELECT upto FROM total_mark)"
+TOTALS = {
+    "position_total": (
+        f"SELECT r.portfolio_id, r.currency, sum(r.amount) FROM position_movement r {INDEXED} GROUP BY 1, 2"
+    ),
+    "balance_total": (
+        "SELECT j.booked_on, r.account, r.currency, coalesce(sum(r.amount) FILTER (WHERE r.amount > 0), 0), "
+        "coalesce(-sum(r.amount) FILTER (WHERE r.amount < 0), 0), sum(r.eur_amount) "
+        f"FROM journal_line r JOIN journal j ON j.id = r.journal_id {INDEXED} GROUP BY 1, 2, 3"
+    ),
+    "exposure_total": (
+        "SELECT r.owner_id, coalesce(v.end_date, v.value_date), sum(r.eur_amount) FROM limit_reservation r "
+        "JOIN trade t ON t.id = r.trade_id JOIN trade_version v ON v.trade_id = t.id AND v.version = t.version "
+        f"{INDEXED} WHERE r.scope = 'counterparty' GROUP BY 1, 2 HAVING sum(r.eur_amount) <> 0"
+    ),
+}
+"""What the totals hold of the entries that have their place below the mark."""
 WITHOUT_LIVES = {
     "audit_pending",
     "audit_state",
@@ -89,7 +105,6 @@ class Filling:
             await self.connection.execute("SET LOCAL session_replication_role = replica")
             await self.connection.execute("SET LOCAL synchronous_commit = off")
             await self.connection.execute("SET LOCAL work_mem = '64MB'")
-            first_index = self.next_index
             for name, life in self.found.items():
                 first, last = (round(count * SHARES[name]) for count in (self.deals, deals))
                 await self._copies(name, life, first + 1, last)
@@ -99,16 +114,14 @@ class Filling:
             )
         self.deals = deals
         await self.connection.execute("VACUUM (ANALYZE)")
-        await self._folded(first_index)
+        await self._folded()
 
-    async def _folded(self, first_index: int) -> None:
-        """Take the new copies into the totals, as the running bank would have done long since."""
-        upto = await self.connection.fetchval("SELECT upto FROM total_mark")
-        await self.connection.execute("UPDATE total_mark SET upto = $1", first_index)
-        left = self.next_index - first_index
-        while left:
-            left -= await self.connection.fetchval("SELECT totals_fold($1)", min(left, FOLDED_AT_ONCE))
-        await self.connection.execute("UPDATE total_mark SET upto = $1", upto)
+    async def _folded(self) -> None:
+        """Bring the totals to what the running bank would have folded long since: all rows at once, which is quicker."""
+        for table, sums in TOTALS.items():
+            await self.connection.execute(f"DELETE FROM {table}")
+            await self.connection.execute(f"INSERT INTO {table} {sums}")
+        await self.connection.execute("ANALYZE position_total, balance_total, exposure_total")
 
     async def _copies(self, name: str, life: Life, first: int, last: int) -> None:
         """Copy a life so many times: each of its rows in one statement."""
