@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import TypeVar
 from uuid import uuid4
 
 import pytest
@@ -25,6 +26,7 @@ from service.settings import Settings
 from tests.bank import PASSWORD, World, world
 from tests.settling import set_up
 
+Done = TypeVar("Done")
 OPENING_DATE = date(2026, 10, 27)
 LONGEST = ("test_day.py", "test_browser_walls.py")
 """Files whose tests share one long preparation: they come first, where no worker takes half of them from another."""
@@ -92,9 +94,15 @@ async def make_template(
 
 
 @pytest.fixture
-async def bank_world(template: Template, tmp_path: Path) -> AsyncIterator[World]:
+def source(template: Template) -> Template:
+    """Give the bank that tests are given copies of; a file may put another one here, which did something before."""
+    return template
+
+
+@pytest.fixture
+async def bank_world(source: Template, tmp_path: Path) -> AsyncIterator[World]:
     """Give a fresh copy of the founded bank with its application; the copy is dropped afterwards."""
-    async with a_copy(template, tmp_path / "bank") as here:
+    async with a_copy(source, tmp_path / "bank") as here:
         yield here
 
 
@@ -106,10 +114,16 @@ def furnished(template: Template, tmp_path_factory: pytest.TempPathFactory) -> T
 
 async def make_furnished(template: Template, data: Path) -> Template:
     """Prepare a copy of the founded bank that can deal; what that takes is done once and not for each test."""
+    return (await prepared(template, data, set_up))[0]
+
+
+async def prepared(
+    template: Template, data: Path, do: Callable[[World], Awaitable[Done]]
+) -> tuple[Template, Done]:
+    """Copy a bank, do something in it once for all copies of it, and return it with what was done."""
     found = await copied(template, data)
     async with opened(found) as here:
-        await set_up(here)
-    return found
+        return found, await do(here)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from service.compliance.evidence import Wish
 from service.demo.access import actor_named
 from tests import settling
 from tests.bank import World
+from tests.conftest import Template, prepared
 from tests.deals import by_force, rows
 from tests.keeping import public_key, publish
 from tests.settling import Deal, done, refused
@@ -21,14 +23,31 @@ from tests.settling import Deal, done, refused
 REASON = "reconciliation asked for by the annual auditor"
 
 
-@pytest.fixture
-async def deal(bank_world: World) -> Deal:
+async def play(world: World) -> Deal:
     """A bank with a settled deal, a refusal and one deal on its way."""
-    await settling.set_up(bank_world)
-    found = await settling.settled(bank_world)
+    await settling.set_up(world)
+    found = await settling.settled(world)
     refused(await found.do("trader", "verification"))
-    await settling.captured(bank_world)
+    await settling.captured(world)
     return found
+
+
+@pytest.fixture(scope="module")
+def played(template: Template, tmp_path_factory: pytest.TempPathFactory) -> tuple[Template, Deal]:
+    """Play them once; each test has a copy of the bank."""
+    return asyncio.run(prepared(template, tmp_path_factory.mktemp("played") / "bank", play))
+
+
+@pytest.fixture
+def source(request: pytest.FixtureRequest, template: Template) -> Template:
+    """Give the bank with deal in it to those who ask for them."""
+    return request.getfixturevalue("played")[0] if "deal" in request.fixturenames else template
+
+
+@pytest.fixture
+def deal(bank_world: World, played: tuple[Template, Deal]) -> Deal:
+    """Give the settled deal as it is in the test's own bank."""
+    return replace(played[1], world=bank_world)
 
 
 async def exported(world: World, tmp_path: Path, by: str = "compliance") -> Path:

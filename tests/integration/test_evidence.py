@@ -1,8 +1,10 @@
 """Evidence packs from a working bank: complete, verified offline, recorded, and kept for the office that asked."""
 
+import asyncio
 import hashlib
 import json
 import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from service.compliance.books import BOOKS
 from service.demo.access import actor_named
 from tests import settling
 from tests.bank import World
+from tests.conftest import Template, prepared
 from tests.controls import dealt_with_controls
 from tests.deals import act, by_force, moved_to_control, rows
 from tests.keeping import findings, public_key, publish, verdict
@@ -28,21 +31,38 @@ from tests.settling import Deal, done, refused
 REASON = "sample 7 of 25 of the annual auditor"
 
 
-@pytest.fixture
-async def deals(bank_world: World) -> dict[str, Deal]:
+async def play(world: World) -> dict[str, Deal]:
     """A settled deal, a cancelled one, one that was sent back and corrected, and a refusal."""
-    await settling.set_up(bank_world)
-    cancelled = await settling.verified(bank_world)
-    await settling.drain(bank_world)
+    await settling.set_up(world)
+    cancelled = await settling.verified(world)
+    await settling.drain(world)
     await cancelled.cancel()
-    await settling.drain(bank_world)
-    corrected = await settling.captured(bank_world)
+    await settling.drain(world)
+    corrected = await settling.captured(world)
     done(await corrected.do("verifier", "return", reason="the rate is not on the ticket"))
     refused(await corrected.do("trader", "verification"))
     terms = settling.TERMS | {"rate": "1.1651", "version": 1}
-    done(await settling.post(bank_world, "trader", f"/api/trades/{corrected.id}/resubmission", terms))
-    settled = await settling.settled(bank_world)
+    done(await settling.post(world, "trader", f"/api/trades/{corrected.id}/resubmission", terms))
+    settled = await settling.settled(world)
     return {"settled": settled, "cancelled": cancelled, "corrected": corrected}
+
+
+@pytest.fixture(scope="module")
+def played(template: Template, tmp_path_factory: pytest.TempPathFactory) -> tuple[Template, dict[str, Deal]]:
+    """Play them once; each test has a copy of the bank."""
+    return asyncio.run(prepared(template, tmp_path_factory.mktemp("played") / "bank", play))
+
+
+@pytest.fixture
+def source(request: pytest.FixtureRequest, template: Template) -> Template:
+    """Give the bank with deals in it to those who ask for them."""
+    return request.getfixturevalue("played")[0] if "deals" in request.fixturenames else template
+
+
+@pytest.fixture
+def deals(bank_world: World, played: tuple[Template, dict[str, Deal]]) -> dict[str, Deal]:
+    """Give the deals as they are in the test's own bank."""
+    return {name: replace(deal, world=bank_world) for name, deal in played[1].items()}
 
 
 async def ask(world: World, by: str = "compliance", **body: Any) -> httpx.Response:

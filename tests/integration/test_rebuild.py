@@ -1,7 +1,9 @@
 """Any deal, balance or right as of any instant, from entries alone, and equal to what is stored."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -15,6 +17,7 @@ from service.compliance.selfcheck import SelfCheck
 from service.kernel.errors import NotFound
 from tests import settling
 from tests.bank import World
+from tests.conftest import Template, prepared
 from tests.controls import dealt_with_controls
 from tests.deals import by_force, moved_to_control, rows
 from tests.keeping import publish
@@ -25,20 +28,37 @@ FAR = datetime(2100, 1, 1, tzinfo=UTC)
 BEFORE_ALL = datetime(2020, 1, 1, tzinfo=UTC)
 
 
-@pytest.fixture
-async def deals(bank_world: World) -> dict[str, Deal]:
+async def play(world: World) -> dict[str, Deal]:
     """A deal that was corrected, one that was cancelled, one that settled."""
-    await settling.set_up(bank_world)
-    corrected = await settling.captured(bank_world)
+    await settling.set_up(world)
+    corrected = await settling.captured(world)
     done(await corrected.do("verifier", "return", reason="the rate is not on the ticket"))
     terms = settling.TERMS | {"rate": "1.1651", "version": 1}
-    done(await settling.post(bank_world, "trader", f"/api/trades/{corrected.id}/resubmission", terms))
-    cancelled = await settling.verified(bank_world)
-    await settling.drain(bank_world)
+    done(await settling.post(world, "trader", f"/api/trades/{corrected.id}/resubmission", terms))
+    cancelled = await settling.verified(world)
+    await settling.drain(world)
     await cancelled.cancel()
-    settled = await settling.settled(bank_world)
-    await publish(bank_world)
+    settled = await settling.settled(world)
+    await publish(world)
     return {"settled": settled, "cancelled": cancelled, "corrected": corrected}
+
+
+@pytest.fixture(scope="module")
+def played(template: Template, tmp_path_factory: pytest.TempPathFactory) -> tuple[Template, dict[str, Deal]]:
+    """Play them once; each test has a copy of the bank."""
+    return asyncio.run(prepared(template, tmp_path_factory.mktemp("played") / "bank", play))
+
+
+@pytest.fixture
+def source(request: pytest.FixtureRequest, template: Template) -> Template:
+    """Give the bank with deals in it to those who ask for them."""
+    return request.getfixturevalue("played")[0] if "deals" in request.fixturenames else template
+
+
+@pytest.fixture
+def deals(bank_world: World, played: tuple[Template, dict[str, Deal]]) -> dict[str, Deal]:
+    """Give the deals as they are in the test's own bank."""
+    return {name: replace(deal, world=bank_world) for name, deal in played[1].items()}
 
 
 @asynccontextmanager
