@@ -115,7 +115,8 @@ class Line:
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         writer.write(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + content)
         told = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")
-        length = next(int(one[15:]) for one in told if one.lower().startswith(b"content-length:"))
+        lengths = [int(one[15:]) for one in told if one.lower().startswith(b"content-length:")]
+        length = sum(lengths)  # none for an answer without a body
         return int(told[0].split()[1]), json.loads(await reader.readexactly(length) or b"null")
 
     def hang_up(self) -> None:

@@ -120,6 +120,7 @@ def by(line: Proxy, url: str) -> str:
 
 async def test_two_nodes_are_one_bank_and_either_may_go_at_any_time(nodes: Nodes) -> None:
     await what_ends_on_one_node_has_ended_on_the_other(nodes)
+    await a_right_or_session_given_up_on_one_node_is_none_on_the_other(nodes)
     await two_hundred_requests_wait_and_their_node_is_killed(nodes)
     await nodes.start(0)
     await both_are_restarted_and_no_request_fails(nodes)
@@ -143,6 +144,29 @@ async def what_ends_on_one_node_has_ended_on_the_other(nodes: Nodes) -> None:
     assert (await one.ask("GET", "/api/powers", token)).status == 401
     refused = await one.ask("POST", "/api/sessions", body={"account": "settler", "password": PASSWORD})
     assert refused.status in (401, 403)
+
+
+async def a_right_or_session_given_up_on_one_node_is_none_on_the_other(nodes: Nodes) -> None:
+    one, other = nodes.call(0), nodes.call(1)
+    legal, admin = await signed_in(one, "legal"), await signed_in(other, "rights-admin")
+    assert (await one.ask("GET", "/api/agreements", legal)).status == 200
+    found = await other.ask("GET", "/api/grants?state=executed&limit=200", admin)
+    rights = [right for right in found.body["items"] if right["account_name"] == "legal"]
+    assert rights
+    for right in rights:
+        body = {
+            "version": right["version"],
+            "reason": "moves on",
+            "accept_dead_end": "a successor comes on Monday",
+        }
+        path = f"/api/grants/{right['id']}/revocation"
+        assert (await other.ask("POST", path, admin, body, f"revoke-{right['id']}")).status == 200
+    assert (await one.ask("GET", "/api/agreements", legal)).status in (401, 403)
+
+    accountant = await signed_in(one, "accountant")
+    assert (await other.ask("GET", "/api/powers", accountant)).status == 200
+    assert (await one.ask("DELETE", "/api/sessions/current", accountant, {}, "out")).status == 204
+    assert (await other.ask("GET", "/api/powers", accountant)).status == 401
 
 
 async def two_hundred_requests_wait_and_their_node_is_killed(nodes: Nodes) -> None:
