@@ -35,7 +35,7 @@ Result = TypeVar("Result")
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STARTED_POLL_SECONDS = 0.01
 LAST_ANSWERS_SECONDS = 3
-COLLECT_AFTER = (50_000, 20, 50)
+COLLECT_AFTER = (5_000, 50, 200)
 
 
 class CannotServe(RuntimeError):

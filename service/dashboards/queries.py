@@ -10,6 +10,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from sqlalchemy import func, literal_column, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.policy import Policy
@@ -123,25 +124,34 @@ async def figures(gate: Gate, actor: Actor, reads: AsyncSession, silence: Silenc
 
 async def of_the_queue(around: Around) -> list[Figure]:
     """Count what waits: due soon, overdue, by age, and what another office offers."""
-    opened = select(WorkItem.opened_at, WorkItem.due_at).where(WorkItem.closed_entry_id.is_(None))
-    here = opened.where(of_office(around.actor, Where.HERE)).order_by(WorkItem.due_at).limit(ROWS_MAX)
-    rows = (await around.reads.execute(here)).all()
+    soon, now = around.now + timedelta(hours=1), around.now
+    here = (
+        select(WorkItem.opened_at, WorkItem.due_at)
+        .where(WorkItem.closed_entry_id.is_(None), of_office(around.actor, Where.HERE))
+        .order_by(WorkItem.due_at)
+        .limit(ROWS_MAX)
+        .subquery()
+    )
+    waiting = select(
+        func.array_agg(aggregate_order_by(here.c.opened_at, here.c.opened_at)).label("opened"),
+        func.count().filter(here.c.due_at >= now, here.c.due_at < soon).label("due"),
+        func.count().filter(here.c.due_at < now).label("late"),
+    )
+    row = (await around.reads.execute(waiting)).one()
     offered = await around.reads.scalar(
         select(func.count())
         .select_from(WorkItem)
         .where(of_office(around.actor, Where.OFFERED), WorkItem.closed_entry_id.is_(None))
     )
-    soon, now = around.now + timedelta(hours=1), around.now
-    due = sum(now <= row.due_at < soon for row in rows)
-    late = sum(row.due_at < now for row in rows)
-    ages = ages_of(sorted(row.opened_at for row in rows), now)
+    opened, due, late = row.opened or [], row.due, row.late
+    ages = ages_of(opened, now)
     return [
         Figure("due_within_an_hour", due, "/work", good=due == 0),
         Figure("overdue", late, "/work?overdue=true", good=late == 0),
         Figure("handed_over_to_us", offered or 0, "/work?place=offered"),
         Figure(
             "waiting_by_age",
-            len(rows),
+            len(opened),
             "/work",
             parts=tuple(Part(age.value, ages[age], f"/work?age={quote(age.value)}") for age in Age),
         ),
