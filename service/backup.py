@@ -55,10 +55,11 @@ BYTES_AT_ONCE = 1024 * 1024
 ENTRIES_AT_ONCE = 1024
 KEPT_FILES = ("trennwand.toml", "log-key.pub", "demo.json")
 KEPT_FOLDERS = ("policies", "documents")
-# Made anew by every start from the release itself.
+# Made anew by every start from the release itself, or folded again from the log's first entry on.
 DERIVED = frozenset(
     {"apart_pair", "item_route", "office_action", "office_kind", "office_login"}
     | {"policy_epoch", "policy_line", "role_conflict", "schema_epoch"}
+    | {"balance_total", "exposure_total", "position_total", "total_mark"}
 )
 MEMBER = re.compile(
     r"(?:database/[a-z_]+|log/[A-Za-z0-9._-]+|files/(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*[A-Za-z0-9._-]+)"

@@ -5,6 +5,7 @@ SQLAlchemy's own way costs several times as much a statement; what is handed ove
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -48,7 +49,17 @@ async def fetch_alone(engine: AsyncEngine, statement: str, *values: object) -> l
     async with engine.connect() as connection:
         driver = (await connection.get_raw_connection()).driver_connection
         assert isinstance(driver, asyncpg.Connection)
-        return await _sent(driver, statement, values)
+        try:
+            return await _sent(driver, statement, values)
+        except BaseException as failure:
+            if driver.is_closed():
+                with suppress(DBAPIError):
+                    await connection.execute(
+                        NOTHING
+                    )  # so the pool learns that its lines of that time are dead
+            if driver.is_closed() or not isinstance(failure, DBAPIError):
+                await connection.invalidate()
+            raise
 
 
 async def _sent(driver: "asyncpg.Connection[Any]", statement: str, values: Sequence[object]) -> list[Any]:
@@ -58,7 +69,7 @@ async def _sent(driver: "asyncpg.Connection[Any]", statement: str, values: Seque
     except asyncpg.IntegrityConstraintViolationError as failure:
         raise IntegrityError(statement, None, failure) from failure
     except (asyncpg.PostgresError, asyncpg.InterfaceError) as failure:
-        raise DBAPIError(statement, None, failure) from failure
+        raise DBAPIError(statement, None, failure, connection_invalidated=driver.is_closed()) from failure
 
 
 async def store(session: AsyncSession, rows: Sequence[NewRow]) -> None:

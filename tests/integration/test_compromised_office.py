@@ -32,6 +32,10 @@ LOG_TABLES: dict[Office, dict[tuple[str, str], tuple[str, ...]]] = {
     },
 }
 DATES = "DateStyle=ISO"  # of a function that spells dates for a digest
+PLANNED_ONCE = "plan_cache_mode=force_generic_plan"
+WITH_ITS_CALLERS_RIGHTS = (
+    "act_recorded(bytea[],jsonb,jsonb,jsonb,jsonb)"  # calls others and can nothing of its own
+)
 SERVICE = Path(__file__).parents[2] / "service"
 VERBS = ("DELETE", "INSERT", "REFERENCES", "SELECT", "TRIGGER", "TRUNCATE", "UPDATE")
 COLUMNS = """
@@ -126,8 +130,8 @@ async def test_each_login_may_call_the_functions_meant_for_it_and_no_other(shut_
         assert {shortened(row.name) for row in found if row.may} == plain, office
         for row in found:
             assert row.owner == f"{prefix_of(shut_bank)}_owner"
-            assert {*row.settings} - {DATES} == {"search_path=pg_catalog, pg_temp"}, row.name
-            assert row.definer or row.trigger, row.name
+            assert {*row.settings} - {DATES, PLANNED_ONCE} == {"search_path=pg_catalog, pg_temp"}, row.name
+            assert row.definer or row.trigger or row.name == WITH_ITS_CALLERS_RIGHTS, row.name
     hidden = {
         "audit_store(text,bytea[])",
         "audit_genesis(bytea[])",
