@@ -17,6 +17,7 @@ import msgspec
 
 from policies.vocabulary import Office
 from service.brake import Silence
+from service.kernel.background import Background
 from service.pulse import SOURCES_MAX
 
 INSIDE_HEADER: Final = "trennwand-inside"
@@ -46,14 +47,15 @@ def client_of(
 
 
 @dataclass(slots=True)
-class LogAfar:
+class LogAfar(Background):
     """Asks the log's process every second how the log stands; ``sockets``: where the bank's processes listen."""
+
+    called = "how the log stands"
 
     sockets: Path | None
     noise: Counter[str] = field(default_factory=Counter)
     told: Silence = field(default_factory=Silence)
     heard_at: float = field(default_factory=time.monotonic)
-    task: asyncio.Task[None] | None = None
 
     def silence(self) -> Silence:
         """Return how the log stands as far as this process knows; what nobody tells counts as unsigned."""
@@ -66,18 +68,6 @@ class LogAfar:
         """Count requests that nobody signed in for, for the log to tell."""
         known = source if source in self.noise or len(self.noise) < SOURCES_MAX else "others"
         self.noise[known] += times
-
-    def start(self) -> None:
-        """Begin."""
-        self.task = asyncio.create_task(self._run(), name="how the log stands")
-
-    async def stop(self) -> None:
-        """End."""
-        if self.task is not None:
-            self.task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self.task
-            self.task = None
 
     async def _run(self) -> None:
         if self.sockets is None:

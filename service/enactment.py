@@ -1,7 +1,6 @@
 """An approved change of the policy comes into force at its time: rights, version and entry in one transaction."""
 
 import asyncio
-import contextlib
 import json
 import logging
 import secrets
@@ -27,6 +26,7 @@ from service.governance.lifecycle import POLICY_DRAFT, DraftState
 from service.governance.model import PolicyDraft
 from service.in_force import DamagedPolicy
 from service.kernel.actor import Actor
+from service.kernel.background import Background
 from service.kernel.errors import Refusal, Report
 from service.kernel.identifiers import uuid7
 from service.kernel.items import Item
@@ -142,27 +142,16 @@ async def _put_in_force(
 
 
 @dataclass(slots=True)
-class PolicyWatch:
+class PolicyWatch(Background):
     """Each second: is another version in force, and is a change due? Only a node with the administrator's URL enacts."""
+
+    called = "policy in force"
 
     bank: House
     admin_url: str | None = None
-    task: asyncio.Task[None] | None = None
     told: UUID | None = None  # of a draft that cannot come into force: said once
     damaged: str = ""
     again_at: float = 0.0
-
-    def start(self) -> None:
-        """Begin."""
-        self.task = asyncio.create_task(self._run(), name="policy in force")
-
-    async def stop(self) -> None:
-        """End."""
-        if self.task is not None:
-            self.task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self.task
-            self.task = None
 
     async def look(self) -> None:
         """Look once."""

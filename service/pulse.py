@@ -1,7 +1,6 @@
 """What the log tells without anybody acting: a heartbeat each minute, and how much unsigned-in noise there was."""
 
 import asyncio
-import contextlib
 import logging
 from collections import Counter
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from dataclasses import dataclass, field
 from policies.vocabulary import Action, Office
 from service.attempt import Attempt, Changed, Command
 from service.gate import Gate, use_case
+from service.kernel.background import Background
 from service.kernel.texts import Name
 from service.people.directory import service_actor
 
@@ -59,12 +59,13 @@ async def record_backup(attempt: Attempt, command: RecordBackup) -> Changed:
 
 
 @dataclass(slots=True)
-class Pulse:
+class Pulse(Background):
     """The minute's work of the log's own service account."""
+
+    called = "pulse of the log"
 
     gate: Gate
     noise: Counter[str] = field(default_factory=Counter)
-    task: asyncio.Task[None] | None = None
 
     def hear(self, source: str, times: int = 1) -> None:
         """Count requests that nobody signed in for; sources beyond the limit share one count."""
@@ -79,17 +80,13 @@ class Pulse:
             await self.gate.perform(keeper, count_noise, CountNoise(source=source, requests=requests))
         await self.gate.perform(keeper, beat, Beat())
 
-    def start(self) -> None:
-        """Begin."""
-        self.task = asyncio.create_task(self._run(), name="pulse of the log")
-
     async def stop(self) -> None:
         """End, without losing the noise of the last minute."""
-        if self.task is not None:
-            self.task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self.task
-            self.task = None
+        begun = self.task is not None
+        await super(
+            Pulse, self
+        ).stop()  # a class with slots is made twice, and only its name leads to the second
+        if begun:
             await self.once()
 
     async def _run(self) -> None:

@@ -4,13 +4,14 @@ Nothing rests on it that counts: an answer adds what is not folded yet, so total
 """
 
 import asyncio
-import contextlib
 import logging
 from dataclasses import dataclass
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
+
+from service.kernel.background import Background
 
 LOGGER = logging.getLogger(__name__)
 PAUSE_SECONDS = 5.0
@@ -30,23 +31,12 @@ async def fold(engine: AsyncEngine, most: int = ENTRIES_MAX) -> int:
 
 
 @dataclass(slots=True)
-class Totals:
+class Totals(Background):
     """What folds, on the log's own login, as long as the bank runs."""
 
+    called = "totals"
+
     engine: AsyncEngine
-    task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin."""
-        self.task = asyncio.create_task(self._run(), name="totals")
-
-    async def stop(self) -> None:
-        """End; what is not folded is folded after the next start."""
-        if self.task is not None:
-            self.task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self.task
-            self.task = None
 
     async def _run(self) -> None:
         while True:

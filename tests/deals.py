@@ -7,24 +7,12 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from tests import plain
 from tests.bank import World
-from tests.parties import LEI, a_counterparty, a_portfolio
+from tests.parties import a_counterparty, a_portfolio
 from tests.rights import granted, moved, person_of, taken
 
-TERMS = {
-    "type": "fx_spot",
-    "side": "buy",
-    "base": "EUR",
-    "quote": "USD",
-    "base_amount": "1000000.00",
-    "rate": "1.1650",
-    "trade_date": "2026-10-27",
-    "value_date": "2026-10-29",
-    "counterparty": LEI,
-    "portfolio": "FX-EUR",
-    "executed_at": "2026-10-27T07:55:00Z",
-    "side_agreements": "none",
-}
+TERMS = plain.TERMS | {"executed_at": "2026-10-27T07:55:00Z"}
 
 FIXING = {"USD": "1.1652", "GBP": "0.8741", "CHF": "0.9280", "JPY": "177.20", "SEK": "10.95", "PLN": "4.24"}
 WRITTEN_BY_A_CAPTURE = ("trade", "trade_version", "position_movement", "deal_number", "work_item")

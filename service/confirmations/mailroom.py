@@ -6,7 +6,6 @@ recorded before, and what came of it after.
 
 import asyncio
 import base64
-import contextlib
 import logging
 import time
 from collections.abc import Coroutine, Mapping, Sequence
@@ -58,6 +57,7 @@ from service.documents.kinds import safe_name
 from service.documents.model import Document
 from service.gate import Done, Gate, UseCase
 from service.importing.rows import shown
+from service.kernel.background import Background
 from service.kernel.errors import Malformed, Refusal, Unprocessable
 from service.kernel.turns import turn
 from service.parties.model import ConfirmationChannel
@@ -87,8 +87,10 @@ class Errand(Protocol):
 
 
 @dataclass(slots=True)
-class Mailroom:
+class Mailroom(Background):
     """Sends, collects and reminds; a round does what is due and tells how much that was."""
+
+    called = "the back office's post"
 
     gate: Gate
     ways: Mapping[str, FileDrop | MailServer]
@@ -96,22 +98,9 @@ class Mailroom:
     quiet: timedelta = QUIET
     pause_seconds: float = PAUSE_SECONDS
     errands: tuple[Errand, ...] = ()
-    task: asyncio.Task[None] | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     later: dict[str, tuple[int, float]] = field(default_factory=dict)
     """What did not work: how often, and when it is tried again (monotonic seconds)."""
-
-    def start(self) -> None:
-        """Begin the background task."""
-        self.task = asyncio.create_task(self._run(), name="the back office's post")
-
-    async def stop(self) -> None:
-        """End it; a message under way is sent again under the same name at the next start."""
-        if self.task is not None:
-            self.task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self.task
-            self.task = None
 
     async def _run(self) -> None:
         reminded = float("-inf")

@@ -73,7 +73,13 @@ async def _sent(driver: "asyncpg.Connection[Any]", statement: str, values: Seque
 
 
 async def store(session: AsyncSession, rows: Sequence[NewRow]) -> None:
-    """Write new rows of however many tables in one statement, each table's as one list for each column."""
+    """Write new rows of however many tables in one statement."""
+    statement, values = in_lists(rows)
+    await fetch(session, statement, *values)
+
+
+def in_lists(rows: Sequence[NewRow]) -> tuple[str, list[Sequence[object]]]:
+    """Return the statement that inserts the rows, and what it takes: one list for each column of each table."""
     sets: dict[Shape, list[NewRow]] = {}
     for row in rows:
         sets.setdefault((row.model, tuple(row.values)), []).append(row)
@@ -83,11 +89,10 @@ async def store(session: AsyncSession, rows: Sequence[NewRow]) -> None:
         for alike in sets.values()
         for column in zip(*(row.values.values() for row in alike), strict=True)
     )
-    values = [
+    return statement, [
         [None if one is None else in_json(one) for one in column] if is_json else column
         for column, is_json in zip(columns, as_json, strict=True)
     ]
-    await fetch(session, statement, *values)
 
 
 @cache

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Office
 from service.gate import Gate
+from service.kernel.background import Background
 from service.kernel.errors import Refusal
 from service.supervision.days import days_due
 from service.supervision.queries import desk_day, desks, newest_days
@@ -20,24 +21,13 @@ LOOK_SECONDS = 600
 
 
 @dataclass(slots=True)
-class DeskReports:
+class DeskReports(Background):
     """The daily round of a running service."""
+
+    called = "desk reports"
 
     gate: Gate
     find_actor: ServiceActor
-    task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin the background task."""
-        self.task = asyncio.create_task(self._run(), name="desk reports")
-
-    async def stop(self) -> None:
-        """End the task; what is due is told at the next start."""
-        if self.task is not None:
-            self.task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self.task
-            self.task = None
 
     async def _run(self) -> None:
         while True:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import aliased
 
 from policies.vocabulary import Office
 from service.gate import Gate
+from service.kernel.background import Background
 from service.kernel.errors import Refusal
 from service.kernel.items import Item
 from service.kernel.working_hours import earlier
@@ -28,24 +29,13 @@ AT_ONCE = 200
 
 
 @dataclass(slots=True)
-class Climb:
+class Climb(Background):
     """The ladder of a running service."""
+
+    called = "escalation"
 
     gate: Gate
     find_actor: ServiceActor
-    task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin the background task."""
-        self.task = asyncio.create_task(self._run(), name="escalation")
-
-    async def stop(self) -> None:
-        """End the task; what was to climb climbs at the next start."""
-        if self.task is not None:
-            self.task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self.task
-            self.task = None
 
     async def _run(self) -> None:
         while True:

@@ -25,7 +25,7 @@ from sqlalchemy.pool import NullPool
 from policies.vocabulary import Office
 from service.kernel.actor import Actor
 from service.kernel.database import NewRow, Offices
-from service.kernel.direct import fetch, in_json, insertion
+from service.kernel.direct import fetch, in_lists
 from service.kernel.identifiers import uuid7
 from service.people.directory import SignIns
 from service.running import settle_memory
@@ -98,7 +98,8 @@ class Writer:
                 answers.append(
                     {"id": trade.id, "deal_number": trade.number, "captured_at": trade.captured_at}
                 )
-            await self._store(session, rows)
+            statement, values = in_lists(rows)
+            await fetch(session, statement.replace("public.", f"{SCHEMA}."), *values)
             await session.commit()
         return answers
 
@@ -119,23 +120,6 @@ class Writer:
             NewRow(TradeVersion, {**version, **terms_columns(terms), **written}),
             *(NewRow(PositionMovement, {"id": uuid7(), **common, **move}) for move in moves),
         ]
-
-    @staticmethod
-    async def _store(session: AsyncSession, rows: Sequence[NewRow]) -> None:
-        sets: dict[Any, list[NewRow]] = {}
-        for row in rows:
-            sets.setdefault((row.model, tuple(row.values)), []).append(row)
-        statement, as_json = insertion(tuple(sets))
-        columns = (
-            column
-            for alike in sets.values()
-            for column in zip(*(row.values.values() for row in alike), strict=True)
-        )
-        values = [
-            [in_json(one) for one in column] if is_json else column
-            for column, is_json in zip(columns, as_json, strict=True)
-        ]
-        await fetch(session, statement.replace("public.", f"{SCHEMA}."), *values)
 
 
 @post("/trades")
