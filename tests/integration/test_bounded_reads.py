@@ -83,9 +83,9 @@ async def test_an_act_asks_the_database_no_more_often_because_more_is_in_it(
         for currency in await deal.legs():
             done(await deal.settle(currency, "preparation", "settler"))
             done(await deal.settle(currency, "release", "releaser"))
-    one_deal = {action: max(1, len(counts) // LIVES) for action, counts in asked.items()}
-    first = {action: max(counts[: one_deal[action]]) for action, counts in asked.items()}
-    last = {action: max(counts[-one_deal[action] :]) for action, counts in asked.items()}
+    half = {action: (len(counts) + 1) // 2 for action, counts in asked.items()}
+    first = {action: max(counts[: half[action]]) for action, counts in asked.items()}
+    last = {action: min(counts[-half[action] :]) for action, counts in asked.items()}  # the roster ages anywhere
     assert {
         Action.TRADE_CAPTURE,
         Action.TRADE_VERIFY,
@@ -93,4 +93,4 @@ async def test_an_act_asks_the_database_no_more_often_because_more_is_in_it(
         Action.SETTLEMENT_RELEASE,
     } <= set(asked)
     assert {action: (first[action], count) for action, count in last.items() if count > first[action]} == {}
-    assert {action: count for action, count in last.items() if count > ACT_STATEMENTS_MAX} == {}
+    assert {action: counts for action, counts in asked.items() if max(counts) > ACT_STATEMENTS_MAX} == {}
