@@ -21,7 +21,7 @@ from litestar.types import ASGIApp, HTTPReceiveMessage, Receive, Scope, Send
 
 from service import faces
 from service.kernel.errors import Malformed, Refusal
-from service.ui.formats import typed_moment, typed_number
+from service.ui.formats import typed_day, typed_moment, typed_number
 from service.ui.languages import Language
 
 SESSION_COOKIE: Final = "__Host-trennwand"
@@ -39,7 +39,11 @@ AMOUNTS: Final = frozenset(
 RATES: Final = frozenset(
     {"amounts", "forward_points", "rate", "rate_bp", "rate_percent", "rates", "spot_rate", "tolerance_bp"}
 )
+DAYS: Final = frozenset({"day", "effective_on", "first_day", "last_day"})
+DAY: Final = "_date"
+"""The end of the name of any other field that holds a day."""
 MOMENTS: Final = frozenset({"effective_at", "executed_at", "valid_from", "valid_to"})
+"""Times of Berlin; of what is in force by the day, days."""
 ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
 RowT = TypeVar("RowT")
 TextT = TypeVar("TextT", bound=str)
@@ -216,6 +220,8 @@ def read_as(name: str, typed: str, language: Language) -> str:
     """Return what was typed into a field of this name as commands take it."""
     if name in AMOUNTS or name in RATES:
         return typed_number(typed, language, grouped=name in AMOUNTS)
+    if name in DAYS or name.endswith(DAY):
+        return typed_day(typed)
     return typed_moment(typed) if name in MOMENTS else typed
 
 
@@ -268,7 +274,7 @@ def day_in(written: str, name: str) -> date | None:
     if not written:
         return None
     try:
-        return date.fromisoformat(written)
+        return date.fromisoformat(typed_day(written))
     except ValueError:
         raise Malformed("This is no date.", field=name) from None
 

@@ -12,6 +12,7 @@ from playwright.async_api import Browser, Page, async_playwright
 from service.demo.access import token_for
 from service.page_forms import SESSION_COOKIE
 from service.running import listening, serving
+from service.ui.formats import typed_day
 from tests.bank import PASSWORD, World
 from tests.browsing import CHROMIUM
 
@@ -59,16 +60,14 @@ class Desk:
             await self.page.keyboard.press("Enter")
 
     async def fill_day(self, selector: str, day: str) -> None:
-        """Go to a field of a date and type it in the order of this browser's system, day or month first."""
+        """Go to a field of a day and type it as Germans write it; the field echoes it in the page's language."""
         year, month, of_month = day.split("-")
-        await self.reach(selector)
-        for typed in (f"{month}{of_month}{year}", f"{of_month}{month}{year}"):
-            for _ in range(3):
-                await self.page.keyboard.press("ArrowLeft")
-            await self.page.keyboard.type(typed)
-            if await self.page.input_value(selector) == day:
-                return
-        raise AssertionError(f"{day} cannot be typed into {selector}")
+        await self.fill(selector, f"{of_month}.{month}.{year}")
+        await self.page.keyboard.press("Tab")
+        await self.page.keyboard.press("Shift+Tab")
+        echoed = await self.page.input_value(selector)
+        assert typed_day(echoed) == day, (selector, echoed)
+        assert echoed != day, "not as a machine writes it"
 
     async def open(self, path: str) -> str:
         """Type an address; return what stands on the page."""

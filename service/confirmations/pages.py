@@ -31,7 +31,7 @@ from service.kernel.actor import Actor
 from service.kernel.items import Item
 from service.page_frame import History, Page
 from service.trades.queries import timeline, trade_view
-from service.ui.confirming_words import BUCKETS, CODES_SAID, PAPERS, PURPOSES, WAYS
+from service.ui.confirming_words import CODES_SAID, PAPERS, PURPOSES, WAYS
 from service.ui.languages import N_
 from service.work.cards import CARDS, HANDFULS, Beside, Card, Handful
 
@@ -83,7 +83,7 @@ class ConfirmationPages(Controller):
             rows=await queries.unconfirmed(reads, today, over_days=False, age=wanted, limit=ROWS * 4),
             today=today,
             age=age,
-            buckets=BUCKETS,
+            ages=get_args(AgeOpen),
         )
 
     @get("/{confirmation_id:uuid}", guards=[Allows(Action.CONFIRMATION_READ)])

@@ -15,6 +15,7 @@ from service.kernel.errors import Malformed, Refusal
 from service.page_frame import Page
 from service.reports import asking
 from service.reports.tables import report_named
+from service.ui.formats import typed_day
 
 FORM = "report"
 EXPORT = "evidence.export"
@@ -54,7 +55,9 @@ class ReportPages(Controller):
         typed = {"on": on or str(gate.clock.now().date()), "purpose": purpose, "act": act or asking.ACT.value}
         try:
             asking.must_say_why(purpose)
-            found = await asking.view(reads, gate, asking.asked(gate, name, typed["on"], typed["act"]))
+            found = await asking.view(
+                reads, gate, asking.asked(gate, name, typed_day(typed["on"]), typed["act"])
+            )
         except Malformed as malformed:
             page.said = page_frame.refused(Action.REPORT_READ, malformed, FORM, typed)
             status = malformed.status
@@ -86,7 +89,7 @@ class ReportPages(Controller):
                 checked_key(page.form.get("_key", "")),
                 asking.must_say_why(page.form.get("purpose")),
             )
-            wish = asking.asked(gate, name, page.form.get("on", ""), page.form.get("act"))
+            wish = asking.asked(gate, name, typed_day(page.form.get("on", "")), page.form.get("act"))
             done = await asking.export(
                 reads, gate, bank.settings, actor, wish, reason, publish=bank.publish, key=key
             )

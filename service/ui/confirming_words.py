@@ -61,14 +61,6 @@ DONE: Final[dict[str, str]] = {
     Action.TRANSMISSION_RETRY: N_("The message goes out again."),
 }
 
-BUCKETS: Final[dict[str, str]] = {
-    "0-1": N_("0 to 1 day"),
-    "2-3": N_("2 to 3 days"),
-    "4-7": N_("4 to 7 days"),
-    ">7": N_("over 7 days"),
-}
-"""How long a deal is unconfirmed, in business days."""
-
 STATES: Final[dict[str, tuple[str, Literal["good", "bad", "open", "gone"], str]]] = {
     "deemed": ("✓", "good", N_("deemed confirmed")),
     "substituted": ("✓", "good", N_("verified otherwise")),

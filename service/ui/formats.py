@@ -14,7 +14,7 @@ from babel.numbers import format_decimal
 from markupsafe import Markup
 
 from service.kernel.money import UnknownCurrency, minor_units
-from service.ui.languages import Language
+from service.ui.languages import N_, Language
 
 BERLIN: Final = ZoneInfo("Europe/Berlin")
 MINUS: Final = "−"
@@ -25,6 +25,24 @@ KEPT: Final = 8192
 _LOCALES: Final[dict[Language, Locale]] = {"de": Locale("de", "DE"), "en": Locale("en", "GB")}
 _GROUPING: Final[dict[Language, str]] = {"de": ".", "en": ","}
 _TIMES: Final[dict[str, int]] = {"": 0, "k": 3, "m": 6}
+_MONTHS: Final = (
+    ("jan",), ("feb",), ("mar", "mär"), ("apr",), ("may", "mai"), ("jun",),
+    ("jul",), ("aug",), ("sep",), ("oct", "okt"), ("nov",), ("dec", "dez"),
+)  # fmt: skip
+_MONTH: Final = {name: month for month, names in enumerate(_MONTHS, 1) for name in names}
+_WRITTEN: Final = re.compile(
+    r"(?P<day>[0-9]{1,2})(?:\.(?P<month>[0-9]{1,2})\.(?P<short>[0-9]{2})?(?P<year>[0-9]{2})"
+    r"|\.? ?(?P<named>[A-Za-zä]{3,9})\.? ?(?P<full>[0-9]{4}))"
+)
+_ISO_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_MOMENT: Final = re.compile(
+    r"(?P<day>.{6,20}?)(?:T|,? )(?P<hour>[0-9]{1,2}):(?P<rest>[0-5][0-9](?::[0-5][0-9])?)"
+)
+_TYPED_AS: Final = {
+    "date": N_("DD Mon YYYY"),
+    "datetime-local": N_("DD Mon YYYY HH:MM"),
+    "time": N_("HH:MM"),
+}
 _TYPED: Final = re.compile(r"(?P<sign>[-+−]?)(?P<digits>[0-9.,]+)(?P<times>[kKmM]?)", re.ASCII)
 
 
@@ -137,6 +155,25 @@ class Formats:
         """Write a point in time for the ``datetime`` attribute."""
         return instant(value).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
+    def age(self, bucket: str) -> str:
+        """Write an age in business days as every list has it: 0-1, 2-3, 4-7, >7."""
+        return ">7" if bucket == "8+" else bucket
+
+    def typed_as(self, kind: str) -> str:
+        """Return how a field of this kind wants its day or time written; nothing for any other field."""
+        return _TYPED_AS.get(kind, "")
+
+    def in_field(self, value: str | date) -> str:
+        """Write a day, or a time of Berlin, as its reader would type it; anything else as it came."""
+        text = str(value)
+        day, mark, clock = text.partition("T")
+        if _ISO_DAY.fullmatch(day) is None or (mark and not clock.replace(":", "").isdigit()):
+            return text
+        try:
+            return f"{self.day(day)} {clock}".strip()
+        except ValueError:
+            return text
+
     def amount_cell(self, value: str | Decimal | None, currency: str) -> Markup:
         """Write an amount as a table has it: figures under each other, marked where it is negative."""
         return _amount_cell(None if value is None else str(value), currency, self.language)
@@ -232,12 +269,32 @@ def typed_number(text: str, language: Language, *, grouped: bool) -> str:
     return f"{sign}{digits}"
 
 
-def typed_moment(text: str) -> str:
-    """Read a local time of Berlin as a form's time field writes it; what cannot be read comes back as typed."""
-    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?", text, re.ASCII) is None:
+def typed_day(text: str) -> str:
+    """Read a day as people write it: ``28.10.2026``, ``28.10.26``, ``28 Oct 2026``, ``28. Oktober 2026``, ``2026-10-28``.
+
+    A day between slashes is not read: 10/11/2026 is two days, one on each side of the ocean. What cannot be
+    read comes back as it was typed: whoever takes the day refuses it.
+    """
+    found = _WRITTEN.fullmatch(text.strip())
+    if found is None:
         return text
+    named = found["named"]
+    month = int(found["month"]) if named is None else _MONTH.get(named[:3].lower(), 0)
+    year = found["full"] or f"{found['short'] or '20'}{found['year']}"
     try:
-        moment = datetime.fromisoformat(text).replace(tzinfo=BERLIN).astimezone(UTC)
+        return date(int(year), month, int(found["day"])).isoformat()
+    except ValueError:
+        return text
+
+
+def typed_moment(text: str) -> str:
+    """Read a local time of Berlin, or a day alone, as people write them; what cannot be read comes back as typed."""
+    found = _MOMENT.fullmatch(text.strip())
+    if found is None:
+        return typed_day(text)
+    written = f"{typed_day(found['day'])}T{found['hour']:0>2}:{found['rest']}"
+    try:
+        moment = datetime.fromisoformat(written).replace(tzinfo=BERLIN).astimezone(UTC)
     except (
         ValueError,
         OverflowError,

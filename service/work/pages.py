@@ -24,6 +24,7 @@ from service.kernel.items import ROUTES as ITEM_ROUTES
 from service.kernel.items import Item
 from service.kernel.working_hours import Age
 from service.page_frame import Button, History, Page
+from service.ui.formats import Formats
 from service.work import cards, queries
 from service.work.cards import HANDFULS, Handful
 from service.work.queries import Wanted, Where
@@ -230,7 +231,7 @@ async def queue(
         next=found["next"],
         kinds=[item for item, route in ITEM_ROUTES.items() if actor.office in route.homes],
         asked=asked,
-        ages=[(one.value, one.value) for one in Age],
+        ages=[(one.value, Formats(page.language).age(one.value)) for one in Age],
         place=wanted.place.value,
         handful=handful,
         left_out=sum(1 for item in items if item["why_not_me"] is not None),

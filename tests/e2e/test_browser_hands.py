@@ -77,6 +77,27 @@ async def test_keys_lead_to_pages_rows_filters_and_their_own_map_and_can_be_turn
     assert complaints == []
 
 
+async def test_one_key_copies_what_names_a_deal_and_two_lead_to_the_decision_on_it(bank: World) -> None:
+    deal = await captured(bank)
+    complaints: list[str] = []
+    async with at_the_desk(bank, "verifier", complaints) as (window, page):
+        await window.grant_permissions(["clipboard-read", "clipboard-write"])
+        await page.goto("/trades")
+        await page.keyboard.press("j")
+        shown = await page.inner_text("tr.at th a")
+        assert shown.startswith("FX-EUR ")
+        for told in (shown, deal.id):
+            await page.keyboard.press("c")
+            await expect(page.locator("#copied")).to_have_text(f"Copied: {told}")
+            assert await page.evaluate("navigator.clipboard.readText()") == told
+        await page.goto(f"/trades/{deal.id}/control")
+        await page.keyboard.press("a")
+        assert await page.evaluate("document.activeElement.closest('form').id") == "verify"
+        await page.keyboard.press("r")
+        await expect(page.locator("[id='return.reason']")).to_be_focused()
+    assert complaints == []
+
+
 async def test_menus_open_and_close_by_keys_and_say_where_one_is(bank: World) -> None:
     async with at_the_desk(bank, "compliance", []) as (_, page):
         await page.goto("/balances")
@@ -205,3 +226,25 @@ async def test_a_printed_page_is_its_content_alone_in_black_on_white(bank: World
             assert not await page.locator(left_out).first.is_visible(), left_out
         ground = await page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert ground == "rgb(255, 255, 255)"
+
+
+async def test_what_a_ground_tells_a_frame_tells_where_the_reader_chose_the_colours(bank: World) -> None:
+    await captured(bank)
+    async with at_the_desk(bank, "trader", []) as (_, page):
+        await page.goto("/trades?hide=rate")
+        await page.click("summary:text-is('Columns')")
+        chosen = page.locator(".columns-chosen a[aria-current]").first
+        assert await chosen.evaluate("one => getComputedStyle(one).outlineStyle") == "none"
+        await page.emulate_media(forced_colors="active")
+        assert await chosen.evaluate("one => getComputedStyle(one).outlineStyle") == "solid"
+        await page.keyboard.press("Escape")
+        await page.locator("h1").click()
+        await page.keyboard.press("j")
+        frame = "getComputedStyle(document.querySelector('tr.at > *')).outlineStyle"
+        assert await page.evaluate(frame) == "solid"
+        await page.emulate_media(forced_colors="none", contrast="more")
+        told = "getComputedStyle(document.querySelector('caption')).color"
+        plain = "getComputedStyle(document.body).color"
+        assert await page.evaluate(told) == await page.evaluate(plain), (
+            "what was muted is as plain as the rest"
+        )

@@ -124,7 +124,7 @@ async def test_a_line_fills_the_ticket_and_the_preview_says_what_the_deal_would_
     assert "cannot be paid on Friday 2026-12-25: Christmas Day" in part.text
     assert "Move to Mon 28 Dec 2026" in part.text
     moved = Sheet(await trader.send(ticket, **holiday, _value_date="2026-12-28"))
-    assert moved.form("trade.capture").fields["value_date"] == "2026-12-28"
+    assert moved.form("trade.capture").fields["value_date"] == "28 Dec 2026"
     german = await signed_in(bank, "trader", language="de")
     strip = replace((await german.get("/trades/new")).form("trade.capture"), action="/trades/preview")
     part = Sheet(await german.send(strip, line="V 10M EURUSD 1,1650 FIRST"))

@@ -65,7 +65,7 @@ async def test_the_ticket_says_the_deal_in_words_before_it_is_entered(bank: Worl
     assert "You buy 1,500,000.00 EUR from First counterparty" in said.text
     assert "Nothing is entered yet." in said.text
     assert "the deal is −1.7 bp away" in said.text
-    assert said.form("trade.capture").fields["value_date"] == "2026-10-29"  # spot, filled in
+    assert said.form("trade.capture").fields["value_date"] == "29 Oct 2026"  # spot, filled in
     assert "No deal here." in (await trader.get("/trades")).text
 
 

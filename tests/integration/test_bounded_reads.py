@@ -85,7 +85,9 @@ async def test_an_act_asks_the_database_no_more_often_because_more_is_in_it(
             done(await deal.settle(currency, "release", "releaser"))
     half = {action: (len(counts) + 1) // 2 for action, counts in asked.items()}
     first = {action: max(counts[: half[action]]) for action, counts in asked.items()}
-    last = {action: min(counts[-half[action] :]) for action, counts in asked.items()}  # the roster ages anywhere
+    last = {
+        action: min(counts[-half[action] :]) for action, counts in asked.items()
+    }  # the roster ages anywhere
     assert {
         Action.TRADE_CAPTURE,
         Action.TRADE_VERIFY,

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,9 @@ from service.bookkeeping.posting import CHART
 from service.compliance import catalogue
 from service.kernel.errors import Malformed
 from service.kernel.items import Item
-from service.page_forms import command_fields, fields_in, local_path
+from service.page_forms import command_fields, day_in, fields_in, local_path
 from service.ui import words
-from service.ui.formats import Formats, typed_moment, typed_number
+from service.ui.formats import Formats, typed_day, typed_moment, typed_number
 from service.ui.languages import CATALOGUE, Words, preferred
 
 CLONE = Path(__file__).parents[2]
@@ -146,6 +147,42 @@ def test_a_local_time_of_berlin_is_read_as_utc() -> None:
     assert typed_moment("2026-10-28T09:15") == "2026-10-28T08:15:00Z"
     assert typed_moment("2026-07-28T09:15:30") == "2026-07-28T07:15:30Z"
     assert typed_moment("2026-13-28T09:15") == "2026-13-28T09:15"
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("28.10.2026", "2026-10-28"),
+        ("1.2.26", "2026-02-01"),
+        ("28 Oct 2026", "2026-10-28"),
+        ("28. Oktober 2026", "2026-10-28"),
+        ("1. März 2027", "2027-03-01"),
+        ("2026-10-28", "2026-10-28"),
+        ("10/11/2026", "10/11/2026"),  # two days: one in London, one in New York
+        ("31.02.2026", "31.02.2026"),
+        ("28 Foo 2026", "28 Foo 2026"),
+        ("٢٨.10.2026", "٢٨.10.2026"),
+        ("", ""),
+    ],
+)
+def test_days_as_people_type_them(typed: str, read: str) -> None:
+    assert typed_day(typed) == read
+    assert typed_day(Formats("de").in_field(read)) == read
+    assert typed_day(Formats("en").in_field(read)) == read
+
+
+def test_a_field_holds_days_and_times_as_its_reader_types_them() -> None:
+    german, english = Formats("de"), Formats("en")
+    assert (german.in_field("2026-10-28"), english.in_field("2026-10-28")) == ("28.10.2026", "28 Oct 2026")
+    assert german.in_field("2026-10-28T09:15:00") == "28.10.2026 09:15:00"
+    assert typed_moment(english.in_field("2026-10-28T09:15:00")) == "2026-10-28T08:15:00Z"
+    assert typed_moment("28.10.2026 9:15") == "2026-10-28T08:15:00Z"
+    assert german.in_field("28.1x.2026") == "28.1x.2026", "what was typed wrongly stays as it was typed"
+    assert german.in_field("2026-10-28T09:15:00Z") == "2026-10-28T09:15:00Z"
+    fields = command_fields({"value_date": "30.10.2026", "fields.trade_date": "28.10.2026"}, "de")
+    assert fields == {"value_date": "2026-10-30", "fields": {"trade_date": "2026-10-28"}}
+    assert command_fields({"valid_from": "2.11.2026"}, "de") == {"valid_from": "2026-11-02"}
+    assert day_in("28.10.2026", "day") == day_in("28 Oct 2026", "day") == date(2026, 10, 28)
 
 
 @pytest.mark.parametrize(

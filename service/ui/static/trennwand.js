@@ -65,30 +65,112 @@ function press(element) {
   else element.focus();
 }
 
+const TAKING = ["verify", "approve", "release", "countersign", "sign", "execute", "match", "accept", "acknowledge", "clear", "check"];
+const REFUSING = ["return", "refuse", "reject", "decline"];
+
+// Brings one of these acts under the finger: the marked row's first, then the page's; what hides it unfolds.
+function bringUp(verbs) {
+  const forms = ["tr.at", "main"].flatMap((where) => $$(`${where} form[action^="/acts/"]`));
+  const form = forms.find((one) => verbs.includes(one.getAttribute("action").split(".").at(-1)));
+  if (!form) return;
+  for (let fold = form.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+  $("input:not([type=hidden]), select, textarea, button", form).focus();
+}
+
+// Copies what names the marked row, or the page's object: its number first, pressed again its id, its version, its entry.
+const ID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
+let copied = { place: null, next: 0 };
+
+function identifiers() {
+  const row = $("tr.at");
+  const links = row ? $$("th[scope=row] a[href]", row).map((one) => one.getAttribute("href")) : [location.pathname];
+  const named = row ? $$("th[scope=row]", row).map((one) => one.textContent) : [];
+  const told = [...$$("[data-copy]", row ?? $("main")).map((one) => one.dataset.copy), ...$$(".id", row ?? $("main")).map((one) => one.textContent)];
+  const found = [...named, ...told.slice(0, 20), ...links.flatMap((one) => one.match(ID) ?? [])];
+  return { place: row ?? location.href, names: [...new Set(found.map((one) => one.replace(/\s+/g, " ").trim()).filter(Boolean))] };
+}
+
+async function copy() {
+  const { place, names: all } = identifiers();
+  if (!all.length) return;
+  if (copied.place !== place) copied = { place, next: 0 };
+  const text = all[copied.next++ % all.length];
+  const said = $("#copied");
+  const code = document.createElement("code");
+  code.textContent = text;
+  try {
+    await navigator.clipboard.writeText(text);
+    said.replaceChildren(said.dataset.done, " ", code);
+  } catch { // no clipboard for pages here: what is marked can be copied by hand
+    said.replaceChildren(said.dataset.marked, " ", code);
+    getSelection().selectAllChildren(code);
+  }
+}
+
 const LETTERS = {
   "?": () => showKeys(),
   "/": () => ($(".filter input:not([type=hidden]), .filter select") ?? $("main input[type=search]"))?.focus(),
   "j": () => walk(1),
   "k": () => walk(-1),
   "n": () => $('.places a[href="/trades/new"]')?.click(),
+  "a": () => bringUp(TAKING),
+  "r": () => bringUp(REFUSING),
+  "c": () => copy(),
   "x": () => $("tr.at input[type=checkbox]")?.click(),
   ".": () => $("main .act button, main .acts button, main [data-press=a]")?.focus(),
 };
 
-// `+` and `-` in a field of a date: the next weekday or the one before, from the business date where it is empty.
-function stepDay(field, step) {
-  const from = field.value || body.dataset.businessDate;
-  if (!from) return;
-  const day = new Date(`${from}T00:00:00Z`);
-  do { day.setUTCDate(day.getUTCDate() + step); } while ([0, 6].includes(day.getUTCDay()));
-  field.value = day.toISOString().slice(0, 10);
-  for (const kind of ["input", "change"]) field.dispatchEvent(new Event(kind, { bubbles: true }));
+// Days as their reader writes them: 28.10.2026 in German, 28 Oct 2026 in English; both are read in both, and ISO.
+const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const GERMAN_MONTHS = { "mär": 2, "mai": 4, "okt": 9, "dez": 11 };
+const DAY_FORMS = [
+  [/^(\d{4})-(\d\d)-(\d\d)$/, (year, month, day) => [year, month - 1, day]],
+  [/^(\d{1,2})\.(\d{1,2})\.(\d{4}|\d\d)$/, (day, month, year) => [year, month - 1, day]],
+  [/^(\d{1,2})\.? ?([a-zä]{3,9})\.? ?(\d{4})$/i, (day, name, year) => {
+    const named = name.slice(0, 3).toLowerCase();
+    return [year, GERMAN_MONTHS[named] ?? MONTHS.indexOf(named), day];
+  }],
+];
+
+function dayRead(text) {
+  for (const [form, parts] of DAY_FORMS) {
+    const found = form.exec(text.trim());
+    if (!found) continue;
+    const [year, month, of] = parts(...found.slice(1));
+    const day = new Date(Date.UTC(year.length === 2 ? 2000 + Number(year) : year, month, of));
+    return day.getUTCMonth() === month && day.getUTCDate() === Number(of) ? day : null;
+  }
+  return null;
 }
 
+function dayWritten(day) {
+  const [year, month, of] = day.toISOString().slice(0, 10).split("-");
+  if (document.documentElement.lang === "de") return `${of}.${month}.${year}`;
+  const name = MONTHS[month - 1];
+  return `${Number(of)} ${name[0].toUpperCase()}${name.slice(1)} ${year}`;
+}
+
+// `+` and `-` in a field of a day: the next weekday or the one before, from the business date where it is empty.
+function stepDay(field, step) {
+  const day = dayRead(field.value || body.dataset.businessDate || "");
+  if (!day) return false;
+  do { day.setUTCDate(day.getUTCDate() + step); } while ([0, 6].includes(day.getUTCDay()));
+  field.value = dayWritten(day);
+  for (const kind of ["input", "change"]) field.dispatchEvent(new Event(kind, { bubbles: true }));
+  return true;
+}
+
+// A day that was read is echoed as its reader writes it.
+document.addEventListener("change", (event) => {
+  if (!event.target.matches("input[data-typed-as=date]")) return;
+  const day = dayRead(event.target.value);
+  if (day) event.target.value = dayWritten(day);
+}, true);
+
 document.addEventListener("keydown", (event) => {
-  if (event.target.matches("input[type=date]") && (event.key === "+" || event.key === "-")) {
-    event.preventDefault();
-    return stepDay(event.target, event.key === "+" ? 1 : -1);
+  if (event.target.matches("input[data-typed-as=date]") && (event.key === "+" || event.key === "-")) {
+    if (stepDay(event.target, event.key === "+" ? 1 : -1)) event.preventDefault();
+    return;
   }
   if (event.key === "Escape") return $("dialog[open]") ? undefined : escape();
   if (event.key === "Enter" && event.ctrlKey) {
