@@ -1,6 +1,7 @@
 # Sourced by the other scripts: goes to the clone's root, finds a Python, and has .venv hold what the lock file
 # `$lock` names (if any), and node_modules what the pages load in a browser.
 set -eu
+unset PYTHONDONTWRITEBYTECODE  # a run starts many processes, and compiling all of it again is half of what a start takes
 cd "$(dirname "$0")/.."
 for python in python3 python3.14 python3.13 python3.12 python3.11 ''; do
     if [ -z "$python" ]; then
