@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from service.kernel import embedded
 from service.kernel.identifiers import uuid7
 from tests.faults.nodes import CLOCK
-from tests.faults.processes import children
+from tests.faults.processes import POLL_SECONDS, STALLED_SECONDS_MAX, children
 from tests.parties import LEI
 
 if TYPE_CHECKING:
@@ -162,16 +163,27 @@ def clear_disk(run: "Run") -> None:
 
 
 def by_force(run: "Run", statement: object, **facts: str) -> None:
-    """Do something past all guards, as only the database's superuser can."""
+    """Do something past all guards, as only the database's superuser can, as soon as the database takes callers."""
 
     async def do() -> None:
         engine = create_async_engine(run.admin_url(), poolclass=NullPool)
-        async with engine.begin() as connection:
+        connection = await reached(engine)
+        async with connection.begin():
             await connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
             await connection.execute(statement, facts)  # type: ignore[call-overload]
-        await engine.dispose()
+        await connection.close()
 
     asyncio.run(do())
+
+
+async def reached(engine: AsyncEngine) -> AsyncConnection:
+    """Return a line to the database, which may just be coming up again. Raises TimeoutError where it never does."""
+    async with asyncio.timeout(STALLED_SECONDS_MAX):
+        while True:
+            try:
+                return await engine.connect()
+            except (OSError, DBAPIError):
+                await asyncio.sleep(POLL_SECONDS)
 
 
 def poison(run: "Run") -> bool:
