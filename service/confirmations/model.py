@@ -17,10 +17,14 @@ class Confirmation(Recorded):
     """
 
     __tablename__ = "confirmation"
-    __frozen__: ClassVar[tuple[str, ...]] = ("trade_id", "version", "draft", "ours", "confirm_by")
+    __frozen__: ClassVar[tuple[str, ...]] = (
+        *("trade_id", "version", "draft", "ours"),
+        *("traded_on", "currencies", "confirm_by"),
+    )
     __table_args__ = (
         UniqueConstraint("trade_id", "version", "draft"),
         Index(None, "state", "confirm_by"),
+        Index(None, "state", "traded_on", "currencies"),
         Index("ix_confirmation_matched", "id", postgresql_where=text("state = 'matched'")),
     )
 
@@ -29,6 +33,8 @@ class Confirmation(Recorded):
     draft: Mapped[int]
     state: Mapped[str]
     ours: Mapped[dict[str, Any]]
+    traded_on: Mapped[date]  # of ours
+    currencies: Mapped[str]  # of ours, as EUR/USD: by whose business days its age is told
     confirm_by: Mapped[date]  # the last day on which both sides may agree, by the counterparty's class
     sent_at: Mapped[datetime | None]
     counter: Mapped[dict[str, Any] | None]

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.confirmations.deadlines import (
@@ -39,6 +39,8 @@ from service.parties.model import ConfirmationChannel
 
 ROWS_MAX: Final = 20_000
 CURRENCIES: Final = ("buy_currency", "sell_currency", "currency")
+AND: Final = "/"
+IS_AWAITED: Final = Confirmation.state.in_(sorted(state.value for state in AWAITED))
 
 
 async def confirmation_of(session: AsyncSession, trade_id: UUID, version: int) -> Confirmation | None:
@@ -108,37 +110,60 @@ async def unconfirmed(
     ``over_days``: only those open for more than five business days, the list that authorities ask for (EMR-02);
     ``age``: only those of one bucket.
     """
-    states = [state.value for state in AWAITED]
-    rows = await session.scalars(
-        select(Confirmation).where(Confirmation.state.in_(states)).order_by(Confirmation.id).limit(ROWS_MAX)
-    )
-    told = []
-    for row in rows:
-        traded = date.fromisoformat(row.ours["trade_date"])
-        currencies = [row.ours[name] for name in CURRENCIES if name in row.ours]
-        if over_days and not is_open_too_long(traded, today, currencies):
-            continue
-        days = age_days(traded, today, currencies)
-        if age in (None, bucket(days)):
-            told.append(
-                view(row) | {"age_days": days, "bucket": bucket(days), "late": row.confirm_by < today}
-            )
-    return sorted(told, key=lambda one: -int(one["age_days"]))[:limit]
+    groups = [
+        one
+        for one in await unconfirmed_together(session, today)
+        if age in (None, bucket(one.days)) and (one.is_open_too_long or not over_days)
+    ]
+    together = tuple_(Confirmation.traded_on, Confirmation.currencies)
+    told: list[dict[str, Any]] = []
+    for one in sorted(groups, key=lambda group: -group.days):
+        if len(told) >= limit:
+            break
+        rows = await session.scalars(
+            select(Confirmation)
+            .where(IS_AWAITED, together == tuple_(one.traded_on, one.currencies))
+            .order_by(Confirmation.id)
+            .limit(limit - len(told))
+        )
+        more = {"age_days": one.days, "bucket": bucket(one.days)}
+        told += [view(row) | more | {"late": row.confirm_by < today} for row in rows]
+    return told
 
 
 async def unconfirmed_by_age(session: AsyncSession, today: date) -> Counter[str]:
     """Count the deals whose terms the counterparty has not agreed, by their age."""
-    facts = [Confirmation.ours[name].astext for name in ("trade_date", *CURRENCIES)]
-    rows = await session.execute(
-        select(*facts, func.count())
-        .where(Confirmation.state.in_([state.value for state in AWAITED]))
-        .group_by(*facts)
-    )
     found: Counter[str] = Counter()
-    for traded, *currencies, deals in rows:
-        age = age_days(date.fromisoformat(traded), today, [one for one in currencies if one is not None])
-        found[bucket(age)] += deals
+    for one in await unconfirmed_together(session, today):
+        found[bucket(one.days)] += one.deals
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Unconfirmed deals of one age: struck on one day, in the same currencies."""
+
+    traded_on: date
+    currencies: str
+    deals: int
+    days: int
+    is_open_too_long: bool
+
+
+async def unconfirmed_together(session: AsyncSession, today: date) -> list[Together]:
+    """Return the deals whose terms the counterparty has not agreed, those of one age together."""
+    alike = (Confirmation.traded_on, Confirmation.currencies)
+    rows = await session.execute(select(*alike, func.count()).where(IS_AWAITED).group_by(*alike))
+    return [
+        Together(
+            traded,
+            names,
+            deals,
+            age_days(traded, today, names.split(AND)),
+            is_open_too_long(traded, today, names.split(AND)),
+        )
+        for traded, names, deals in rows
+    ]
 
 
 async def business_date(session: AsyncSession, now: date) -> date:

@@ -16,7 +16,7 @@ from service.confirmations.documenting import TYPED, await_papers, drop_papers
 from service.confirmations.lifecycle import CONFIRMATION, ConfirmationState
 from service.confirmations.matching import BROKER, CLAUSE, REFERENCE, TYPE, fields_of, match, ours
 from service.confirmations.model import Confirmation
-from service.confirmations.queries import view
+from service.confirmations.queries import AND, CURRENCIES, view
 from service.confirmations.receiving import agreed, follow, tolerance
 from service.confirmations.sending import drop, must_have_channel, queue_confirmation, take_back
 from service.confirmations.standing import is_past, must_be_undone, must_have_been_verified
@@ -135,6 +135,15 @@ async def draft(attempt: Attempt, trade: Trade, version: int, *, number: int) ->
     book = await session.get_one(Portfolio, trade.portfolio_id)
     channel = await channel_for(session, counterparty.id)
     party_class = "financial" if channel is None else channel.party_class
+    said = ours(
+        terms,
+        attempt.entity_lei,
+        counterparty.lei,
+        reference=await reference_for(session, book, trade),
+        clause=clause_for(standing),
+        side_agreement=beyond(terms.side_agreements) or "",
+        broker=await broker_lei(session, entered),
+    )
     confirmation = attempt.add(
         Confirmation(
             id=uuid7(),
@@ -142,15 +151,9 @@ async def draft(attempt: Attempt, trade: Trade, version: int, *, number: int) ->
             version=version,
             draft=number,
             state=ConfirmationState.DUE,
-            ours=ours(
-                terms,
-                attempt.entity_lei,
-                counterparty.lei,
-                reference=await reference_for(session, book, trade),
-                clause=clause_for(standing),
-                side_agreement=beyond(terms.side_agreements) or "",
-                broker=await broker_lei(session, entered),
-            ),
+            ours=said,
+            traded_on=terms.trade_date,
+            currencies=AND.join(said[name] for name in CURRENCIES if name in said),
             confirm_by=confirm_by(type_of(terms), party_class, terms.trade_date, entered.executed_at),
         )
     )

@@ -335,8 +335,9 @@ async def test_SET_09_silence_counts_by_clause_and_period_and_never_of_a_new_cou
     assert await state(deal) == "sent"  # it never confirmed a deal in its own words
     await by_force(
         ready_bank,
-        "INSERT INTO public.confirmation (id, rev, trade_id, version, draft, state, ours, confirm_by, agreed_by) "
-        "SELECT gen_random_uuid(), 1, trade_id, version, 10 + n, 'matched', ours, confirm_by, '{}' "
+        "INSERT INTO public.confirmation (id, rev, trade_id, version, draft, state, ours, traded_on, currencies, confirm_by, "
+        "agreed_by) SELECT gen_random_uuid(), 1, trade_id, version, 10 + n, 'matched', ours, traded_on, currencies, "
+        "confirm_by, '{}' "
         "FROM public.confirmation, generate_series(1, 3) AS n",
     )
     (waiting,) = await rows(ready_bank, "SELECT id, rev FROM public.confirmation WHERE state = 'sent'")

@@ -94,7 +94,7 @@ CREATE TRIGGER change_request_no_truncate BEFORE TRUNCATE ON public.change_reque
 
 CREATE TRIGGER confirmation_revision BEFORE INSERT OR UPDATE OR DELETE ON public.confirmation FOR EACH ROW EXECUTE FUNCTION public.guard_recorded();
 
-CREATE TRIGGER confirmation_frozen BEFORE UPDATE ON public.confirmation FOR EACH ROW WHEN (NEW.trade_id IS DISTINCT FROM OLD.trade_id OR NEW.version IS DISTINCT FROM OLD.version OR NEW.draft IS DISTINCT FROM OLD.draft OR NEW.ours IS DISTINCT FROM OLD.ours OR NEW.confirm_by IS DISTINCT FROM OLD.confirm_by) EXECUTE FUNCTION public.guard_append_only();
+CREATE TRIGGER confirmation_frozen BEFORE UPDATE ON public.confirmation FOR EACH ROW WHEN (NEW.trade_id IS DISTINCT FROM OLD.trade_id OR NEW.version IS DISTINCT FROM OLD.version OR NEW.draft IS DISTINCT FROM OLD.draft OR NEW.ours IS DISTINCT FROM OLD.ours OR NEW.traded_on IS DISTINCT FROM OLD.traded_on OR NEW.currencies IS DISTINCT FROM OLD.currencies OR NEW.confirm_by IS DISTINCT FROM OLD.confirm_by) EXECUTE FUNCTION public.guard_append_only();
 
 CREATE TRIGGER confirmation_no_truncate BEFORE TRUNCATE ON public.confirmation FOR EACH STATEMENT EXECUTE FUNCTION public.guard_append_only();
 

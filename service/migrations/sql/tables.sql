@@ -1112,6 +1112,8 @@ CREATE TABLE confirmation (
 	draft INTEGER NOT NULL, 
 	state TEXT NOT NULL, 
 	ours JSONB NOT NULL, 
+	traded_on DATE NOT NULL, 
+	currencies TEXT NOT NULL, 
 	confirm_by DATE NOT NULL, 
 	sent_at TIMESTAMP WITH TIME ZONE, 
 	counter JSONB, 
@@ -1131,6 +1133,8 @@ CREATE TABLE confirmation (
 CREATE INDEX ix_confirmation_matched ON confirmation (id) WHERE state = 'matched';
 
 CREATE INDEX ix_confirmation_state_confirm_by ON confirmation (state, confirm_by);
+
+CREATE INDEX ix_confirmation_state_traded_on_currencies ON confirmation (state, traded_on, currencies);
 
 CREATE TABLE confirmation_channel (
 	counterparty_id UUID NOT NULL, 
