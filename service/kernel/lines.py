@@ -70,17 +70,23 @@ class Lines(AsyncAdaptedQueuePool):
             self.waited_seconds += time.monotonic() - began
 
 
+STATEMENTS_KEPT: Final = 400
+"""A connection remembers so many statements: all pages of an office, so that none is planned anew in between."""
+
+
 def engine_for(url: str, pool_size: int, silent_seconds: float = SILENT_SECONDS) -> AsyncEngine:
     """Return a login's connections. Errors of the driver are told without the values that a statement was given."""
     arguments = {
         "connection_class": Line,
         "timeout": min(CONNECT_SECONDS, silent_seconds),
         "command_timeout": silent_seconds,
+        "prepared_statement_cache_size": STATEMENTS_KEPT,
     }
     return create_async_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
+        pool_use_lifo=True,
         pool_pre_ping=False,
         poolclass=Lines,
         connect_args=arguments,

@@ -14,11 +14,14 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     Row,
     Select,
     Uuid,
     and_,
+    any_,
+    bindparam,
     case,
     column,
     func,
@@ -79,6 +82,11 @@ CHECK = table(
     column("inverted"),
     schema="public",
 )
+THESE = any_(bindparam("trades", type_=ARRAY(Uuid())))
+CONTROLS = select(CONTROL).where(CONTROL.c.id == THESE)
+CHECKS = select(CHECK).where(CHECK.c.trade_id == THESE).order_by(CHECK.c.version, CHECK.c.seq)
+CONFIRMATIONS = select(CONFIRMATION).where(CONFIRMATION.c.trade_id == THESE).order_by(CONFIRMATION.c.version)
+LEGS = select(LEG).where(LEG.c.trade_id == THESE).order_by(LEG.c.version, LEG.c.leg)
 JOURNALS = text("SELECT * FROM public.journal_states(CAST(:trades AS uuid[]))")
 TIMELINE = text("SELECT * FROM public.trade_timeline(:trade)")
 
@@ -302,27 +310,25 @@ async def states_beside(session: AsyncSession, trades: Mapping[UUID, int]) -> di
     }
     if not trades:
         return found
-    for row in await session.execute(select(CONTROL).where(CONTROL.c.id.in_(trades))):
+    these = {"trades": list(trades)}
+    for row in await session.execute(CONTROLS, these):
         if row.state != TradeState.RETURNED or row.version == trades[row.id]:  # else corrected, and due again
             found[row.id]["control"] = {"state": row.state, "version": row.version, "reason": row.reason}
-    checks = select(CHECK).where(CHECK.c.trade_id.in_(trades)).order_by(CHECK.c.version, CHECK.c.seq)
-    for row in await session.execute(checks):
+    for row in await session.execute(CHECKS, these):
         if row.version == trades[row.trade_id]:
             found[row.trade_id]["check"] = {"state": row.state, "inverted": row.inverted}
-    confirmations = select(CONFIRMATION).where(CONFIRMATION.c.trade_id.in_(trades))
-    for row in await session.execute(confirmations.order_by(CONFIRMATION.c.version)):
+    for row in await session.execute(CONFIRMATIONS, these):
         found[row.trade_id]["confirmation"] = {
             "id": str(row.id),
             "version": row.rev,
             "trade_version": row.version,
             "state": row.state,
         }
-    legs = select(LEG).where(LEG.c.trade_id.in_(trades))
-    for row in await session.execute(legs.order_by(LEG.c.version, LEG.c.leg)):
+    for row in await session.execute(LEGS, these):
         leg = {"id": str(row.id), "version": row.rev, "trade_version": row.version, "state": row.state}
         leg |= {"leg": row.leg, "currency": row.currency, "amount": plain_value(row.amount)}
         found[row.trade_id]["legs"].append(leg | {"value_date": plain_value(row.value_date)})
-    for row in await session.execute(JOURNALS, {"trades": list(trades)}):
+    for row in await session.execute(JOURNALS, these):
         found[row.trade_id]["journals"].append(
             {
                 "id": str(row.id),
