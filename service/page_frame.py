@@ -36,6 +36,7 @@ from service.kernel.identifiers import uuid7
 from service.page_forms import command_fields, decoded, form_token, is_page, local_path, session_token
 from service.ui import words
 from service.ui.assets import address_of
+from service.ui.cells import Cells
 from service.ui.formats import BERLIN, Formats
 from service.ui.languages import LANGUAGES, N_, Language, Words, known, preferred
 from service.ui.navigation import DESKS, Place, menus_for, place_of, places_for, start_of
@@ -47,6 +48,7 @@ THEME_COOKIE: Final = "__Host-trennwand-theme"
 KEYS_COOKIE: Final = "__Host-trennwand-keys"
 SAID_COOKIE: Final = "__Host-trennwand-said"
 SAID_BYTES_MAX: Final = 3_500
+OF_DICTIONARIES: Final = frozenset(dir(dict))
 DESK: Final = text("SELECT business_date, desk_clock FROM public.desk_time")
 
 
@@ -126,10 +128,20 @@ class Strict(jinja2.StrictUndefined):
         return super().__str__()
 
 
+class Templates(jinja2.Environment):
+    """Where templates come from. Nearly all that they read are dictionaries, whose keys Jinja only tries second."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Return what a dot leads to, as Jinja does: an attribute, else a key."""
+        if type(obj) is dict and attribute in obj and attribute not in OF_DICTIONARIES:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
+
 @cache
 def templates() -> jinja2.Environment:
     """Return the templates of every slice and of the frame; everything put into one is escaped."""
-    return jinja2.Environment(
+    return Templates(
         loader=jinja2.FileSystemLoader(SERVICE),
         autoescape=True,
         undefined=Strict,
@@ -241,6 +253,7 @@ class Page:
             "ngettext": say.plural,
             "say": say,
             "fmt": Formats(self.language),
+            "cell": Cells(self.language, say),
             "words": words,
             "options": self.options,
             "page": self,

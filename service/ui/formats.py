@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 from babel import Locale
 from babel.dates import format_date
 from babel.numbers import format_decimal
-from markupsafe import Markup
 
 from service.kernel.money import UnknownCurrency, minor_units
 from service.ui.languages import N_, Language
@@ -173,50 +172,6 @@ class Formats:
             return f"{self.day(day)} {clock}".strip()
         except ValueError:
             return text
-
-    def amount_cell(self, value: str | Decimal | None, currency: str) -> Markup:
-        """Write an amount as a table has it: figures under each other, marked where it is negative."""
-        return _amount_cell(None if value is None else str(value), currency, self.language)
-
-    def day_cell(self, value: str | date, *, weekday: bool = False) -> Markup:
-        """Write a day that a machine reads too."""
-        return _day_cell(str(value), self.language, weekday=weekday)
-
-    def minute_cell(self, value: str | datetime) -> Markup:
-        """Write a point in time to the minute that a machine reads too, with UTC behind it."""
-        return _minute_cell(value, self.language)
-
-    def moment_cell(self, value: str | datetime) -> Markup:
-        """Write the same to the second."""
-        return _moment_cell(value, self.language)
-
-
-TIME: Final = Markup('<time datetime="{}" title="{}">{}</time>')
-"""Lists write the same days, times and amounts many times, and a page again and again."""
-
-
-@lru_cache(maxsize=KEPT)
-def _amount_cell(value: str | None, currency: str, language: Language) -> Markup:
-    written = Formats(language).amount(value, currency)
-    return Markup('<span class="num{}">{}</span>').format(" neg" * written.startswith(MINUS), written)
-
-
-@lru_cache(maxsize=KEPT)
-def _day_cell(value: str, language: Language, *, weekday: bool) -> Markup:
-    written = Formats(language).day(value, weekday=weekday)
-    return Markup('<time datetime="{}">{}</time>').format(value, written)
-
-
-@lru_cache(maxsize=KEPT)
-def _minute_cell(value: str | datetime, language: Language) -> Markup:
-    fmt = Formats(language)
-    return TIME.format(fmt.machine(value), fmt.utc(value), fmt.minute(value))
-
-
-@lru_cache(maxsize=KEPT)
-def _moment_cell(value: str | datetime, language: Language) -> Markup:
-    fmt = Formats(language)
-    return TIME.format(fmt.machine(value), fmt.utc(value), fmt.moment(value))
 
 
 @lru_cache(maxsize=KEPT)
