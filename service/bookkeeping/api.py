@@ -17,6 +17,7 @@ from service.bookkeeping.use_cases import Event, PostJournal, ReverseJournals, p
 from service.faces import Allows, IdempotencyKey, answer, checked_key
 from service.gate import Gate
 from service.kernel.actor import Actor
+from service.kernel.paging import Order
 from service.settlement.ageing import Bucket
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200)]
@@ -47,11 +48,12 @@ class JournalApi(Controller):
         self,
         reads: NamedDependency[AsyncSession],
         trade: FromQuery[UUID | None] = None,
+        sort: FromQuery[Order] = Order.OLDEST,
         cursor: FromQuery[UUID | None] = None,
         limit: Limit = 50,
     ) -> dict[str, Any]:
-        """List journals with their lines, oldest first, from behind the cursor. Debits are positive."""
-        return await queries.journals(reads, trade, limit, cursor)
+        """List journals with their lines, oldest first or newest first, from behind the cursor. Debits are positive."""
+        return await queries.journals(reads, trade, limit, cursor, sort)
 
     @post(guards=[Allows(Action.JOURNAL_POST)])
     async def book(

@@ -13,6 +13,7 @@ from service.bookkeeping import queries
 from service.bookkeeping.clearing import clearing
 from service.bookkeeping.posting import account_name
 from service.faces import Allows
+from service.kernel.paging import Order
 from service.page_frame import Page
 from service.settlement.ageing import BUCKETS
 from service.settlement.pages import deal_names
@@ -66,11 +67,13 @@ class BookPages(Controller):
         page: NamedDependency[Page],
         reads: NamedDependency[AsyncSession],
         trade: FromQuery[str] = "",
+        sort: FromQuery[str] = "",
         cursor: FromQuery[str] = "",
     ) -> Response[str]:
-        """Show the journals, oldest first, with every line."""
+        """Show the journals, oldest first or newest first, with every line."""
+        order = page_forms.one_of(Order, sort, "sort") or Order.OLDEST
         deal, after = page_forms.id_in(trade, "trade"), page_forms.id_in(cursor, "cursor")
-        found = await queries.journals(reads, deal, ROWS, after)
+        found = await queries.journals(reads, deal, ROWS, after, order)
         for journal in found["items"]:
             for line in journal["lines"]:
                 line["name"] = account_name(line["account"], page.language)
@@ -82,6 +85,7 @@ class BookPages(Controller):
             deals=await deal_names(reads, found["items"]),
             undone=undone,
             trade=trade,
+            order=order.value,
         )
 
 

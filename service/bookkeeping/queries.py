@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased
 from service.bookkeeping.model import Journal, JournalLine
 from service.bookkeeping.posting import Line, account_name
 from service.kernel.database import digest, plain_value
-from service.kernel.paging import paged
+from service.kernel.paging import Order, from_end, paged
 
 BALANCES: Final = text(
     "SELECT account, currency, debit, credit, debit - credit AS balance, eur_amount AS eur_balance "
@@ -71,13 +71,12 @@ async def journals(
     trade: UUID | None = None,
     limit: int = 50,
     cursor: UUID | None = None,
+    order: Order = Order.OLDEST,
 ) -> dict[str, Any]:
-    """Return a page of journals, oldest first; ``next`` is the cursor of the page after it."""
-    query = select(Journal).order_by(Journal.id).limit(limit + 1)
+    """Return a page of journals, the oldest first or the newest; ``next`` is the cursor of the page after it."""
+    query = from_end(select(Journal), Journal.id, order, cursor).limit(limit + 1)
     if trade is not None:
         query = query.where(Journal.trade_id == trade)
-    if cursor is not None:
-        query = query.where(Journal.id > cursor)
     found = list(await session.scalars(query))
     lines = await lines_of(session, [journal.id for journal in found[:limit]])
     return paged([journal_view(journal, lines.get(journal.id, [])) for journal in found], limit)

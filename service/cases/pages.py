@@ -38,6 +38,7 @@ class CasePages(Controller):
         person: FromQuery[str] = "",
         entry: FromQuery[str] = "",
         item: FromQuery[str] = "",
+        hide: FromQuery[str] = "",
         cursor: FromQuery[str] = "",
     ) -> Response[str]:
         """Show the cases in sight; ``entry`` and ``item``: what the form begins with."""
@@ -52,6 +53,7 @@ class CasePages(Controller):
         )
         return page.show(
             "cases/templates/cases.html",
+            hide=hide,
             rows=found["items"],
             next=found["next"],
             deals=await deal_names(reads, [row for row in found["items"] if row["trade"]]),

@@ -24,6 +24,7 @@ from service.faces import Allows, IdempotencyKey, actor_of, answer, asked, check
 from service.gate import Gate
 from service.kernel.actor import Actor as Acting
 from service.kernel.errors import NotFound, NotPermitted, Refusal
+from service.kernel.paging import Order
 from service.kernel.texts import Reason
 from service.settings import Settings
 from service.trades.api import Past
@@ -71,10 +72,11 @@ class EntryApi(Controller):
         to: To = None,
         trade: FromQuery[UUID | None] = None,
         office: FromQuery[Office | None] = None,
+        sort: FromQuery[Order] = Order.NEWEST,
         cursor: FromQuery[str | None] = None,
         limit: Limit = 50,
     ) -> dict[str, Any]:
-        """List entries, newest first. ``actor``: an account's name or id, or a person's id; ``to`` is exclusive."""
+        """List entries, newest first or oldest first. ``actor``: an account's name or id, or a person's id; ``to`` is exclusive."""
         wanted = Wanted(
             actor=actor_,
             action=action,
@@ -85,7 +87,7 @@ class EntryApi(Controller):
             trade_id=trade,
             office=office,
         )
-        return await queries.entries(reads, wanted, limit, cursor)
+        return await queries.entries(reads, wanted, limit, cursor, sort)
 
     @get("/trades/{trade:uuid}", guards=[Allows(Action.ENTRY_READ, sensitive=True)])
     async def story(

@@ -29,6 +29,7 @@ from service.faces import Allows, checked_key
 from service.gate import Gate
 from service.kernel.actor import Actor
 from service.kernel.errors import Malformed, Refusal
+from service.kernel.paging import Order
 from service.page_frame import Page
 from service.settlement.pages import deal_names
 from service.ui.formats import typed_moment
@@ -63,25 +64,30 @@ class EntryPages(Controller):
         from_: Annotated[str, QueryParameter(name="from")] = "",
         to: FromQuery[str] = "",
         trade: FromQuery[str] = "",
+        sort: FromQuery[str] = "",
+        hide: FromQuery[str] = "",
         cursor: FromQuery[str] = "",
     ) -> Response[str]:
-        """Show entries, newest first; what cannot be searched for is said beside its field."""
+        """Show entries, newest first or oldest first; what cannot be searched for is said beside its field."""
         typed = {"actor": actor_, "action": action, "object": object_, "outcome": outcome}
         typed |= {"from": from_, "to": to, "trade": trade}
         found: dict[str, Any] = {"items": [], "next": None}
-        status = 200
+        status, order = 200, Order.NEWEST
         try:
-            found = await queries.entries(reads, wanted(typed), ROWS, cursor or None)
+            order = page_forms.one_of(Order, sort, "sort") or order
+            found = await queries.entries(reads, wanted(typed), ROWS, cursor or None, order)
         except Malformed as malformed:
             page.said = page_frame.refused(Action.ENTRY_READ, malformed, FORM, typed)
             status = malformed.status
         return page.show(
             "compliance/templates/entries.html",
             status=status,
+            hide=hide,
             rows=found["items"],
             next=found["next"],
             deals=await deal_names(reads, [row for row in found["items"] if row["trade"]]),
             typed=typed,
+            order=order.value,
             actions=list(Action),
             outcomes=list(Outcome),
         )

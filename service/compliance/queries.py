@@ -22,6 +22,7 @@ from service.kernel.cursors import cursor_of, place_of
 from service.kernel.database import Base, Recorded, plain_value
 from service.kernel.errors import Malformed, NotFound, Unprocessable
 from service.kernel.failures import sqlstate
+from service.kernel.paging import Order
 from service.parties.queries import as_uuid
 from service.people.model import Account
 from service.ui.languages import LANGUAGES
@@ -82,20 +83,25 @@ def instant(written: str | None, field: str) -> datetime | None:
 
 
 async def entries(
-    session: AsyncSession, wanted: Wanted, limit: int = 50, cursor: str | None = None
+    session: AsyncSession,
+    wanted: Wanted,
+    limit: int = 50,
+    cursor: str | None = None,
+    order: Order = Order.NEWEST,
 ) -> dict[str, Any]:
-    """Return a page of entries, newest first; ``next`` is the cursor of the page after it.
+    """Return a page of entries, the newest first or the oldest; ``next`` is the cursor of the page after it.
 
     A search that takes longer than five seconds is refused as too broad.
     """
     await session.execute(PATIENCE)
     query = select(AuditEntry, AuditIndex.index).outerjoin(AuditIndex, AuditIndex.entry_id == AuditEntry.id)
     query = narrowed(query, wanted, await accounts_of(session, wanted.actor))
+    at, newest = (AuditEntry.recorded_at, AuditEntry.id), order is Order.NEWEST
     if (place := place_of(cursor)) is not None:
-        query = query.where(tuple_(AuditEntry.recorded_at, AuditEntry.id) < tuple(place))
-    newest_first = query.order_by(AuditEntry.recorded_at.desc(), AuditEntry.id.desc()).limit(limit + 1)
+        query = query.where(tuple_(*at) < tuple(place) if newest else tuple_(*at) > tuple(place))
+    in_order = query.order_by(*(one.desc() if newest else one for one in at)).limit(limit + 1)
     try:
-        found = (await session.execute(newest_first)).all()
+        found = (await session.execute(in_order)).all()
     except DBAPIError as failure:
         if sqlstate(failure) == CANCELLED:
             raise TooBroad("This reads too much of the log. Narrow it by time, actor or action.") from failure

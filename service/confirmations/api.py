@@ -56,6 +56,7 @@ from service.confirmations.verifying import (
 from service.faces import Allows, IdempotencyKey, Seen, SeenWithReason, answer, checked_key
 from service.gate import Gate
 from service.kernel.actor import Actor
+from service.kernel.paging import Order
 from service.kernel.texts import Name, Reason
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200)]
@@ -113,11 +114,12 @@ class ConfirmationApi(Controller):
         reads: NamedDependency[AsyncSession],
         state_: Annotated[ConfirmationState | None, QueryParameter(name="state")] = None,
         trade: FromQuery[UUID | None] = None,
+        sort: FromQuery[Order] = Order.OLDEST,
         cursor: FromQuery[UUID | None] = None,
         limit: Limit = 50,
     ) -> dict[str, Any]:
-        """List confirmations, oldest first, from behind the cursor."""
-        return await queries.confirmations(reads, state_, trade, limit, cursor)
+        """List confirmations, oldest first or newest first, from behind the cursor."""
+        return await queries.confirmations(reads, state_, trade, limit, cursor, sort)
 
     @get("/{confirmation_id:uuid}", guards=[Allows(Action.CONFIRMATION_READ)])
     async def show(

@@ -29,6 +29,7 @@ from service.confirmations.signing import CODES
 from service.faces import Allows
 from service.kernel.actor import Actor
 from service.kernel.items import Item
+from service.kernel.paging import Order
 from service.page_frame import History, Page
 from service.trades.queries import timeline, trade_view
 from service.ui.confirming_words import CODES_SAID, PAPERS, PURPOSES, WAYS
@@ -57,18 +58,23 @@ class ConfirmationPages(Controller):
         page: NamedDependency[Page],
         reads: NamedDependency[AsyncSession],
         state_: Annotated[str, QueryParameter(name="state")] = "",
+        sort: FromQuery[str] = "",
+        hide: FromQuery[str] = "",
         cursor: FromQuery[str] = "",
     ) -> Response[str]:
-        """Show the confirmations, oldest first."""
+        """Show the confirmations, oldest first or newest first."""
+        order = page_forms.one_of(Order, sort, "sort") or Order.OLDEST
         state = page_forms.one_of(ConfirmationState, state_, "state")
         after = page_forms.id_in(cursor, "cursor")
-        found = await queries.confirmations(reads, state, None, ROWS, after)
+        found = await queries.confirmations(reads, state, None, ROWS, after, order)
         return page.show(
             "confirmations/templates/list.html",
+            hide=hide,
             rows=found["items"],
             next=found["next"],
             states=list(ConfirmationState),
             state=state_,
+            order=order.value,
         )
 
     @get("/unconfirmed", guards=[Allows(Action.CONFIRMATION_READ)])

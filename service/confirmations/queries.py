@@ -34,7 +34,7 @@ from service.confirmations.model import (
 )
 from service.kernel.database import Recorded, plain_facts, plain_value, row_view
 from service.kernel.errors import NotFound
-from service.kernel.paging import paged
+from service.kernel.paging import Order, from_end, paged
 from service.parties.model import ConfirmationChannel
 
 ROWS_MAX: Final = 20_000
@@ -60,15 +60,14 @@ async def confirmations(
     trade: UUID | None = None,
     limit: int = 50,
     cursor: UUID | None = None,
+    order: Order = Order.OLDEST,
 ) -> dict[str, Any]:
-    """Return a page of confirmations, oldest first; ``next`` is the cursor of the page after it."""
-    query = select(Confirmation).order_by(Confirmation.id).limit(limit + 1)
+    """Return a page of confirmations, the oldest first or the newest; ``next`` is the cursor of the page after it."""
+    query = from_end(select(Confirmation), Confirmation.id, order, cursor).limit(limit + 1)
     if state is not None:
         query = query.where(Confirmation.state == state)
     if trade is not None:
         query = query.where(Confirmation.trade_id == trade)
-    if cursor is not None:
-        query = query.where(Confirmation.id > cursor)
     found = list(await session.scalars(query))
     return paged([view(one) for one in found], limit)
 

@@ -35,6 +35,17 @@ EXPOSURE_ORDERS: Mapping[str, Callable[[dict[str, Any]], Any]] = {
 }
 
 
+LIMIT_ORDERS: Mapping[str, Callable[[dict[str, Any]], Any]] = {
+    "owner": lambda row: str(row["owner_name"] or row["owner"]).casefold(),
+    "amount": lambda row: Decimal(row["amount_eur"]),
+    "used": lambda row: Decimal(row["used_eur"] or 0),
+    "headroom": lambda row: Decimal(row["headroom_eur"] or "Infinity"),
+    "valid_to": lambda row: row["valid_to"],
+}
+IN_ORDER_MAX = 200
+"""So many limits at most are put in an order other than the newest first."""
+
+
 class LimitPages(Controller):
     """Limits and excesses."""
 
@@ -49,16 +60,19 @@ class LimitPages(Controller):
         scope_: Annotated[str, QueryParameter(name="scope")] = "",
         state_: Annotated[str, QueryParameter(name="state")] = LimitState.IN_FORCE.value,
         owner: FromQuery[str] = "",
+        sort: FromQuery[str] = "",
+        hide: FromQuery[str] = "",
         cursor: FromQuery[str] = "",
     ) -> Response[str]:
         """Show the limits, by default those in force, with use and headroom, and the forms that propose one."""
         of = page_forms.id_in(owner, "owner")
         wanted = queries.Wanted(known_scope(scope_), of, page_forms.one_of(LimitState, state_, "state"))
         after = page_forms.id_in(cursor, "cursor")
-        found = await queries.limits(reads, wanted, cursor=after, limit=ROWS)
+        found = await queries.limits(reads, wanted, cursor=after, limit=IN_ORDER_MAX if sort else ROWS)
         return page.show(
             "limits/templates/limits.html",
-            rows=found["items"],
+            hide=hide,
+            rows=page_forms.in_order(found["items"], sort, LIMIT_ORDERS),
             next=found["next"],
             states=list(LimitState),
             state=state_,

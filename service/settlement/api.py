@@ -13,6 +13,7 @@ from policies.vocabulary import Action
 from service.faces import Allows, IdempotencyKey, Seen, SeenWithReason, answer, checked_key
 from service.gate import Gate
 from service.kernel.actor import Actor
+from service.kernel.paging import Order
 from service.kernel.texts import Reason
 from service.settlement import queries
 from service.settlement.hold_api import CallBackApi, HoldApi, NetApi
@@ -69,11 +70,12 @@ class SettlementApi(Controller):
         state_: Annotated[SettlementState | None, QueryParameter(name="state")] = None,
         value_date: FromQuery[date | None] = None,
         trade: FromQuery[UUID | None] = None,
+        sort: FromQuery[Order] = Order.OLDEST,
         cursor: FromQuery[UUID | None] = None,
         limit: Limit = 50,
     ) -> dict[str, Any]:
-        """List legs, oldest first, from behind the cursor. Positive amounts come in."""
-        return await queries.settlements(reads, state_, value_date, trade, limit, cursor)
+        """List legs, oldest first or newest first, from behind the cursor. Positive amounts come in."""
+        return await queries.settlements(reads, state_, value_date, trade, limit, cursor, sort)
 
     @get("/{settlement_id:uuid}", guards=[Allows(Action.SETTLEMENT_READ)])
     async def show(

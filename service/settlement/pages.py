@@ -15,6 +15,7 @@ from service import page_forms
 from service.faces import Allows
 from service.kernel.actor import Actor
 from service.kernel.items import Item
+from service.kernel.paging import Order
 from service.page_frame import History, Page, Subject
 from service.parties.model import Instruction
 from service.parties.queries import counterparty_names
@@ -57,21 +58,26 @@ class SettlementPages(Controller):
         reads: NamedDependency[AsyncSession],
         state_: Annotated[str, QueryParameter(name="state")] = "",
         value_date: FromQuery[str] = "",
+        sort: FromQuery[str] = "",
+        hide: FromQuery[str] = "",
         cursor: FromQuery[str] = "",
     ) -> Response[str]:
-        """Show the legs, oldest first."""
+        """Show the legs, oldest first or newest first."""
+        order = page_forms.one_of(Order, sort, "sort") or Order.OLDEST
         state = page_forms.one_of(SettlementState, state_, "state")
         due = page_forms.day_in(value_date, "value_date")
         after = page_forms.id_in(cursor, "cursor")
-        found = await queries.settlements(reads, state, due, None, ROWS, after)
+        found = await queries.settlements(reads, state, due, None, ROWS, after, order)
         return page.show(
             "settlement/templates/list.html",
+            hide=hide,
             rows=found["items"],
             deals=await deal_names(reads, found["items"]),
             next=found["next"],
             states=list(SettlementState),
             state=state_,
             value_date=value_date,
+            order=order.value,
         )
 
     @get("/{settlement_id:uuid}", guards=[Allows(Action.SETTLEMENT_READ)])

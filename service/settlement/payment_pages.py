@@ -105,6 +105,7 @@ class BoardPages(Controller):
         actor: NamedDependency[Actor],
         reads: NamedDependency[AsyncSession],
         age: FromQuery[str] = "",
+        hide: FromQuery[str] = "",
         cursor: FromQuery[str] = "",
     ) -> Response[str]:
         """Show open legs, the next cut-off first, and the penalties of late ones."""
@@ -112,6 +113,7 @@ class BoardPages(Controller):
         after, late = page_forms.id_in(cursor, "cursor"), page_forms.among(BUCKETS, age, "age")
         return page.show(
             "settlement/templates/board.html",
+            hide=hide,
             board=await board(reads, actor, page.gate.policy, now, age=late, cursor=after, limit=ROWS),
             ages=BUCKETS,
             age=age,

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.kernel.database import plain_facts
 from service.kernel.errors import NotFound
-from service.kernel.paging import paged
+from service.kernel.paging import Order, from_end, paged
 from service.parties.model import Instruction
 from service.settlement.lifecycle import NetState, PaymentState, PaymentStatusState, SettlementState
 from service.settlement.model import CallBack, Net, Payment, PaymentStatus, Settlement
@@ -26,17 +26,16 @@ async def settlements(
     trade: UUID | None = None,
     limit: int = 50,
     cursor: UUID | None = None,
+    order: Order = Order.OLDEST,
 ) -> dict[str, Any]:
-    """Return a page of legs, oldest first; ``next`` is the cursor of the page after it."""
-    query = select(Settlement).order_by(Settlement.id).limit(limit + 1)
+    """Return a page of legs, the oldest first or the newest; ``next`` is the cursor of the page after it."""
+    query = from_end(select(Settlement), Settlement.id, order, cursor).limit(limit + 1)
     if state is not None:
         query = query.where(Settlement.state == state)
     if value_date is not None:
         query = query.where(Settlement.value_date == value_date)
     if trade is not None:
         query = query.where(Settlement.trade_id == trade)
-    if cursor is not None:
-        query = query.where(Settlement.id > cursor)
     found = list(await session.scalars(query))
     return paged([view(leg) for leg in found], limit)
 

@@ -40,6 +40,7 @@ class TransferPages(Controller):
         actor: NamedDependency[Actor],
         reads: NamedDependency[AsyncSession],
         state_: Annotated[str, QueryParameter(name="state")] = "",
+        hide: FromQuery[str] = "",
         cursor: FromQuery[str | None] = None,
     ) -> Response[str]:
         """Show the transfers, and to traders the form that asks for one."""
@@ -54,6 +55,7 @@ class TransferPages(Controller):
             ]
         return page.show(
             "transfers/templates/transfers.html",
+            hide=hide,
             rows=found["items"],
             next=found["next"],
             states=list(TransferState),

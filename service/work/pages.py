@@ -108,10 +108,13 @@ class WorkPages(Controller):
         overdue: FromQuery[str] = "",
         mine: FromQuery[str] = "",
         item: FromQuery[str] = "",
+        hide: FromQuery[str] = "",
         cursor: FromQuery[str | None] = None,
     ) -> Response[str]:
         """Show the open items by deadline, and one of them with its object beside the list."""
-        asked = Asked(kind, age, place, bool(overdue), bool(mine), page_forms.id_in(item, "item"), cursor)
+        asked = Asked(
+            kind, age, place, bool(overdue), bool(mine), page_forms.id_in(item, "item"), cursor, hide
+        )
         return await queue(page, actor, reads, history, asked)
 
     @post("/", guards=[Allows(Action.WORK_READ)], status_code=200)
@@ -170,6 +173,7 @@ class Asked:
     mine: bool = False
     item: UUID | None = None
     cursor: str | None = None
+    hide: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,14 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    Numeric,
     Row,
     Select,
     Uuid,
     and_,
     column,
-    exists,
     false,
+    func,
     literal_column,
     null,
     or_,
@@ -51,18 +52,32 @@ TERMS = table(
     "trade_version",
     *(column(name, Uuid()) for name in ("trade_id", "counterparty_id")),
     *(column(name) for name in ("version", "base", "quote", "currency")),
+    *(column(name, Numeric()) for name in ("base_amount", "principal")),
     schema="public",
 )
+COUNTERPARTY = table("counterparty", column("id", Uuid()), column("name"), schema="public")
 PORTFOLIO = table("portfolio", column("id", Uuid()), column("name"), schema="public")
 EPOCH: ColumnElement[int] = literal_column("(SELECT public.people_epoch())").label("people_epoch")
+OF_THE_DEAL = ("deal_number", "book", "amount", "currency", "counterparty")
 ITEMS = select(
-    WorkItem.__table__, EPOCH, null().label("deal_number"), null().label("book")
+    WorkItem.__table__, EPOCH, *(null().label(name) for name in OF_THE_DEAL)
 )  # for offices that read no deals
 ITEMS_OF_DEALS = (
-    select(WorkItem.__table__, EPOCH, TRADE.c.number.label("deal_number"), PORTFOLIO.c.name.label("book"))
+    select(
+        WorkItem.__table__,
+        EPOCH,
+        TRADE.c.number.label("deal_number"),
+        PORTFOLIO.c.name.label("book"),
+        func.coalesce(TERMS.c.base_amount, TERMS.c.principal).label("amount"),
+        func.coalesce(TERMS.c.base, TERMS.c.currency).label("currency"),
+        COUNTERPARTY.c.name.label("counterparty"),
+    )
     .outerjoin(TRADE, TRADE.c.id == WorkItem.trade_id)
     .outerjoin(PORTFOLIO, PORTFOLIO.c.id == TRADE.c.portfolio_id)
+    .outerjoin(TERMS, and_(TERMS.c.trade_id == TRADE.c.id, TERMS.c.version == TRADE.c.version))
+    .outerjoin(COUNTERPARTY, COUNTERPARTY.c.id == TERMS.c.counterparty_id)
 )
+"""With the amount first said in the deal, and with whom it is."""
 
 
 class Where(StrEnum):
@@ -254,13 +269,12 @@ def of_office(actor: Actor, place: Where) -> ColumnElement[bool]:
 
 def of_deals_in(currency: str | None, counterparty: UUID | None) -> ColumnElement[bool]:
     """Return the condition that an item's deal, in its version in force, is in a currency or with a counterparty."""
-    deal = (TRADE.c.id == WorkItem.trade_id) & (TERMS.c.trade_id == TRADE.c.id)
-    found = exists().where(deal, TERMS.c.version == TRADE.c.version)
+    found = []
     if currency is not None:
-        found = found.where(or_(*(TERMS.c[name] == currency for name in ("base", "quote", "currency"))))
+        found.append(or_(*(TERMS.c[name] == currency for name in ("base", "quote", "currency"))))
     if counterparty is not None:
-        found = found.where(TERMS.c.counterparty_id == counterparty)
-    return found
+        found.append(TERMS.c.counterparty_id == counterparty)
+    return and_(*found)
 
 
 async def views_of(
@@ -335,6 +349,9 @@ def view_of(
         "trade": None if item.trade_id is None else str(item.trade_id),
         "deal_number": item.deal_number,
         "portfolio": item.book,
+        "amount": None if item.amount is None else plain_value(item.amount),
+        "currency": item.currency,
+        "counterparty": item.counterparty,
         "version": item.version,
         "reason": item.reason,
         "opened_at": plain_value(item.opened_at),
