@@ -130,10 +130,16 @@ class EvidencePages(Controller):
 
     @get("/", guards=[Allows(Action.EVIDENCE_EXPORT)])
     async def index(
-        self, page: NamedDependency[Page], reads: NamedDependency[AsyncSession], gate: NamedDependency[Gate]
+        self,
+        page: NamedDependency[Page],
+        reads: NamedDependency[AsyncSession],
+        gate: NamedDependency[Gate],
+        trade: FromQuery[str] = "",
+        person: FromQuery[str] = "",
     ) -> Response[str]:
-        """Show what the reader's office has exported, and the form for more."""
+        """Show what the reader's office has exported, and the form for more, begun where a page leads here."""
         assert page.actor is not None
+        about = {"trade": page_forms.id_in(trade, "trade"), "person": page_forms.id_in(person, "person")}
         rows = await queries.exports(reads, page.actor.office, ROWS)
         settings = page.request.app.state.bank.settings
         say = Words(page.language)
@@ -142,6 +148,7 @@ class EvidencePages(Controller):
             rows=[row | {"held": evidence.is_held(settings, page.actor, row["sha256"])} for row in rows],
             named={code: say(text) for code, text in (ABOUT | {"report": N_("a report")}).items()},
             scopes=[(code, say(text)) for code, text in ABOUT.items()],
+            about={name: "" if value is None else str(value) for name, value in about.items()},
             form=EXPORT,
             key=str(gate.log_key),
         )

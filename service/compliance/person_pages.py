@@ -19,6 +19,7 @@ from service.kernel.actor import Actor
 from service.page_frame import Page
 from service.settlement.pages import deal_names
 from service.trades.queries import trade_view
+from service.ui.reasons import reason_in
 
 ROWS = 50
 NOTHING: Final[dict[str, Any]] = {"items": [], "next": None}
@@ -48,6 +49,7 @@ class PersonPages(Controller):
         found = await queries.entries(reads, wanted, ROWS, cursor or None) if told["accounts"] else NOTHING
         return page.show(
             "compliance/templates/person.html",
+            reason=lambda text: reason_in(text, page.language),
             person=told,
             rows=found["items"],
             next=found["next"],

@@ -36,7 +36,8 @@ class DashboardApi(Controller):
         reads: NamedDependency[AsyncSession],
     ) -> dict[str, Any]:
         """Return the figures of the caller's desk, each with the page behind it."""
-        found = await figures(gate, actor, reads, request.app.state.bank.silence())
+        bank = request.app.state.bank
+        found = await figures(gate, actor, reads, bank.silence(), bank.settings)
         return {"items": msgspec.to_builtins(found)}
 
 

@@ -32,8 +32,8 @@ class DashboardPages(Controller):
         self, page: NamedDependency[Page], actor: NamedDependency[Actor], reads: NamedDependency[AsyncSession]
     ) -> Response[str]:
         """Show the figures."""
-        silence = page.request.app.state.bank.silence()
-        found = await figures(page.gate, actor, reads, silence)
+        bank = page.request.app.state.bank
+        found = await figures(page.gate, actor, reads, bank.silence(), bank.settings)
         return page.show("dashboards/templates/dashboard.html", figures=found, named=FIGURES)
 
 

@@ -1,5 +1,6 @@
 """The figures of a desk's first page: counted from the same lists that stand behind them."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,12 +32,14 @@ from service.confirmations.queries import unconfirmed_by_age
 from service.conformity.lifecycle import CheckState
 from service.conformity.queries import kinds
 from service.dashboards.escalations import ESCALATED
+from service.dashboards.looks import checkpoint_age, controls_tested, failures_by_code, seconds_until_done
 from service.gate import Gate
 from service.kernel.actor import Actor
 from service.kernel.items import Item
 from service.kernel.working_hours import BERLIN, Age, age_of
 from service.limits.queries import Wanted as WantedLimits
 from service.limits.queries import limits
+from service.settings import Settings
 from service.settlement.ageing import BUCKETS, bucket
 from service.settlement.board import OPEN, late_by
 from service.settlement.model import Settlement
@@ -55,7 +58,9 @@ LIMITS_SHOWN: Final = 8
 ROLES_SHOWN: Final = 6
 DAYS_BACK: Final = 7
 MONTH: Final = timedelta(days=30)
-PERCENT: Final = "percent"
+PERCENT, SECONDS = "percent", "seconds"
+CAUSES_SHOWN: Final = 6
+CHECKPOINT_SECONDS_MAX: Final = 24 * 60 * 60
 MATCHED: Final = Confirmation.state == literal_column(f"'{ConfirmationState.MATCHED}'")
 """Written out, so that the index of what is matched serves it."""
 
@@ -74,7 +79,7 @@ class Part:
 class Figure:
     """A figure of a dashboard: ``name`` is a code that pages have words for.
 
-    ``good`` tells whether it is as it should be; ``unit``: a currency, or ``PERCENT``; none is a count.
+    ``good`` tells whether it is as it should be; ``unit``: a currency, ``PERCENT`` or ``SECONDS``; none is a count.
     ``of``: how many there are in all, where that says something.
     """
 
@@ -97,6 +102,7 @@ class Around:
     desk: Desk
     now: datetime
     silence: Silence
+    settings: Settings
     powers: frozenset[Action] = field(default_factory=frozenset)
 
 
@@ -112,11 +118,13 @@ async def dashboard(around: Around) -> list[Figure]:
     return found
 
 
-async def figures(gate: Gate, actor: Actor, reads: AsyncSession, silence: Silence) -> list[Figure]:
+async def figures(
+    gate: Gate, actor: Actor, reads: AsyncSession, silence: Silence, settings: Settings
+) -> list[Figure]:
     """Return the figures of the caller's desk."""
     powers = frozenset() if actor.restricted else gate.policy.powers(actor.roles)
     at = await desk_of(reads, gate)
-    return await dashboard(Around(reads, actor, gate.policy, at, gate.clock.now(), silence, powers))
+    return await dashboard(Around(reads, actor, gate.policy, at, gate.clock.now(), silence, settings, powers))
 
 
 # The queue ------------------------------------------------------------------------------------------
@@ -289,6 +297,22 @@ async def of_settling(around: Around) -> list[Figure]:
     return [Figure("fails_by_age", total, link, good=total == 0, parts=buckets(by_age, link))]
 
 
+async def of_working(around: Around) -> list[Figure]:
+    """Show how long work waits until it is done, and which reasons payments fail for again and again."""
+    seconds = await seconds_until_done(around.reads, around.actor.office)
+    causes = await failures_by_code(around.reads)
+    link = "/settlements?state=failed"
+    parts = tuple(
+        Part(f"code.{code}", count, f"{link}&code={quote(code)}" if code else link)
+        for code, count in causes.most_common(CAUSES_SHOWN)
+    )
+    total = causes.total()
+    return [
+        Figure("time_until_done", NOTHING if seconds is None else seconds, "/work", unit=SECONDS),
+        Figure("failure_causes", total, link, good=total == 0, parts=parts),
+    ]
+
+
 def buckets(by_age: Mapping[Any, int], link: str) -> tuple[Part, ...]:
     """Return the same ages everywhere, each with its count and the list of those."""
     return tuple(Part(age, by_age.get(age, 0), f"{link}?age={quote(age)}") for age in BUCKETS)
@@ -362,6 +386,8 @@ async def of_oversight(around: Around) -> list[Figure]:
     per_day = Counter(at.astimezone(BERLIN).date().isoformat() for at in rows)
     days = [begin.astimezone(BERLIN).date().isoformat() for begin in begins]
     status = str(around.silence.status)
+    age = await asyncio.to_thread(checkpoint_age, around.settings, around.now)
+    tested, controls = controls_tested(around.policy)
     return [
         Figure(
             "denied_attempts",
@@ -370,6 +396,14 @@ async def of_oversight(around: Around) -> list[Figure]:
             parts=tuple(Part(day, per_day[day], f"/denials?day={day}") for day in days),
         ),
         Figure("log_state", f"log.{status}", "/entries", good=status == "ready"),
+        Figure(
+            "checkpoint_age",
+            NOTHING if age is None else age,
+            "/health",
+            good=age is not None and age < CHECKPOINT_SECONDS_MAX,
+            unit=SECONDS,
+        ),
+        Figure("controls_tested", tested, "/controls", good=tested == controls, of=controls),
         await climbed(around),
     ]
 
@@ -421,6 +455,7 @@ FIGURES: Final[tuple[tuple[Action, tuple[Office, ...], Counted], ...]] = (
     (Action.TRADE_CAPTURE, (Office.FRONT_OFFICE,), of_dealing),
     (Action.CONFIRMATION_READ, (Office.BACK_OFFICE, *OVERSEERS), of_confirming),
     (Action.SETTLEMENT_READ, (Office.BACK_OFFICE, *OVERSEERS), of_settling),
+    (Action.SETTLEMENT_READ, (Office.BACK_OFFICE,), of_working),
     (Action.BALANCE_READ, (Office.ACCOUNTING,), of_books),
     (Action.CONFORMITY_READ, (Office.RISK_CONTROL, *OVERSEERS), of_risk),
     (Action.LIMIT_READ, (Office.FRONT_OFFICE, Office.RISK_CONTROL, Office.CREDIT), of_limits),

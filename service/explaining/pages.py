@@ -7,13 +7,13 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from policies import prose
 from policies.vocabulary import READS, Action
 from service import page_forms
 from service.explaining import queries
 from service.faces import Allows
 from service.kernel.actor import Actor
 from service.page_frame import Page
+from service.ui.reasons import reason_in
 
 
 class ExplanationPages(Controller):
@@ -48,7 +48,7 @@ class ExplanationPages(Controller):
         return page.show(
             "explaining/templates/explain.html",
             why=why,
-            reasons=lambda text: said(text, page.language),
+            reasons=lambda text: reason_in(text, page.language),
             told=told,
             acts=[each.value for each in Action if each not in READS],
             action=action,
@@ -57,14 +57,6 @@ class ExplanationPages(Controller):
             person=person,
             decision=decision,
         )
-
-
-def said(text: str, language: prose.Language) -> tuple[str, prose.Language]:
-    """Return a reason of the policy in the reader's language, with the language it is in then."""
-    wording = prose.reason(text[:1].lower() + text[1:], language)
-    if language != "de" or wording[:1].lower() + wording[1:] != text[:1].lower() + text[1:]:
-        return wording, language
-    return text, "en"
 
 
 ROUTES = [ExplanationPages]

@@ -25,6 +25,7 @@ from service.people.signing_in import sign_in, sign_in_to_demo
 from service.people.use_cases import ChangePassword, change_password
 from service.ui.languages import N_
 from service.ui.navigation import DESKS
+from service.ui.reasons import reason_in
 
 ROWS = 50
 FIRST_DESKS = {
@@ -123,6 +124,7 @@ class PeoplePages(Controller):
         """Show who one is here, where one is signed in, and what one may do."""
         return page.show(
             "people/templates/account.html",
+            reason=lambda text: reason_in(text, page.language),
             rights={action: page.gate.policy.decide(actor.roles, action) for action in sorted(page.powers)},
             reads=READS,
             sessions=await queries.sessions_of(reads, [actor.account]),

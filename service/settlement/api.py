@@ -70,12 +70,13 @@ class SettlementApi(Controller):
         state_: Annotated[SettlementState | None, QueryParameter(name="state")] = None,
         value_date: FromQuery[date | None] = None,
         trade: FromQuery[UUID | None] = None,
+        code: FromQuery[str | None] = None,
         sort: FromQuery[Order] = Order.OLDEST,
         cursor: FromQuery[UUID | None] = None,
         limit: Limit = 50,
     ) -> dict[str, Any]:
         """List legs, oldest first or newest first, from behind the cursor. Positive amounts come in."""
-        return await queries.settlements(reads, state_, value_date, trade, limit, cursor, sort)
+        return await queries.settlements(reads, state_, value_date, trade, limit, cursor, sort, code)
 
     @get("/{settlement_id:uuid}", guards=[Allows(Action.SETTLEMENT_READ)])
     async def show(

@@ -1,13 +1,13 @@
 """What is still to be paid, the next cut-off first, how long it is late, why, who can act, and what being late costs."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, tuple_
+from sqlalchemy import and_, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.policy import Policy
@@ -17,17 +17,19 @@ from service.kernel.actor import Actor
 from service.kernel.calendar import NoCalendar
 from service.kernel.database import plain_facts, plain_value
 from service.kernel.items import ROUTES
-from service.settlement.ageing import Bucket, bucket, business_days_after, late_days, total_of
+from service.settlement.ageing import BUCKETS, Bucket, bucket, business_days_after, late_days, total_of
 from service.settlement.lifecycle import SettlementState
 from service.settlement.model import Settlement
 from service.settlement_rules.book import BERLIN, RuleBook
 from service.settlement_rules.queries import rule_book
 from service.work.model import WorkItem
-from service.work.queries import items_for, views_of
+from service.work.queries import COUNTERPARTY, TERMS, items_for, views_of
 
 ENDED: Final = (SettlementState.SETTLED, SettlementState.WITHDRAWN)
 OPEN: Final = tuple(state for state in SettlementState if state not in ENDED)
 FAILING: Final = (SettlementState.FAILED, SettlementState.RETURNED)
+LATE_MAX: Final = 2_000
+"""Never more late legs than that are counted by counterparty."""
 INSTRUMENT: Final = "cash"
 """The type of instrument in the penalty table; securities have lines of their own."""
 OFFICE_ITEMS: Final = tuple(
@@ -69,11 +71,17 @@ async def board(
     legs = list(await session.scalars(wanted))
     page = legs[:limit]
     work = await work_of(session, actor, policy, now, [leg.id for leg in page])
-    shown = [told(leg, book, today, work.get(str(leg.id), [])) for leg in page]
+    names = await counterparties_of(session, page)
+    shown = [
+        told(leg, book, today, work.get(str(leg.id), []))
+        | {"counterparty": names.get((leg.trade_id, leg.version))}
+        for leg in page
+    ]
     shown.sort(key=lambda row: (row["pay_on"], row["cut_off"] or "~", row["currency"]))
     return {
         "business_date": today.isoformat(),
         "summary": await summary(session, book, today),
+        "late_by_counterparty": await late_by_counterparty(session, today),
         "items": shown,
         "next": str(page[-1].id) if len(legs) > limit else None,
     }
@@ -177,6 +185,43 @@ async def summary(session: AsyncSession, book: RuleBook, today: date) -> list[di
             "cut_off_today": None if (at := book.cut_off(currency, today)) is None else plain_value(at),
         }
         for (currency, age, direction), (count, missing) in sorted(sums.items())
+    ]
+
+
+async def counterparties_of(session: AsyncSession, legs: Sequence[Settlement]) -> dict[tuple[UUID, int], str]:
+    """Return with whom the deal of each leg is, in the leg's version of it."""
+    if not legs:
+        return {}
+    wanted = (
+        select(TERMS.c.trade_id, TERMS.c.version, COUNTERPARTY.c.name)
+        .join(COUNTERPARTY, COUNTERPARTY.c.id == TERMS.c.counterparty_id)
+        .where(TERMS.c.trade_id.in_({leg.trade_id for leg in legs}))
+    )
+    return {(row.trade_id, row.version): row.name for row in await session.execute(wanted)}
+
+
+async def late_by_counterparty(session: AsyncSession, today: date) -> list[dict[str, Any]]:
+    """Return how many legs of each counterparty are late, by age, of those that are longest: the most first."""
+    late = (
+        select(Settlement.trade_id, Settlement.version, Settlement.currency, Settlement.value_date)
+        .where(Settlement.state.in_(OPEN), Settlement.value_date < today)
+        .order_by(Settlement.value_date)
+        .limit(LATE_MAX)
+        .subquery()
+    )
+    rows = await session.execute(
+        select(COUNTERPARTY.c.name, late.c.currency, late.c.value_date, func.count().label("legs"))
+        .select_from(late)
+        .join(TERMS, and_(TERMS.c.trade_id == late.c.trade_id, TERMS.c.version == late.c.version))
+        .join(COUNTERPARTY, COUNTERPARTY.c.id == TERMS.c.counterparty_id)
+        .group_by(COUNTERPARTY.c.name, late.c.currency, late.c.value_date)
+    )
+    sums: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        sums[row.name][bucket(late_by(row.value_date, today, row.currency))] += row.legs
+    return [
+        {"counterparty": name, "legs": ages.total(), "by_age": {age: ages[age] for age in BUCKETS}}
+        for name, ages in sorted(sums.items(), key=lambda pair: (-pair[1].total(), pair[0]))
     ]
 
 

@@ -58,6 +58,7 @@ class SettlementPages(Controller):
         reads: NamedDependency[AsyncSession],
         state_: Annotated[str, QueryParameter(name="state")] = "",
         value_date: FromQuery[str] = "",
+        code: FromQuery[str] = "",
         sort: FromQuery[str] = "",
         hide: FromQuery[str] = "",
         cursor: FromQuery[str] = "",
@@ -67,7 +68,7 @@ class SettlementPages(Controller):
         state = page_forms.one_of(SettlementState, state_, "state")
         due = page_forms.day_in(value_date, "value_date")
         after = page_forms.id_in(cursor, "cursor")
-        found = await queries.settlements(reads, state, due, None, ROWS, after, order)
+        found = await queries.settlements(reads, state, due, None, ROWS, after, order, code or None)
         return page.show(
             "settlement/templates/list.html",
             hide=hide,
@@ -78,6 +79,7 @@ class SettlementPages(Controller):
             state=state_,
             value_date=value_date,
             order=order.value,
+            code=code,
         )
 
     @get("/{settlement_id:uuid}", guards=[Allows(Action.SETTLEMENT_READ)])

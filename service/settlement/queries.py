@@ -27,6 +27,7 @@ async def settlements(
     limit: int = 50,
     cursor: UUID | None = None,
     order: Order = Order.OLDEST,
+    code: str | None = None,
 ) -> dict[str, Any]:
     """Return a page of legs, the oldest first or the newest; ``next`` is the cursor of the page after it."""
     query = from_end(select(Settlement), Settlement.id, order, cursor).limit(limit + 1)
@@ -36,6 +37,8 @@ async def settlements(
         query = query.where(Settlement.value_date == value_date)
     if trade is not None:
         query = query.where(Settlement.trade_id == trade)
+    if code is not None:
+        query = query.where(Settlement.failure_code == code)
     found = list(await session.scalars(query))
     return paged([view(leg) for leg in found], limit)
 

@@ -95,6 +95,14 @@ async def test_a_person_and_a_deal_are_told_over_all_accounts_and_offices(bank_w
     assert place in (await officer.get(f"/trades/{deal.id}")).links
     german = await (await signed_in(bank_world, "auditor", language="de")).get(place)
     assert "Jede Handlung und jede Verweigerung" in german.text
+    for wanted, said in (
+        (f"/evidence?trade={deal.id}", deal.id),
+        (f"/evidence?person={person['id']}", person["id"]),
+    ):
+        assert wanted in (await officer.get(place if said == deal.id else f"/persons/{person['id']}")).links
+        begun = (await officer.get(wanted)).form("/evidence").fields
+        assert said in (begun["trade"], begun["person"])
+        assert begun["scope"] == ("trade" if said == deal.id else "person")
     story = await officer.get(place, office="front_office", outcome="refuse")
     assert "Verify deal" in story.text
     assert "Capture deal" not in story.text

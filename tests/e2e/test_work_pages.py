@@ -27,7 +27,7 @@ async def test_work_is_taken_handed_over_and_given_back_on_its_page(bank: World)
     await risk.act(place, "/acts/handover.return", reason="explained by the fixing")
     german = await verifier.client.get(place, headers={"Accept-Language": "de"})
     assert "Alter in Geschäftstagen" in german.text
-    assert "Übernehmen" in german.text
+    assert 'href="/explain?action=trade.verify' in german.text, "why I may, and who else"
 
 
 async def test_the_queue_stands_beside_its_object_and_one_act_is_done_for_several(bank: World) -> None:

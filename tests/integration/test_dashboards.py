@@ -8,13 +8,20 @@ from tests.visiting import signed_in
 
 READERS = {
     "trader": ("Deals today", "Returned to me", "Most used limits"),
-    "verifier": ("Due within an hour", "Waiting in our queue", "Payments behind their value date"),
+    "verifier": (
+        "Due within an hour",
+        "Waiting in our queue",
+        "Payments behind their value date",
+        "Median time until work is done",
+    ),
     "confirmer": ("Not confirmed yet", "Matched as first entered, thirty days"),
     "accountant": ("Sum of all postings", "Paid in part, by age"),
     "risk-controller": ("Off the market, not justified", "Open excesses"),
     "compliance": (
         "Denied attempts, seven days",
         "The log",
+        "Age of the last checkpoint",
+        "Controls with a test of their own",
         "Work that climbed, by age",
         "Sets of roles that could deal and control",
         "Open cases",
@@ -61,6 +68,10 @@ async def test_each_desk_sees_its_own_figures_and_every_one_opens_its_list(ready
     assert ("log-custodian", "log_custodian") in idle
     assert ("verifier", "verifier") not in idle
     assert (await counted("verifier"))["waiting_by_age"] == 1
+    assert isinstance((await counted("verifier"))["time_until_done"], int), "the returned deal is done"
+    assert (await counted("settler"))["failure_causes"] == 0
+    assert (await counted("compliance"))["controls_tested"] > 100
+    assert isinstance((await counted("compliance"))["checkpoint_age"], int)
     assert "unconfirmed_by_age" not in await counted("trader")
     german = (await (await signed_in(bank, "compliance", language="de")).get("/dashboard")).text
     assert re.search(r"Abgewiesene Versuche, sieben Tage", german), german

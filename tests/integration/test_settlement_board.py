@@ -6,6 +6,7 @@ from typing import Any
 from tests.bank import World
 from tests.parties import a_settlement_rule
 from tests.settling import VALUE_DATE, done, matched, on_business_date, set_up
+from tests.visiting import signed_in
 
 
 async def shown(world: World, account: str, path: str, **query: str) -> dict[str, Any]:
@@ -50,6 +51,11 @@ async def test_CSD_03_late_payments_stand_on_the_board_with_age_reason_cost_and_
     (free,) = held["work"]
     assert (free["kind"], set(free["who_can_act"])) == ("free", {"releaser", "other-releaser"})
     assert {row["bucket"] for row in board["summary"]} == {"2-3", "4-7"}
+    (theirs,) = board["late_by_counterparty"]
+    assert {row["counterparty"] for row in board["items"]} == {theirs["counterparty"]}
+    assert (theirs["legs"], theirs["by_age"]) == (4, {"0-1": 0, "2-3": 2, "4-7": 2, ">7": 0})
+    page = await (await signed_in(bank_world, "settler")).get("/settlements/board")
+    assert "Who is late" in page.text
     late = await shown(bank_world, "settler", "/api/settlements/board", age="4-7")
     assert {row["bucket"] for row in late["items"]} == {"4-7"}
     assert len(late["items"]) == 2
