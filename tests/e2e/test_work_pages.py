@@ -28,6 +28,8 @@ async def test_work_is_taken_handed_over_and_given_back_on_its_page(bank: World)
     german = await verifier.client.get(place, headers={"Accept-Language": "de"})
     assert "Alter in Geschäftstagen" in german.text
     assert 'href="/explain?action=trade.verify' in german.text, "why I may, and who else"
+    rights = (await (await signed_in(bank, "verifier", language="de")).get("/account")).text
+    assert "stimmt den Bedingungen eines erfassten Geschäfts zu" in rights
 
 
 async def test_the_queue_stands_beside_its_object_and_one_act_is_done_for_several(bank: World) -> None:

@@ -185,6 +185,12 @@ def test_a_field_holds_days_and_times_as_its_reader_types_them() -> None:
     assert day_in("28.10.2026", "day") == day_in("28 Oct 2026", "day") == date(2026, 10, 28)
 
 
+def test_every_reason_of_the_policy_has_its_german() -> None:
+    policy = load()
+    reasons = {one.reason for one in policy.rights} | {one.why for one in (*policy.separation, *policy.apart)}
+    assert [one for one in sorted(reasons) if prose.reason(one, "de") == one] == []
+
+
 @pytest.mark.parametrize(
     ("sentence", "german"),
     [
