@@ -1,6 +1,7 @@
 """How the house stands: whether the log is signed and witnessed, the books balance, the proof holds, and what waits."""
 
 import asyncio
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -11,23 +12,30 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from audit.checkpoint import Checkpoint
 from audit.cosignature import CosignerKey
 from audit.note import Signature, parse
+from policies.policy import Policy
 from policies.vocabulary import Action, Office
 from service.audit_trail.model import AuditEntry, AuditIndex
 from service.bookkeeping.posting import PAID_IN_PART, RECEIVED_IN_PART
 from service.bookkeeping.queries import trial_balance
 from service.brake import Silence
-from service.compliance import access
+from service.compliance import access, catalogue
 from service.confirmations.lifecycle import TransmissionState
 from service.confirmations.model import Transmission
 from service.gate import Gate
 from service.kernel.actor import Actor
 from service.kernel.cursors import Place, cursor_of
 from service.kernel.database import plain_value
+from service.kernel.items import ROUTES
 from service.settings import Settings
-from service.settlement.lifecycle import PaymentState
-from service.settlement.model import Payment
+from service.settlement.lifecycle import PaymentState, SettlementState
+from service.settlement.model import Payment, Settlement
 from service.work.model import WorkItem
 
+NEWEST: Final = 1_000
+"""Of so many items, the newest of all offices, the time until they were done is told."""
+BY_HAND: Final = tuple(kind.value for kind, route in ROUTES.items() if not route.automatic)
+_tested: dict[str, tuple[int, int]] = {}
+"""By version of the policy: it says everything that these two numbers rest on."""
 COUNTED_MAX: Final = 10_000
 """Never more items of an office than that are counted."""
 BACKLOG: Final = text(
@@ -195,3 +203,48 @@ async def waiting_in(
     ]
     last = rows[limit - 1] if len(rows) > limit else None
     return {"items": items, "next": None if last is None else cursor_of(last.due_at, last.id)}
+
+
+async def seconds_until_done(reads: AsyncSession, office: Office) -> int | None:
+    """Return how long the middle one of an office's newest items waited until somebody did it; none if none is done."""
+    newest = (
+        select(WorkItem.home, WorkItem.kind, WorkItem.opened_at, WorkItem.closed_at)
+        .order_by(WorkItem.id.desc())
+        .limit(NEWEST)
+        .subquery()
+    )
+    waited = func.extract("epoch", newest.c.closed_at - newest.c.opened_at)
+    middle = select(func.percentile_cont(0.5).within_group(waited)).where(
+        newest.c.home == office.value, newest.c.kind.in_(BY_HAND), newest.c.closed_at.is_not(None)
+    )
+    found = await reads.scalar(middle)
+    return None if found is None else int(found)
+
+
+async def failures_by_code(reads: AsyncSession) -> Counter[str]:
+    """Return how many legs have failed for which reason, as the settlement tables code it."""
+    code = func.coalesce(Settlement.failure_code, "")
+    rows = await reads.execute(
+        select(code.label("code"), func.count().label("legs"))
+        .where(Settlement.state == SettlementState.FAILED)
+        .group_by(code)
+    )
+    return Counter({row.code: row.legs for row in rows})
+
+
+def checkpoint_age(settings: Settings, now: datetime) -> int | None:
+    """Return how many seconds ago the published checkpoint was signed; none while there is none."""
+    try:
+        signed = (settings.log_directory / "checkpoint").stat().st_mtime
+    except FileNotFoundError:
+        return None
+    return max(int((now - datetime.fromtimestamp(signed, UTC)).total_seconds()), 0)
+
+
+def controls_tested(policy: Policy) -> tuple[int, int]:
+    """Return how many controls have a test named after them, and how many there are."""
+    if policy.version not in _tested:
+        controls = catalogue.known(policy).values()
+        _tested.clear()
+        _tested[policy.version] = sum(bool(one.tests) for one in controls), len(controls)
+    return _tested[policy.version]

@@ -32,7 +32,7 @@ from service.confirmations.queries import unconfirmed_by_age
 from service.conformity.lifecycle import CheckState
 from service.conformity.queries import kinds
 from service.dashboards.escalations import ESCALATED
-from service.dashboards.looks import checkpoint_age, controls_tested, failures_by_code, seconds_until_done
+from service.dashboards.health import checkpoint_age, controls_tested, failures_by_code, seconds_until_done
 from service.gate import Gate
 from service.kernel.actor import Actor
 from service.kernel.items import Item
