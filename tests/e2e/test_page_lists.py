@@ -48,7 +48,7 @@ async def test_columns_a_reader_leaves_out_stand_in_the_address_of_every_wide_li
     await matched(bank)
     await captured(bank)
     for account, path, places in (
-        ("verifier", "/work", {"since": 7, "who": 11}),
+        ("verifier", "/work", {"age": 7, "who": 10}),
         ("settler", "/settlements", {"state": 4}),
         ("settler", "/settlements/board", {"cut_off": 5}),
         ("confirmer", "/confirmations", {"lei": 6, "sent": 7}),
