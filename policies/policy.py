@@ -71,9 +71,9 @@ class Decision:
     policy: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Policy:
-    """One version of the policy. Immutable, so any number of threads may ask it."""
+    """One version of the policy. Immutable, so any number of threads may ask it; too long to be shown whole."""
 
     version: str
     roles: tuple[str, ...]

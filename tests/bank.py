@@ -35,7 +35,7 @@ FREE_APPS: list[
 ] = []  # an application knows its bank by its state alone, so the next test takes it over
 
 
-@dataclass
+@dataclass(repr=False)
 class World:
     """An open bank with its web application; ``as_`` gives a caller for an account's name."""
 

@@ -9,7 +9,7 @@ from tests.bank import PASSWORD, World
 from tests.deputies import deputised
 from tests.integration.test_two_devices import OTHER, OWN, TRADER, at
 from tests.rights import account_of, granted, led_by, person_of, requested, taken
-from tests.settling import captured, done, on_business_date, set_up
+from tests.settling import captured, done, on_business_date
 from tests.visiting import signed_in
 
 
@@ -62,19 +62,18 @@ async def test_A_10_compliance_says_on_its_page_who_was_on_the_second_device(ban
         assert (await (await bank.as_(other)).get("/api/session-reviews")).status_code == 403
 
 
-async def test_a_person_and_a_deal_are_told_over_all_accounts_and_offices(bank_world: World) -> None:
-    await set_up(bank_world)
-    deal = await captured(bank_world)
+async def test_a_person_and_a_deal_are_told_over_all_accounts_and_offices(ready_bank: World) -> None:
+    deal = await captured(ready_bank)
     assert (await deal.do("trader", "verification")).status_code == 403
     done(await deal.do("verifier", "verification"))
-    person = await person_of(bank_world, "trader")
-    admin = await bank_world.as_("rights-admin")
+    person = await person_of(ready_bank, "trader")
+    admin = await ready_bank.as_("rights-admin")
     body = {"name": "trader-again", "person": person["id"], "office": "front_office"}
     assert (await admin.post("/api/accounts", body)).status_code == 201
-    await granted(bank_world, "trader-again", "head_of_trading")
-    await deputised(bank_world, "verifier", "confirmer", "verifier")
+    await granted(ready_bank, "trader-again", "head_of_trading")
+    await deputised(ready_bank, "verifier", "confirmer", "verifier")
 
-    officer = await signed_in(bank_world, "compliance")
+    officer = await signed_in(ready_bank, "compliance")
     listed = await officer.get("/persons", named="trader-again")
     assert f"/persons/{person['id']}" in listed.links
     seen = await officer.get(f"/persons/{person['id']}")
@@ -82,18 +81,18 @@ async def test_a_person_and_a_deal_are_told_over_all_accounts_and_offices(bank_w
         assert said in seen.text, said
     refused = await officer.get(f"/persons/{person['id']}", outcome="refuse")
     assert "P:trader:trade.capture" not in refused.text
-    told = (await (await bank_world.as_("auditor")).get(f"/api/persons/{person['id']}/history")).json()
+    told = (await (await ready_bank.as_("auditor")).get(f"/api/persons/{person['id']}/history")).json()
     held = {one["role"]: (one["from"] is not None, one["until"]) for one in told["roles"]}
     assert held == {"trader": (True, None), "head_of_trading": (True, None)}
     assert told["entries"]["refuse"] == 1
     assert told["units"][-1]["until"] is None
-    giver = (await person_of(bank_world, "verifier"))["id"]
-    lent = (await (await bank_world.as_("auditor")).get(f"/api/persons/{giver}/history")).json()
+    giver = (await person_of(ready_bank, "verifier"))["id"]
+    lent = (await (await ready_bank.as_("auditor")).get(f"/api/persons/{giver}/history")).json()
     assert [(one["given"], one["roles"]) for one in lent["delegations"]] == [(True, ["verifier"])]
 
     place = f"/entries/trades/{deal.id}"
     assert place in (await officer.get(f"/trades/{deal.id}")).links
-    german = await (await signed_in(bank_world, "auditor", language="de")).get(place)
+    german = await (await signed_in(ready_bank, "auditor", language="de")).get(place)
     assert "Jede Handlung und jede Verweigerung" in german.text
     for wanted, said in (
         (f"/evidence?trade={deal.id}", deal.id),
@@ -107,12 +106,12 @@ async def test_a_person_and_a_deal_are_told_over_all_accounts_and_offices(bank_w
     assert "Verify deal" in story.text
     assert "Capture deal" not in story.text
     for account in ("trader", "verifier", "rights-admin"):
-        nosy = await signed_in(bank_world, account)
+        nosy = await signed_in(ready_bank, account)
         for path in (place, f"/persons/{person['id']}"):
             assert (await nosy.client.get(path)).status_code == 403, (account, path)
-    revoked = await taken(bank_world, "revocation", (await held_by(bank_world, "trader-again")))
+    revoked = await taken(ready_bank, "revocation", (await held_by(ready_bank, "trader-again")))
     assert revoked.status_code == 200, revoked.text
-    after = (await (await bank_world.as_("auditor")).get(f"/api/persons/{person['id']}/history")).json()
+    after = (await (await ready_bank.as_("auditor")).get(f"/api/persons/{person['id']}/history")).json()
     ended = next(one for one in after["roles"] if one["role"] == "head_of_trading")
     assert ended["until"] > ended["from"]
 
@@ -124,19 +123,18 @@ async def held_by(world: World, account: str) -> dict[str, Any]:
     return dict(found.json()["items"][-1])
 
 
-async def test_ORG_13_controls_access_and_denials_are_told_from_policy_and_log(bank_world: World) -> None:
-    await set_up(bank_world)
-    deal = await captured(bank_world)
+async def test_ORG_13_controls_access_and_denials_are_told_from_policy_and_log(ready_bank: World) -> None:
+    deal = await captured(ready_bank)
     for _ in range(2):
         assert (await deal.do("trader", "verification")).status_code == 403
-    person = await person_of(bank_world, "trader")
+    person = await person_of(ready_bank, "trader")
     body = {"name": "trader-again", "person": person["id"], "office": "back_office"}
-    assert (await (await bank_world.as_("rights-admin")).post("/api/accounts", body)).status_code == 201
-    refused = await requested(bank_world, "trader-again", "verifier")
+    assert (await (await ready_bank.as_("rights-admin")).post("/api/accounts", body)).status_code == 201
+    refused = await requested(ready_bank, "trader-again", "verifier")
     assert refused.json()["rule"] == "S-01", refused.text
     done(await deal.do("verifier", "verification"))
 
-    auditor = await bank_world.as_("auditor")
+    auditor = await ready_bank.as_("auditor")
     controls = {row["control"]: row for row in (await auditor.get("/api/controls")).json()["items"]}
     assert controls["D-01"]["state"] == controls["TRD-15"]["state"] == "shown"
     assert controls["D-01"]["evidence"]["act"] == "trade.verify"
@@ -153,7 +151,7 @@ async def test_ORG_13_controls_access_and_denials_are_told_from_policy_and_log(b
     line = next(row for row in tried if row["act"] == "trade.verify")
     assert (line["account_name"], line["rule"], line["tries"]) == ("trader", "P:absent", 2)
 
-    officer = await signed_in(bank_world, "compliance")
+    officer = await signed_in(ready_bank, "compliance")
     shown = await officer.get("/controls", state="shown")
     assert "✓ shown" in shown.text
     assert "TRD-19" not in shown.text
@@ -163,10 +161,10 @@ async def test_ORG_13_controls_access_and_denials_are_told_from_policy_and_log(b
     denials = await officer.get("/denials")
     more = next(link for link in denials.links if link.startswith("/entries?") and "trade.verify" in link)
     assert "Verify deal" in (await officer.get(more.replace("&amp;", "&"))).text
-    german = await signed_in(bank_world, "auditor", language="de")
+    german = await signed_in(ready_bank, "auditor", language="de")
     for path, said in (("/controls", "Kontrollen"), ("/access", "0 Wege"), ("/denials", "Verweigerte")):
         assert said in (await german.get(path)).text
-    trader = await signed_in(bank_world, "trader")
+    trader = await signed_in(ready_bank, "trader")
     for path in ("/controls", "/access", "/denials", "/api/access"):
         assert (await trader.client.get(path)).status_code in (401, 403), path
 

@@ -18,7 +18,7 @@ from service.people.signing_in import sign_in
 from tests.bank import PASSWORD, World
 from tests.rights import account_of, asked, granted, moved, newcomer, person_of, refused_as
 from tests.rights import taken as step_taken
-from tests.settling import TERMS, captured, on_business_date, set_up
+from tests.settling import TERMS, captured, on_business_date
 
 DAYS = {"first_day": "2026-11-02", "last_day": "2026-11-13"}
 
@@ -54,16 +54,15 @@ async def items_of(world: World, office: Office) -> list[str]:
     return [row.kind for row in found]
 
 
-async def test_TRD_19_the_absent_trader_gets_in_nowhere(bank_world: World) -> None:
-    await set_up(bank_world)
-    absence = await agreed(bank_world)
+async def test_TRD_19_the_absent_trader_gets_in_nowhere(ready_bank: World) -> None:
+    absence = await agreed(ready_bank)
     assert absence["state"] == "accepted"
-    trader = await bank_world.as_("trader")  # a token from before the block
-    before = await actor_of_token(bank_world.bank.offices, await token_for(bank_world.bank, "trader"))
+    trader = await ready_bank.as_("trader")  # a token from before the block
+    before = await actor_of_token(ready_bank.bank.offices, await token_for(ready_bank.bank, "trader"))
     assert before is not None
     assert (await trader.get("/api/positions")).status_code == 200
 
-    await on_business_date(bank_world, "2026-11-02")  # no job runs: the day alone begins it
+    await on_business_date(ready_bank, "2026-11-02")  # no job runs: the day alone begins it
 
     for path in ("/api/positions", "/api/trades", "/api/powers", "/api/work"):
         assert refused_as(await trader.get(path)) == (403, "on_leave", "TRD-19"), path
@@ -74,23 +73,23 @@ async def test_TRD_19_the_absent_trader_gets_in_nowhere(bank_world: World) -> No
     many = await trader.post("/api/trades/batch", [deal])
     assert refused_as(many) == (403, "on_leave", "TRD-19")
     with pytest.raises(OnLeave):  # signing in anew, as the command line and the pages do
-        await sign_in(bank_world.bank.gate, "trader", PASSWORD, origin="command line")
+        await sign_in(ready_bank.bank.gate, "trader", PASSWORD, origin="command line")
     case = USE_CASES[Action.PASSWORD_CHANGE]
     with pytest.raises(OnLeave):  # somebody who was let in before the day began: the database says no
-        await bank_world.bank.gate.perform(before, case, case.command(password="another long password"))
-    assert await items_of(bank_world, Office.COMPLIANCE) == ["absence_breach"]
-    assert await items_of(bank_world, Office.RISK_CONTROL) == ["absence_breach_risk"]
+        await ready_bank.bank.gate.perform(before, case, case.command(password="another long password"))
+    assert await items_of(ready_bank, Office.COMPLIANCE) == ["absence_breach"]
+    assert await items_of(ready_bank, Office.RISK_CONTROL) == ["absence_breach_risk"]
 
     looked = await post(
-        bank_world, "compliance", f"/api/absences/{absence['id']}/reviews", finding="a program left running"
+        ready_bank, "compliance", f"/api/absences/{absence['id']}/reviews", finding="a program left running"
     )
     assert looked.status_code == 201, looked.text
-    assert await items_of(bank_world, Office.COMPLIANCE) == []
-    own = await post(bank_world, "other-trader", "/api/trades", **deal)
+    assert await items_of(ready_bank, Office.COMPLIANCE) == []
+    own = await post(ready_bank, "other-trader", "/api/trades", **deal)
     assert own.status_code == 201, own.text  # the substitute, in the own name
-    named = await post(bank_world, "other-trader", "/api/trades", **deal, trader="trader")
+    named = await post(ready_bank, "other-trader", "/api/trades", **deal, trader="trader")
     assert named.status_code == 400  # nobody says for whom they deal
-    page = await bank_world.anonymous().post("/sign-in", data={"account": "trader", "password": PASSWORD})
+    page = await ready_bank.anonymous().post("/sign-in", data={"account": "trader", "password": PASSWORD})
     assert page.status_code in (303, 403)
 
 
@@ -166,36 +165,35 @@ async def test_TRD_19_who_has_no_block_is_told_before_the_deadline_and_overdue_a
 
 
 async def test_D_11_whoever_controlled_these_deals_is_no_substitute_and_the_other_way_round(
-    bank_world: World,
+    ready_bank: World,
 ) -> None:
-    await set_up(bank_world)
-    deal = await captured(bank_world)
+    deal = await captured(ready_bank)
     await newcomer(
-        bank_world, "Settlement and control", once_control=Office.BACK_OFFICE, now_trading=Office.FRONT_OFFICE
+        ready_bank, "Settlement and control", once_control=Office.BACK_OFFICE, now_trading=Office.FRONT_OFFICE
     )
-    right = await granted(bank_world, "once-control", "verifier")
+    right = await granted(ready_bank, "once-control", "verifier")
     assert (await deal.do("once-control", "verification")).status_code == 200
-    assert (await step_taken(bank_world, "revocation", right)).status_code == 200
-    person = await person_of(bank_world, "once-control")
-    assert (await moved(bank_world, person, "FX desk")).status_code == 200
-    await granted(bank_world, "now-trading", "trader")
+    assert (await step_taken(ready_bank, "revocation", right)).status_code == 200
+    person = await person_of(ready_bank, "once-control")
+    assert (await moved(ready_bank, person, "FX desk")).status_code == 200
+    await granted(ready_bank, "now-trading", "trader")
 
-    plan = (await planned(bank_world, substitute="now-trading")).json()
-    refused = await step(bank_world, "now-trading", "acceptance", plan)
+    plan = (await planned(ready_bank, substitute="now-trading")).json()
+    refused = await step(ready_bank, "now-trading", "acceptance", plan)
     assert refused_as(refused) == (403, "kept_apart", "D-11")
 
-    assert (await step(bank_world, "trader", "withdrawal", plan, reason="other")).status_code == 200
-    second = await captured(bank_world)
-    stand_in = (await planned(bank_world, substitute="mover-trading")).json()
-    assert (await step(bank_world, "mover-trading", "acceptance", stand_in)).status_code == 200
+    assert (await step(ready_bank, "trader", "withdrawal", plan, reason="other")).status_code == 200
+    second = await captured(ready_bank)
+    stand_in = (await planned(ready_bank, substitute="mover-trading")).json()
+    assert (await step(ready_bank, "mover-trading", "acceptance", stand_in)).status_code == 200
     held = (
-        await (await bank_world.as_("rights-admin")).get("/api/grants", role="trader", state="executed")
+        await (await ready_bank.as_("rights-admin")).get("/api/grants", role="trader", state="executed")
     ).json()
     grant = next(one for one in held["items"] if one["account_name"] == "mover-trading")
-    assert (await step_taken(bank_world, "revocation", grant)).status_code == 200
-    mover = await person_of(bank_world, "mover-control")
-    assert (await moved(bank_world, mover, "Settlement and control")).status_code == 200
-    await granted(bank_world, "mover-control", "verifier")
+    assert (await step_taken(ready_bank, "revocation", grant)).status_code == 200
+    mover = await person_of(ready_bank, "mover-control")
+    assert (await moved(ready_bank, mover, "Settlement and control")).status_code == 200
+    await granted(ready_bank, "mover-control", "verifier")
     barred = await second.do("mover-control", "verification")
     assert refused_as(barred) == (403, "kept_apart", "D-11")
 
@@ -222,13 +220,12 @@ async def test_the_front_office_cannot_call_a_trader_back_or_backdate_by_sql(ban
     assert (await actor_named(bank_world.bank, "trader")).away is None
 
 
-async def test_a_deal_that_nobody_could_verify_is_taken_seen_and_closed(bank_world: World) -> None:
-    await set_up(bank_world)
+async def test_a_deal_that_nobody_could_verify_is_taken_seen_and_closed(ready_bank: World) -> None:
     for who in ("verifier", "other-verifier"):
-        held = (await (await bank_world.as_("rights-admin")).get("/api/grants", role="verifier")).json()
+        held = (await (await ready_bank.as_("rights-admin")).get("/api/grants", role="verifier")).json()
         grant = next(one for one in held["items"] if one["account_name"] == who)
         answer = await post(
-            bank_world,
+            ready_bank,
             "rights-admin",
             f"/api/grants/{grant['id']}/revocation",
             version=grant["version"],
@@ -236,18 +233,18 @@ async def test_a_deal_that_nobody_could_verify_is_taken_seen_and_closed(bank_wor
         )
         assert answer.status_code == 200, answer.text
 
-    deal = await post(bank_world, "trader", "/api/trades", **TERMS)
+    deal = await post(ready_bank, "trader", "/api/trades", **TERMS)
 
     assert deal.status_code == 201, deal.text
     (warning,) = deal.json()["warnings"]
     assert (warning["code"], warning["action"]) == ("dead_end", "trade.verify")
-    work = (await (await bank_world.as_("compliance")).get("/api/work")).json()["items"]
+    work = (await (await ready_bank.as_("compliance")).get("/api/work")).json()["items"]
     assert [(item["kind"], item["reason"]) for item in work] == [("dead_end", "verify")]
     closed = await post(
-        bank_world,
+        ready_bank,
         "compliance",
         f"/api/dead-ends/{deal.json()['id']}/closure",
         measure="a verifier was hired",
     )
     assert closed.status_code == 200, closed.text
-    assert (await (await bank_world.as_("compliance")).get("/api/work")).json()["items"] == []
+    assert (await (await ready_bank.as_("compliance")).get("/api/work")).json()["items"] == []

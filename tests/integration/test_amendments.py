@@ -24,7 +24,6 @@ from tests.settling import (
     open_account,
     post,
     refused,
-    set_up,
     verified,
 )
 
@@ -60,11 +59,10 @@ async def positions(world: World) -> dict[str, str]:
 
 
 async def test_an_amendment_is_asked_for_with_its_changes_and_everything_that_will_follow(
-    bank_world: World,
+    ready_bank: World,
 ) -> None:
-    await set_up(bank_world)
-    deal = await matched(bank_world)
-    request = done(await asked(bank_world, deal))
+    deal = await matched(ready_bank)
+    request = done(await asked(ready_bank, deal))
 
     assert request["changes"] == {"base_amount": {"old": "1000000.00", "new": "1200000.00"}}
     assert request["material"] is True
@@ -82,24 +80,23 @@ async def test_an_amendment_is_asked_for_with_its_changes_and_everything_that_wi
     limit = impact["limit"]
     assert (limit["holds_eur"], limit["needs_eur"], limit["fits"]) == ("1000000.00", "1200000.00", True)
 
-    shown = (await (await bank_world.as_("verifier")).get(f"/api/trades/{deal.id}")).json()["requests"]
+    shown = (await (await ready_bank.as_("verifier")).get(f"/api/trades/{deal.id}")).json()["requests"]
     assert (shown[0]["impact"], shown[0]["changes"]) == (impact, request["changes"])
 
 
-async def test_SET_19_an_approved_amendment_goes_through_every_office_again(bank_world: World) -> None:
-    await set_up(bank_world)
-    deal = await matched(bank_world)
-    before = await positions(bank_world)
-    request = done(await asked(bank_world, deal))
-    assert await positions(bank_world) == before, "a request changes nothing"
-    assert refused(await asked(bank_world, deal))[:2] == (409, "request_open")
+async def test_SET_19_an_approved_amendment_goes_through_every_office_again(ready_bank: World) -> None:
+    deal = await matched(ready_bank)
+    before = await positions(ready_bank)
+    request = done(await asked(ready_bank, deal))
+    assert await positions(ready_bank) == before, "a request changes nothing"
+    assert refused(await asked(ready_bank, deal))[:2] == (409, "request_open")
     done(await deal.settle("EUR", "preparation", "settler"))
     assert refused(await deal.settle("EUR", "release", "releaser"))[:2] == (409, "change_undecided")
 
-    done(await approved(bank_world, request))
-    await drain(bank_world)
+    done(await approved(ready_bank, request))
+    await drain(ready_bank)
 
-    shown = (await (await bank_world.as_("verifier")).get(f"/api/trades/{deal.id}")).json()
+    shown = (await (await ready_bank.as_("verifier")).get(f"/api/trades/{deal.id}")).json()
     assert (shown["version"], shown["state"], shown["terms"]["base_amount"]) == (2, "captured", "1200000.00")
     assert shown["confirmation"]["state"] == "withdrawn"
     assert {leg["state"] for leg in shown["legs"]} == {"withdrawn"}
@@ -107,23 +104,23 @@ async def test_SET_19_an_approved_amendment_goes_through_every_office_again(bank
         ("FX-SPOT-TRADE/1", "reversed"),
         ("REVERSAL/1", "posted"),
     ]
-    assert await positions(bank_world) == {"EUR": "1200000.00", "USD": "-1398000.00"}
-    assert await held(bank_world) == (Decimal("1200000.00"), Decimal("1200000.00"))
+    assert await positions(ready_bank) == {"EUR": "1200000.00", "USD": "-1398000.00"}
+    assert await held(ready_bank) == (Decimal("1200000.00"), Decimal("1200000.00"))
     assert await deal.items() == {"verify"}
 
-    stale = await post(bank_world, "verifier", f"/api/trades/{deal.id}/verification", {"version": 1})
+    stale = await post(ready_bank, "verifier", f"/api/trades/{deal.id}/verification", {"version": 1})
     assert refused(stale)[:2] == (409, "stale_version")
-    done(await post(bank_world, "verifier", f"/api/trades/{deal.id}/verification", {"version": 2}))
-    await drain(bank_world)
+    done(await post(ready_bank, "verifier", f"/api/trades/{deal.id}/verification", {"version": 2}))
+    await drain(ready_bank)
     confirmations = (
-        await (await bank_world.as_("confirmer")).get("/api/confirmations", trade=deal.id)
+        await (await ready_bank.as_("confirmer")).get("/api/confirmations", trade=deal.id)
     ).json()
     assert [(one["trade_version"], one["state"]) for one in confirmations["items"]] == [
         (1, "withdrawn"),
         (2, "due"),
     ]
     assert confirmations["items"][1]["ours"]["buy_amount"] == "1200000.00"
-    journals = (await (await bank_world.as_("accountant")).get("/api/journals", trade=deal.id)).json()[
+    journals = (await (await ready_bank.as_("accountant")).get("/api/journals", trade=deal.id)).json()[
         "items"
     ]
     assert [(one["rule"], one["version"]) for one in journals] == [
@@ -133,45 +130,43 @@ async def test_SET_19_an_approved_amendment_goes_through_every_office_again(bank
     ]
 
 
-async def test_a_deal_not_yet_verified_is_amended_too_and_a_refused_one_stays(bank_world: World) -> None:
-    await set_up(bank_world)
-    deal = await captured(bank_world)
-    request = done(await asked(bank_world, deal))
+async def test_a_deal_not_yet_verified_is_amended_too_and_a_refused_one_stays(ready_bank: World) -> None:
+    deal = await captured(ready_bank)
+    request = done(await asked(ready_bank, deal))
     body = {"version": request["version"], "reason": "the ticket says one million"}
-    done(await post(bank_world, "verifier", f"/api/requests/{request['id']}/refusal", body))
-    assert await positions(bank_world) == {"EUR": "1000000.00", "USD": "-1165000.00"}
+    done(await post(ready_bank, "verifier", f"/api/requests/{request['id']}/refusal", body))
+    assert await positions(ready_bank) == {"EUR": "1000000.00", "USD": "-1165000.00"}
 
-    done(await approved(bank_world, done(await asked(bank_world, deal))))
+    done(await approved(ready_bank, done(await asked(ready_bank, deal))))
     assert refused(await deal.do("verifier", "verification"))[0] == 409, "the version is on its way out"
-    await drain(bank_world)
-    done(await post(bank_world, "verifier", f"/api/trades/{deal.id}/verification", {"version": 2}))
+    await drain(ready_bank)
+    done(await post(ready_bank, "verifier", f"/api/trades/{deal.id}/verification", {"version": 2}))
 
 
 async def test_SET_19_nobody_who_asked_or_entered_decides_and_trading_amends_nothing_itself(
-    bank_world: World,
+    ready_bank: World,
 ) -> None:
-    await set_up(bank_world)
-    deal = await verified(bank_world)
-    request = done(await asked(bank_world, deal))
+    deal = await verified(ready_bank)
+    request = done(await asked(ready_bank, deal))
     command = ApproveRequest(request_id=UUID(request["id"]), version=1)
     for trader in ("trader", "other-trader", "head-of-trading"):
-        assert refused(await approved(bank_world, request, by=trader))[0] == 403
-    second = await open_account(bank_world, "trader", Office.BACK_OFFICE)
+        assert refused(await approved(ready_bank, request, by=trader))[0] == 403
+    second = await open_account(ready_bank, "trader", Office.BACK_OFFICE)
     with pytest.raises(KeptApart) as apart:
-        await act_as(bank_world, second, {"verifier"}, approve_request, command)
+        await act_as(ready_bank, second, {"verifier"}, approve_request, command)
     assert apart.value.rule in {"D-01", "D-03"}
     with pytest.raises(NotPermitted):
         await act_as(
-            bank_world, "trader", {"trader"}, amend_trade, AmendTrade(request_id=UUID(request["id"]))
+            ready_bank, "trader", {"trader"}, amend_trade, AmendTrade(request_id=UUID(request["id"]))
         )
     with pytest.raises(NotApproved):
         await automatic(
-            bank_world, Office.FRONT_OFFICE, amend_trade, AmendTrade(request_id=UUID(request["id"]))
+            ready_bank, Office.FRONT_OFFICE, amend_trade, AmendTrade(request_id=UUID(request["id"]))
         )
     body = [{"action": "trade.amend", "command": {"request_id": request["id"]}}]
-    (outcome,) = (await (await bank_world.as_("trader")).post("/api/acts", body)).json()
+    (outcome,) = (await (await ready_bank.as_("trader")).post("/api/acts", body)).json()
     assert outcome["status"] == 403
-    assert await counted(bank_world, "trade_version") == 1
+    assert await counted(ready_bank, "trade_version") == 1
 
 
 @pytest.mark.parametrize(
@@ -183,55 +178,51 @@ async def test_SET_19_nobody_who_asked_or_entered_decides_and_trading_amends_not
     ],
 )
 async def test_an_amendment_is_judged_like_a_deal(
-    bank_world: World, terms: dict[str, str], code: tuple[int, str]
+    ready_bank: World, terms: dict[str, str], code: tuple[int, str]
 ) -> None:
-    await set_up(bank_world)
-    deal = await captured(bank_world)
-    assert refused(await asked(bank_world, deal, **terms))[:2] == code
-    assert refused(await asked(bank_world, deal, version=7))[:2] == (409, "stale_version")
-    assert refused(await asked(bank_world, deal, by="second-desk-trader"))[0] == 404
+    deal = await captured(ready_bank)
+    assert refused(await asked(ready_bank, deal, **terms))[:2] == code
+    assert refused(await asked(ready_bank, deal, version=7))[:2] == (409, "stale_version")
+    assert refused(await asked(ready_bank, deal, by="second-desk-trader"))[0] == 404
 
 
-async def test_a_returned_cancelled_or_settling_deal_is_not_amended(bank_world: World) -> None:
-    await set_up(bank_world)
-    returned = await captured(bank_world)
+async def test_a_returned_cancelled_or_settling_deal_is_not_amended(ready_bank: World) -> None:
+    returned = await captured(ready_bank)
     done(await returned.do("verifier", "return", reason="the rate is not on the ticket"))
-    assert refused(await asked(bank_world, returned))[:2] == (409, "returned_already")
+    assert refused(await asked(ready_bank, returned))[:2] == (409, "returned_already")
 
-    cancelled = await captured(bank_world)
+    cancelled = await captured(ready_bank)
     await cancelled.cancel()
-    assert refused(await asked(bank_world, cancelled))[:2] == (409, "already_cancelled")
+    assert refused(await asked(ready_bank, cancelled))[:2] == (409, "already_cancelled")
 
-    settling = await matched(bank_world)
+    settling = await matched(ready_bank)
     done(await settling.settle("EUR", "preparation", "settler"))
     done(await settling.settle("EUR", "release", "releaser"))
-    assert refused(await asked(bank_world, settling))[:2] == (409, "settling")
+    assert refused(await asked(ready_bank, settling))[:2] == (409, "settling")
 
 
-async def test_a_deal_booked_anew_names_the_cancelled_one(bank_world: World) -> None:
-    await set_up(bank_world)
-    first = await captured(bank_world)
+async def test_a_deal_booked_anew_names_the_cancelled_one(ready_bank: World) -> None:
+    first = await captured(ready_bank)
     body = TERMS | {"replaces": first.id}
-    assert refused(await post(bank_world, "trader", "/api/trades", body))[:2] == (422, "unknown_deal")
+    assert refused(await post(ready_bank, "trader", "/api/trades", body))[:2] == (422, "unknown_deal")
     await first.cancel()
-    await drain(bank_world)
-    again = done(await post(bank_world, "trader", "/api/trades", body))
-    shown = (await (await bank_world.as_("trader")).get(f"/api/trades/{again['id']}")).json()
+    await drain(ready_bank)
+    again = done(await post(ready_bank, "trader", "/api/trades", body))
+    shown = (await (await ready_bank.as_("trader")).get(f"/api/trades/{again['id']}")).json()
     assert shown["replaces"] == first.id
-    assert await held(bank_world) == (Decimal("1000000.00"), Decimal("1000000.00"))
+    assert await held(ready_bank) == (Decimal("1000000.00"), Decimal("1000000.00"))
 
 
 async def test_what_an_amended_version_left_is_taken_back_even_after_the_next_one_was_verified(
-    bank_world: World,
+    ready_bank: World,
 ) -> None:
-    await set_up(bank_world)
-    deal = await matched(bank_world)
-    done(await approved(bank_world, done(await asked(bank_world, deal))))
-    await drain(bank_world, Office.FRONT_OFFICE)  # the other offices' own accounts are slow today
-    done(await post(bank_world, "verifier", f"/api/trades/{deal.id}/verification", {"version": 2}))
-    await drain(bank_world)
+    deal = await matched(ready_bank)
+    done(await approved(ready_bank, done(await asked(ready_bank, deal))))
+    await drain(ready_bank, Office.FRONT_OFFICE)  # the other offices' own accounts are slow today
+    done(await post(ready_bank, "verifier", f"/api/trades/{deal.id}/verification", {"version": 2}))
+    await drain(ready_bank)
     assert await deal.items() == {"confirm"}
-    shown = (await (await bank_world.as_("verifier")).get(f"/api/trades/{deal.id}")).json()
+    shown = (await (await ready_bank.as_("verifier")).get(f"/api/trades/{deal.id}")).json()
     assert {leg["state"] for leg in shown["legs"]} == {"withdrawn"}
     assert [(one["rule"], one["trade_version"], one["state"]) for one in shown["journals"]] == [
         ("FX-SPOT-TRADE/1", 1, "reversed"),

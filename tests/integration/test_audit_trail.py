@@ -51,20 +51,19 @@ async def some_entries(world: World, count: int) -> Intruder:
     return office
 
 
-async def test_the_books_and_the_log_of_a_working_bank_tell_the_same_story(bank_world: World) -> None:
-    await settling.set_up(bank_world)
-    await settling.settled(bank_world)
-    cancelled = await settling.verified(bank_world)
-    await settling.drain(bank_world)
+async def test_the_books_and_the_log_of_a_working_bank_tell_the_same_story(ready_bank: World) -> None:
+    await settling.settled(ready_bank)
+    cancelled = await settling.verified(ready_bank)
+    await settling.drain(ready_bank)
     await cancelled.cancel()
-    await settling.drain(bank_world)
-    unpublished = await findings(bank_world)
+    await settling.drain(ready_bank)
+    unpublished = await findings(ready_bank)
 
-    await publish(bank_world)
+    await publish(ready_bank)
 
     assert unpublished == []
-    assert await findings(bank_world) == []
-    assert verdict(bank_world).line() == VERIFIED, verdict(bank_world).lines()
+    assert await findings(ready_bank) == []
+    assert verdict(ready_bank).line() == VERIFIED, verdict(ready_bank).lines()
 
 
 # Sequencing ---------------------------------------------------------------------------------------

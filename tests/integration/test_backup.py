@@ -33,15 +33,14 @@ async def contents(here: World) -> dict[str, list[str]]:
     return found
 
 
-async def test_a_restored_bank_is_the_bank(bank_world: World, template: Template, tmp_path: Path) -> None:
-    await settling.set_up(bank_world)
-    await settling.settled(bank_world)
-    before = await contents(bank_world)
-    made = await backed_up(bank_world, tmp_path / "bank.backup")
-    published = await contents(bank_world)
+async def test_a_restored_bank_is_the_bank(ready_bank: World, template: Template, tmp_path: Path) -> None:
+    await settling.settled(ready_bank)
+    before = await contents(ready_bank)
+    made = await backed_up(ready_bank, tmp_path / "bank.backup")
+    published = await contents(ready_bank)
 
     async with an_empty_database(template.server_url) as url:
-        settings = elsewhere(bank_world.bank.settings, tmp_path / "restored", url)
+        settings = elsewhere(ready_bank.bank.settings, tmp_path / "restored", url)
         shutil.rmtree(settings.log_directory)
         found = opened(made.path, made.sha256)
         await restored(settings, found, database_only=False)
@@ -132,10 +131,9 @@ async def test_a_wrong_truncated_or_edited_backup_is_refused_before_anything_is_
 
 
 async def test_rows_edited_with_their_digests_are_found_by_the_log(
-    bank_world: World, template: Template, tmp_path: Path
+    ready_bank: World, template: Template, tmp_path: Path
 ) -> None:
-    await settling.set_up(bank_world)
-    made = await backed_up(bank_world, tmp_path / "bank.backup")
+    made = await backed_up(ready_bank, tmp_path / "bank.backup")
     changed = resealed(
         made.path,
         tmp_path / "changed",
@@ -144,7 +142,7 @@ async def test_rows_edited_with_their_digests_are_found_by_the_log(
     )
 
     async with an_empty_database(template.server_url) as url:
-        settings = elsewhere(bank_world.bank.settings, tmp_path / "restored", url)
+        settings = elsewhere(ready_bank.bank.settings, tmp_path / "restored", url)
         shutil.rmtree(settings.log_directory)
         with pytest.raises(BrokenBackup, match="not what the log says: counterparty"):
             await restored(settings, opened(changed), database_only=False)

@@ -89,18 +89,17 @@ async def test_fx_ex01_is_booked_in_euro_to_the_cent_at_the_fixing_of_its_trade_
     assert Decimal(booked["9010", "GBP"][1]) + Decimal(booked["9020", "USD"][1]) == Decimal("-673992.70")
 
 
-async def test_a_settled_deal_leaves_money_and_position_and_nothing_in_between(bank_world: World) -> None:
-    await set_up(bank_world)
-    deal = await settled(bank_world)
+async def test_a_settled_deal_leaves_money_and_position_and_nothing_in_between(ready_bank: World) -> None:
+    deal = await settled(ready_bank)
     assert await deal.items() == set()
 
-    assert [journal["rule"] for journal in await journals(bank_world, deal)] == [
+    assert [journal["rule"] for journal in await journals(ready_bank, deal)] == [
         "FX-SPOT-TRADE/1",
         "FX-SPOT-SETTLE/1",
         "FX-SPOT-SETTLE/1",
     ]
     nothing = ("0.00", "0.00")
-    assert await balances(bank_world) == {
+    assert await balances(ready_bank) == {
         ("1010", "EUR"): ("1000000.00", "1000000.00"),
         ("1010", "USD"): ("-1165000.00", "-999828.36"),
         ("9010", "EUR"): nothing,
@@ -108,77 +107,72 @@ async def test_a_settled_deal_leaves_money_and_position_and_nothing_in_between(b
         ("FXP-EUR", "EUR"): ("-1000000.00", "-1000000.00"),
         ("FXP-USD", "USD"): ("1165000.00", "999828.36"),
     }
-    before = await balances(bank_world, as_of="2026-10-27")
+    before = await balances(ready_bank, as_of="2026-10-27")
     assert {account for account, _ in before} == {"9010", "9020", "FXP-EUR", "FXP-USD"}
-    assert await balances(bank_world, as_of="2026-10-26") == {}
+    assert await balances(ready_bank, as_of="2026-10-26") == {}
 
 
 async def test_the_fixing_of_the_trade_date_counts_once_it_is_known_else_the_last_one(
-    bank_world: World,
+    ready_bank: World,
 ) -> None:
-    await set_up(bank_world)
-    early = await verified(bank_world)
-    await drain(bank_world)
-    await fix(bank_world, "2026-10-27", {"USD": "1.1600"})
-    late = await verified(bank_world)
-    await drain(bank_world)
+    early = await verified(ready_bank)
+    await drain(ready_bank)
+    await fix(ready_bank, "2026-10-27", {"USD": "1.1600"})
+    late = await verified(ready_bank)
+    await drain(ready_bank)
 
-    worth = [(await journals(bank_world, deal))[0]["lines"][2]["eur_amount"] for deal in (early, late)]
+    worth = [(await journals(ready_bank, deal))[0]["lines"][2]["eur_amount"] for deal in (early, late)]
     assert worth == ["999828.36", "1004310.34"]
 
 
-async def test_a_deal_in_a_currency_without_a_reference_rate_is_not_booked(bank_world: World) -> None:
-    await set_up(bank_world)
-    deal = await verified(bank_world, quote="CHF", rate="0.9300")
-    assert refused(await book(bank_world, deal))[:2] == (409, "no_reference_rate")
-    assert await journals(bank_world, deal) == []
+async def test_a_deal_in_a_currency_without_a_reference_rate_is_not_booked(ready_bank: World) -> None:
+    deal = await verified(ready_bank, quote="CHF", rate="0.9300")
+    assert refused(await book(ready_bank, deal))[:2] == (409, "no_reference_rate")
+    assert await journals(ready_bank, deal) == []
 
-    await fix(bank_world, "2026-10-27", {"CHF": "0.9280"})
-    assert done(await book(bank_world, deal))["rule"] == "FX-SPOT-TRADE/1"
+    await fix(ready_bank, "2026-10-27", {"CHF": "0.9280"})
+    assert done(await book(ready_bank, deal))["rule"] == "FX-SPOT-TRADE/1"
     assert "post_trade" not in await deal.items()
 
 
-async def test_an_event_is_booked_once_whoever_books_it(bank_world: World) -> None:
-    await set_up(bank_world)
-    deal = await verified(bank_world)
-    await drain(bank_world)
+async def test_an_event_is_booked_once_whoever_books_it(ready_bank: World) -> None:
+    deal = await verified(ready_bank)
+    await drain(ready_bank)
 
-    assert refused(await book(bank_world, deal))[:2] == (409, "already_posted")
-    assert len(await journals(bank_world, deal)) == 1
+    assert refused(await book(ready_bank, deal))[:2] == (409, "already_posted")
+    assert len(await journals(ready_bank, deal)) == 1
 
 
-async def test_accounting_books_no_deal_that_the_back_office_did_not_verify(bank_world: World) -> None:
-    await set_up(bank_world)
-    deal = await captured(bank_world)
-    assert refused(await book(bank_world, deal))[:2] == (409, "not_verified")
+async def test_accounting_books_no_deal_that_the_back_office_did_not_verify(ready_bank: World) -> None:
+    deal = await captured(ready_bank)
+    assert refused(await book(ready_bank, deal))[:2] == (409, "not_verified")
     done(await deal.do("verifier", "return", reason="the rate is not on the ticket"))
-    assert refused(await book(bank_world, deal))[:2] == (409, "not_verified")
+    assert refused(await book(ready_bank, deal))[:2] == (409, "not_verified")
     await deal.cancel()
-    assert refused(await book(bank_world, deal))[:2] == (409, "not_verified")
+    assert refused(await book(ready_bank, deal))[:2] == (409, "not_verified")
     nobody = "00000000-0000-7000-8000-000000000001"
-    assert refused(await book(bank_world, Deal(bank_world, nobody)))[:2] == (409, "not_verified")
-    assert await balances(bank_world) == {}
+    assert refused(await book(ready_bank, Deal(ready_bank, nobody)))[:2] == (409, "not_verified")
+    assert await balances(ready_bank) == {}
 
 
-async def test_a_leg_is_booked_when_it_settled_and_after_its_deal(bank_world: World) -> None:
-    await set_up(bank_world)
-    deal = await matched(bank_world)
+async def test_a_leg_is_booked_when_it_settled_and_after_its_deal(ready_bank: World) -> None:
+    deal = await matched(ready_bank)
     leg = (await deal.legs())["EUR"]["id"]
     settlement = {"event": "settlement", "settlement": leg}
-    assert refused(await book(bank_world, deal, **settlement))[:2] == (409, "not_settled")
-    other = await verified(bank_world)
-    assert refused(await book(bank_world, other, **settlement))[:2] == (404, "not_found")
+    assert refused(await book(ready_bank, deal, **settlement))[:2] == (409, "not_settled")
+    other = await verified(ready_bank)
+    assert refused(await book(ready_bank, other, **settlement))[:2] == (404, "not_found")
     for body in ({"event": "settlement"}, {"settlement": leg}):
-        assert refused(await book(bank_world, deal, **body))[:2] == (400, "malformed")
+        assert refused(await book(ready_bank, deal, **body))[:2] == (400, "malformed")
 
     done(await deal.settle("EUR", "preparation", "settler"))
     done(await deal.settle("EUR", "release", "releaser"))
-    await on_business_date(bank_world, VALUE_DATE)
+    await on_business_date(ready_bank, VALUE_DATE)
     done(await deal.settle("EUR", "completion", "settler"))
-    journal = done(await book(bank_world, deal, **settlement))
+    journal = done(await book(ready_bank, deal, **settlement))
     assert (journal["event"], journal["booked_on"]) == (f"settlement:{leg}", VALUE_DATE)
     assert "post_settlement" not in await deal.items()
-    assert refused(await book(bank_world, deal, **settlement))[:2] == (409, "already_posted")
+    assert refused(await book(ready_bank, deal, **settlement))[:2] == (409, "already_posted")
 
 
 # Reversal -------------------------------------------------------------------------------------------
@@ -188,47 +182,44 @@ async def reverse(world: World, deal: Deal, account: str = "accountant") -> Any:
     return await post(world, account, "/api/journals/reversal", {"trade": deal.id})
 
 
-async def test_a_cancelled_deal_s_journal_is_mirrored_and_both_stay(bank_world: World) -> None:
-    await set_up(bank_world)
-    deal = await matched(bank_world)
+async def test_a_cancelled_deal_s_journal_is_mirrored_and_both_stay(ready_bank: World) -> None:
+    deal = await matched(ready_bank)
     await deal.cancel()
-    await drain(bank_world)
+    await drain(ready_bank)
 
-    booked, mirrored = await journals(bank_world, deal)
+    booked, mirrored = await journals(ready_bank, deal)
     assert (mirrored["rule"], mirrored["reverses"]) == ("REVERSAL/1", booked["id"])
     assert [line["account"] for line in mirrored["lines"]] == [line["account"] for line in booked["lines"]]
     for name in ("amount", "eur_amount"):
         assert [Decimal(line[name]) for line in mirrored["lines"]] == [
             -Decimal(line[name]) for line in booked["lines"]
         ]
-    assert {Decimal(value) for both in (await balances(bank_world)).values() for value in both} == {0}
+    assert {Decimal(value) for both in (await balances(ready_bank)).values() for value in both} == {0}
     assert await deal.items() == set()
-    assert refused(await reverse(bank_world, deal))[:2] == (409, "nothing_to_reverse")
+    assert refused(await reverse(ready_bank, deal))[:2] == (409, "nothing_to_reverse")
 
 
 async def test_SET_19_only_a_cancelled_deal_is_reversed_and_only_after_it_was_booked(
-    bank_world: World,
+    ready_bank: World,
 ) -> None:
-    await set_up(bank_world)
-    deal = await verified(bank_world)
-    assert refused(await reverse(bank_world, deal))[:2] == (409, "deal_stands")
+    deal = await verified(ready_bank)
+    assert refused(await reverse(ready_bank, deal))[:2] == (409, "deal_stands")
     await deal.cancel()
-    assert refused(await reverse(bank_world, deal))[:2] == (409, "post_first")
+    assert refused(await reverse(ready_bank, deal))[:2] == (409, "post_first")
 
-    done(await book(bank_world, deal))
-    answer = done(await reverse(bank_world, deal))
+    done(await book(ready_bank, deal))
+    answer = done(await reverse(ready_bank, deal))
     assert [journal["rule"] for journal in answer["journals"]] == ["REVERSAL/1"]
-    assert refused(await book(bank_world, deal))[:2] == (409, "already_posted")
+    assert refused(await book(ready_bank, deal))[:2] == (409, "already_posted")
 
 
 # What the books refuse ------------------------------------------------------------------------------
 
 
 async def test_a_journal_that_does_not_balance_fails_at_commit_and_is_never_answered_as_done(
-    bank_world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ready_bank: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await set_up(bank_world)
-    deal = await verified(bank_world)
+    deal = await verified(ready_bank)
 
     def lopsided(*facts: Any) -> tuple[Rule, tuple[Line, ...]]:
         rule, (first, *rest) = trade_date_journal(*facts)
@@ -236,15 +227,15 @@ async def test_a_journal_that_does_not_balance_fails_at_commit_and_is_never_answ
 
     with monkeypatch.context() as patched:
         patched.setattr(use_cases, "trade_date_journal", lopsided)
-        answer = await book(bank_world, deal)
+        answer = await book(ready_bank, deal)
     assert answer.status_code == 500
     assert answer.json()["code"] == "internal"
     assert "does not balance in EUR: 0.01" in caplog.text
-    assert await journals(bank_world, deal) == []
-    assert await balances(bank_world) == {}
+    assert await journals(ready_bank, deal) == []
+    assert await balances(ready_bank) == {}
     assert "post_trade" in await deal.items()
 
-    assert done(await book(bank_world, deal))["rule"] == "FX-SPOT-TRADE/1"
+    assert done(await book(ready_bank, deal))["rule"] == "FX-SPOT-TRADE/1"
 
 
 @pytest.mark.parametrize(
@@ -268,13 +259,12 @@ async def test_accounting_s_own_login_changes_no_journal_and_nothing_of_another_
 
 
 async def test_not_even_the_database_s_owner_changes_a_line_or_books_one_without_its_entry(
-    bank_world: World,
+    ready_bank: World,
 ) -> None:
-    await set_up(bank_world)
-    deal = await verified(bank_world)
-    await drain(bank_world)
-    assert len(await journals(bank_world, deal)) == 1
-    owner = create_async_engine(bank_world.bank.admin_url)
+    deal = await verified(ready_bank)
+    await drain(ready_bank)
+    assert len(await journals(ready_bank, deal)) == 1
+    owner = create_async_engine(ready_bank.bank.admin_url)
     for statement in ("UPDATE public.journal_line SET amount = 0", "DELETE FROM public.journal_line"):
         async with owner.connect() as connection:
             with pytest.raises(ProgrammingError, match="neither changed nor deleted"):
@@ -290,60 +280,56 @@ async def test_not_even_the_database_s_owner_changes_a_line_or_books_one_without
     )
     for amount, why in (("1", "does not balance|not of this act"), ("0", "not of this act")):
         statement = later.format(amount).replace("INSERT INTO public.journal_line", columns)
-        connection = await bank_world.bank.offices[Office.ACCOUNTING].connect()
+        connection = await ready_bank.bank.offices[Office.ACCOUNTING].connect()
         await connection.execute(text(statement))
         with pytest.raises(Exception, match=why):
             await connection.commit()
         await connection.close()
-    assert len((await journals(bank_world, deal))[0]["lines"]) == 4
+    assert len((await journals(ready_bank, deal))[0]["lines"]) == 4
 
 
-async def test_the_log_keeps_a_digest_of_the_lines_as_they_stand_in_the_books(bank_world: World) -> None:
-    await set_up(bank_world)
-    deal = await verified(bank_world)
-    await drain(bank_world)
-    (journal,) = await journals(bank_world, deal)
+async def test_the_log_keeps_a_digest_of_the_lines_as_they_stand_in_the_books(ready_bank: World) -> None:
+    deal = await verified(ready_bank)
+    await drain(ready_bank)
+    (journal,) = await journals(ready_bank, deal)
 
-    async with AsyncSession(bank_world.bank.offices[Office.ACCOUNTING]) as session:
+    async with AsyncSession(ready_bank.bank.offices[Office.ACCOUNTING]) as session:
         lines = await lines_of(session, [UUID(journal["id"])])
     assert lines_digest(lines[UUID(journal["id"])]) == journal["lines_digest"]
 
 
-async def test_S_03_trading_neither_books_nor_reads_the_journal(bank_world: World) -> None:
-    await set_up(bank_world)
-    deal = await verified(bank_world)
+async def test_S_03_trading_neither_books_nor_reads_the_journal(ready_bank: World) -> None:
+    deal = await verified(ready_bank)
     for account in ("trader", "head-of-trading", "verifier", "settler", "board-trading", "closer"):
-        assert refused(await book(bank_world, deal, account))[:2] == (403, "not_permitted")
-        assert refused(await reverse(bank_world, deal, account))[:2] == (403, "not_permitted")
+        assert refused(await book(ready_bank, deal, account))[:2] == (403, "not_permitted")
+        assert refused(await reverse(ready_bank, deal, account))[:2] == (403, "not_permitted")
     for account in ("trader", "head-of-trading", "releaser"):
-        caller = await bank_world.as_(account)
+        caller = await ready_bank.as_(account)
         assert (await caller.get("/api/journals")).status_code == 403
         assert (await caller.get("/api/balances")).status_code == 403
     for account in ("board-trading", "board-back", "compliance", "auditor"):
-        assert (await (await bank_world.as_(account)).get("/api/balances")).status_code == 200
+        assert (await (await ready_bank.as_(account)).get("/api/balances")).status_code == 200
 
 
-async def test_D_01_whoever_entered_a_deal_never_books_or_reverses_it(bank_world: World) -> None:
-    await set_up(bank_world)
-    deal = await verified(bank_world, "mover-trading")
-    second_account = await open_account(bank_world, "mover-trading", Office.ACCOUNTING)
+async def test_D_01_whoever_entered_a_deal_never_books_or_reverses_it(ready_bank: World) -> None:
+    deal = await verified(ready_bank, "mover-trading")
+    second_account = await open_account(ready_bank, "mover-trading", Office.ACCOUNTING)
     trade = UUID(deal.id)
     for case, command in (
         (post_journal, PostJournal(event="trade_date", trade_id=trade)),
         (reverse_journals, ReverseJournals(trade_id=trade)),
     ):
         with pytest.raises(KeptApart) as kept:
-            await act_as(bank_world, second_account, {"accountant"}, case, command)
+            await act_as(ready_bank, second_account, {"accountant"}, case, command)
         assert kept.value.rule == "D-01"
 
-    assert done(await book(bank_world, deal))["rule"] == "FX-SPOT-TRADE/1"
+    assert done(await book(ready_bank, deal))["rule"] == "FX-SPOT-TRADE/1"
 
 
-async def test_journals_are_read_page_by_page(bank_world: World) -> None:
-    await set_up(bank_world)
-    deals = [await verified(bank_world) for _ in range(3)]
-    await drain(bank_world)
-    caller = await bank_world.as_("auditor")
+async def test_journals_are_read_page_by_page(ready_bank: World) -> None:
+    deals = [await verified(ready_bank) for _ in range(3)]
+    await drain(ready_bank)
+    caller = await ready_bank.as_("auditor")
 
     first = (await caller.get("/api/journals", limit=2)).json()
     rest = (await caller.get("/api/journals", limit=2, cursor=first["next"])).json()

@@ -10,7 +10,7 @@ from service.gate import Done, Gate, Request, UseCase
 from service.kernel.errors import Refusal
 from service.ui.navigation import PLACES, places_for
 from tests.bank import World
-from tests.settling import captured, done, matched, set_up, settled
+from tests.settling import captured, done, matched, settled
 from tests.statements import statements
 from tests.visiting import signed_in
 
@@ -45,26 +45,25 @@ async def asked_by_each_page(world: World) -> dict[tuple[str, str], int]:
     return found
 
 
-async def test_a_page_asks_the_database_no_more_often_because_more_is_in_it(bank_world: World) -> None:
-    await set_up(bank_world)
-    await settled(bank_world)
-    await captured(bank_world)
-    few = await asked_by_each_page(bank_world)
+async def test_a_page_asks_the_database_no_more_often_because_more_is_in_it(ready_bank: World) -> None:
+    await settled(ready_bank)
+    await captured(ready_bank)
+    few = await asked_by_each_page(ready_bank)
     assert {path for _, path in few} >= {place.path for place in PLACES}
     for amount in ("2000000.00", "3000000.00", "4000000.00"):
-        deal = await matched(bank_world, base_amount=amount)
+        deal = await matched(ready_bank, base_amount=amount)
         for currency in await deal.legs():
             done(await deal.settle(currency, "preparation", "settler"))
             done(await deal.settle(currency, "release", "releaser"))
-        await captured(bank_world, base_amount=amount)
-    many = await asked_by_each_page(bank_world)
+        await captured(ready_bank, base_amount=amount)
+    many = await asked_by_each_page(ready_bank)
     grown = {page: (few[page], count) for page, count in many.items() if count > few[page] + SLACK}
     assert grown == {}
     assert {page: count for page, count in many.items() if count > STATEMENTS_MAX} == {}
 
 
 async def test_an_act_asks_the_database_no_more_often_because_more_is_in_it(
-    bank_world: World, monkeypatch: pytest.MonkeyPatch
+    ready_bank: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: dict[Action, list[int]] = defaultdict(list)
     perform_many = Gate.perform_many
@@ -76,10 +75,9 @@ async def test_an_act_asks_the_database_no_more_often_because_more_is_in_it(
         return outcomes
 
     monkeypatch.setattr(Gate, "perform_many", heard)
-    await set_up(bank_world)
     asked.clear()
     for life in range(1, LIVES + 1):
-        deal = await matched(bank_world, base_amount=f"{life}000000.00")
+        deal = await matched(ready_bank, base_amount=f"{life}000000.00")
         for currency in await deal.legs():
             done(await deal.settle(currency, "preparation", "settler"))
             done(await deal.settle(currency, "release", "releaser"))

@@ -11,7 +11,7 @@ from service.kernel.database import digest
 from tests.bank import World
 from tests.intruders import Intruder, append, intruder_of
 from tests.rights import account_of, asked, granted, moved, open_items, person_of, refused_as, taken
-from tests.settling import Deal, captured, done, set_up
+from tests.settling import Deal, captured, done
 
 
 async def opened(world: World, by: str, **more: Any) -> dict[str, Any]:
@@ -46,107 +46,103 @@ async def batch(world: World, by: str, act: str, **command: Any) -> tuple[int, s
     return outcome["status"], said["code"], said.get("rule")
 
 
-async def test_SET_22_a_case_is_decided_on_evidence_and_signed_by_another_office(bank_world: World) -> None:
-    await set_up(bank_world)
-    deal = await captured(bank_world)
-    case = await opened(bank_world, "verifier", trade=deal.id)
+async def test_SET_22_a_case_is_decided_on_evidence_and_signed_by_another_office(ready_bank: World) -> None:
+    deal = await captured(ready_bank)
+    case = await opened(ready_bank, "verifier", trade=deal.id)
     assert (case["state"], case["office"], case["signs"]) == ("open", "back_office", "compliance")
-    assert "examine_case" in await open_items(bank_world)
+    assert "examine_case" in await open_items(ready_bank)
 
     refusal = (422, "no_evidence", "SET-22")
     ends = {"outcome": "cleared", "reason": "the tape bears it out"}
-    claim = await noted(bank_world, "verifier", case, "claim")
+    claim = await noted(ready_bank, "verifier", case, "claim")
     assert claim.status_code == 201, claim.text
-    assert refused_as(await step(bank_world, "verifier", case, "decision", **ends)) == refusal
+    assert refused_as(await step(ready_bank, "verifier", case, "decision", **ends)) == refusal
     command = {"case": case["id"], "version": 1, **ends}
-    assert await batch(bank_world, "verifier", "case.decide", **command) == refusal
-    entry = await entry_of(bank_world, deal)
+    assert await batch(ready_bank, "verifier", "case.decide", **command) == refusal
+    entry = await entry_of(ready_bank, deal)
     for kind, where in (("claim", {"entry": entry}), ("evidence", {})):
-        assert (await noted(bank_world, "verifier", case, kind, **where)).status_code == 400
-    done(await noted(bank_world, "verifier", case, "evidence", entry=entry))
-    compliance = await step(bank_world, "compliance", case, "decision", **ends)
+        assert (await noted(ready_bank, "verifier", case, kind, **where)).status_code == 400
+    done(await noted(ready_bank, "verifier", case, "evidence", entry=entry))
+    compliance = await step(ready_bank, "compliance", case, "decision", **ends)
     assert refused_as(compliance) == (403, "another_office", "SET-22")
-    done(await step(bank_world, "verifier", case, "decision", **ends))
+    done(await step(ready_bank, "verifier", case, "decision", **ends))
 
     signed = {"reason": "agreed"}
-    assert refused_as(await step(bank_world, "risk-controller", case, "closing", **signed))[0] == 404
-    assert refused_as(await step(bank_world, "verifier", case, "closing", **signed))[0] == 403
-    done(await step(bank_world, "compliance", case, "return", reason="the second tape is missing"))
-    assert "sign_case" not in await open_items(bank_world)
-    done(await step(bank_world, "other-verifier", case, "decision", **ends))
-    done(await step(bank_world, "compliance", case, "closing", **signed))
-    assert not {"examine_case", "sign_case"} & await open_items(bank_world)
-    late = await noted(bank_world, "verifier", case, "note")
+    assert refused_as(await step(ready_bank, "risk-controller", case, "closing", **signed))[0] == 404
+    assert refused_as(await step(ready_bank, "verifier", case, "closing", **signed))[0] == 403
+    done(await step(ready_bank, "compliance", case, "return", reason="the second tape is missing"))
+    assert "sign_case" not in await open_items(ready_bank)
+    done(await step(ready_bank, "other-verifier", case, "decision", **ends))
+    done(await step(ready_bank, "compliance", case, "closing", **signed))
+    assert not {"examine_case", "sign_case"} & await open_items(ready_bank)
+    late = await noted(ready_bank, "verifier", case, "note")
     assert refused_as(late) == (409, "case_closed", None)
 
 
-async def test_SET_27_a_suspicion_is_not_closed_before_internal_audit_has_heard(bank_world: World) -> None:
-    await set_up(bank_world)
-    deal = await captured(bank_world)
+async def test_SET_27_a_suspicion_is_not_closed_before_internal_audit_has_heard(ready_bank: World) -> None:
+    deal = await captured(ready_bank)
     case = await opened(
-        bank_world, "compliance", trade=deal.id, suspicion=True, entry=await entry_of(bank_world, deal)
+        ready_bank, "compliance", trade=deal.id, suspicion=True, entry=await entry_of(ready_bank, deal)
     )
-    assert {"examine_case", "case_notice"} <= await open_items(bank_world)
+    assert {"examine_case", "case_notice"} <= await open_items(ready_bank)
     assert (
-        await (await bank_world.as_("risk-controller")).get(f"/api/cases/{case['id']}")
+        await (await ready_bank.as_("risk-controller")).get(f"/api/cases/{case['id']}")
     ).status_code == 404
-    done(await noted(bank_world, "compliance", case, "evidence", entry=await entry_of(bank_world, deal)))
-    done(await step(bank_world, "compliance", case, "decision", outcome="breach", reason="no such order"))
-    own = await step(bank_world, "compliance", case, "closing", reason="agreed")
+    done(await noted(ready_bank, "compliance", case, "evidence", entry=await entry_of(ready_bank, deal)))
+    done(await step(ready_bank, "compliance", case, "decision", outcome="breach", reason="no such order"))
+    own = await step(ready_bank, "compliance", case, "closing", reason="agreed")
     assert refused_as(own)[0] == 403
-    early = await step(bank_world, "risk-controller", case, "closing", reason="agreed")
+    early = await step(ready_bank, "risk-controller", case, "closing", reason="agreed")
     assert refused_as(early) == (409, "audit_not_told", "SET-27")
-    sentence = await by_force_closed(bank_world, case)
+    sentence = await by_force_closed(ready_bank, case)
     assert "SET-27" in sentence
-    done(await step(bank_world, "auditor", case, "receipt"))
-    assert (await step(bank_world, "auditor", case, "receipt")).status_code == 409
-    done(await step(bank_world, "risk-controller", case, "closing", reason="agreed"))
+    done(await step(ready_bank, "auditor", case, "receipt"))
+    assert (await step(ready_bank, "auditor", case, "receipt")).status_code == 409
+    done(await step(ready_bank, "risk-controller", case, "closing", reason="agreed"))
 
 
-async def test_MAR_01_trading_learns_nothing_of_a_case_and_has_no_hand_in_it(bank_world: World) -> None:
-    await set_up(bank_world)
-    deal = await captured(bank_world)
-    trader = await person_of(bank_world, "trader")
-    case = await opened(bank_world, "compliance", trade=deal.id, person=trader["id"])
+async def test_MAR_01_trading_learns_nothing_of_a_case_and_has_no_hand_in_it(ready_bank: World) -> None:
+    deal = await captured(ready_bank)
+    trader = await person_of(ready_bank, "trader")
+    case = await opened(ready_bank, "compliance", trade=deal.id, person=trader["id"])
     for account in ("trader", "head-of-trading", "board-trading"):
-        caller = await bank_world.as_(account)
+        caller = await ready_bank.as_(account)
         assert (await caller.get("/api/cases")).status_code == 403, account
         asked = await caller.get("/api/explain", action="case.close", kind="case_file", id=case["id"])
         assert asked.status_code == 404, account
-    timeline = (await (await bank_world.as_("trader")).get(f"/api/trades/{deal.id}/timeline")).json()
+    timeline = (await (await ready_bank.as_("trader")).get(f"/api/trades/{deal.id}/timeline")).json()
     assert not {one["act"] for one in timeline} & {"case.open", "case.note"}
-    front = await intruder_of(bank_world, Office.FRONT_OFFICE)
+    front = await intruder_of(ready_bank, Office.FRONT_OFFICE)
     kinds = {row.kind for row in await front.run("SELECT kind FROM public.work_item")}
     assert not kinds & {"examine_case", "case_notice", "sign_case"}
     with pytest.raises(DBAPIError, match="permission denied"):
         await front.run("SELECT id FROM public.case_file")
-    assert refused_as(await step(bank_world, "compliance", case, "owner", account="trader")) == (
+    assert refused_as(await step(ready_bank, "compliance", case, "owner", account="trader")) == (
         403,
         "unfit_owner",
         "SET-22",
     )
 
 
-async def test_D_16_whom_a_case_is_about_neither_sees_it_nor_acts_on_it(bank_world: World) -> None:
-    await set_up(bank_world)
-    deal = await captured(bank_world)
-    subject = await person_of(bank_world, "other-verifier")
-    case = await opened(bank_world, "verifier", trade=deal.id, person=subject["id"])
-    looking = await bank_world.as_("other-verifier")
+async def test_D_16_whom_a_case_is_about_neither_sees_it_nor_acts_on_it(ready_bank: World) -> None:
+    deal = await captured(ready_bank)
+    subject = await person_of(ready_bank, "other-verifier")
+    case = await opened(ready_bank, "verifier", trade=deal.id, person=subject["id"])
+    looking = await ready_bank.as_("other-verifier")
     assert case["id"] not in {row["id"] for row in (await looking.get("/api/cases")).json()["items"]}
     assert (await looking.get(f"/api/cases/{case['id']}")).status_code == 404
-    assert (await noted(bank_world, "other-verifier", case, "note")).status_code == 404
-    assert (await step(bank_world, "other-verifier", case, "owner", account="verifier")).status_code == 404
-    assert (await batch(bank_world, "other-verifier", "case.note", case=case["id"], kind="note", note="no"))[
+    assert (await noted(ready_bank, "other-verifier", case, "note")).status_code == 404
+    assert (await step(ready_bank, "other-verifier", case, "owner", account="verifier")).status_code == 404
+    assert (await batch(ready_bank, "other-verifier", "case.note", case=case["id"], kind="note", note="no"))[
         0
     ] == 404
-    to_subject = await step(bank_world, "verifier", case, "owner", account="other-verifier")
+    to_subject = await step(ready_bank, "verifier", case, "owner", account="other-verifier")
     assert refused_as(to_subject) == (403, "unfit_owner", "SET-22")
     own = {"title": "about myself", "reason": "why not", "person": subject["id"]}
     refused = await looking.post("/api/cases", own)
     assert refused_as(refused) == (403, "unfit_owner", "SET-22")
 
-    back = await intruder_of(bank_world, Office.BACK_OFFICE)  # other-verifier's own hand, past the service
+    back = await intruder_of(ready_bank, Office.BACK_OFFICE)  # other-verifier's own hand, past the service
     effect = await next_revision(back, case)
     entry = back.line(act="case.assign", eff=[effect], links={"trade": deal.id})
     statement = f"UPDATE case_file SET owner_id = owner_id, rev = 2 WHERE id = '{case['id']}'"
@@ -154,25 +150,24 @@ async def test_D_16_whom_a_case_is_about_neither_sees_it_nor_acts_on_it(bank_wor
         await written(back, entry, statement)
 
 
-async def test_D_02_whoever_decided_signs_nothing_from_another_office_either(bank_world: World) -> None:
-    await set_up(bank_world)
-    deal = await captured(bank_world)
-    case = await opened(bank_world, "verifier", trade=deal.id)
-    done(await noted(bank_world, "verifier", case, "evidence", entry=await entry_of(bank_world, deal)))
-    done(await step(bank_world, "verifier", case, "decision", outcome="cleared", reason="the tape"))
-    await revoked(bank_world, "verifier")
-    person = await person_of(bank_world, "verifier")
-    done(await moved(bank_world, person, "Compliance"))
+async def test_D_02_whoever_decided_signs_nothing_from_another_office_either(ready_bank: World) -> None:
+    deal = await captured(ready_bank)
+    case = await opened(ready_bank, "verifier", trade=deal.id)
+    done(await noted(ready_bank, "verifier", case, "evidence", entry=await entry_of(ready_bank, deal)))
+    done(await step(ready_bank, "verifier", case, "decision", outcome="cleared", reason="the tape"))
+    await revoked(ready_bank, "verifier")
+    person = await person_of(ready_bank, "verifier")
+    done(await moved(ready_bank, person, "Compliance"))
     body = {"name": "verifier-again", "person": person["id"], "office": "compliance"}
-    assert (await (await bank_world.as_("rights-admin")).post("/api/accounts", body)).status_code == 201
-    await granted(bank_world, "verifier-again", "compliance_officer")
+    assert (await (await ready_bank.as_("rights-admin")).post("/api/accounts", body)).status_code == 201
+    await granted(ready_bank, "verifier-again", "compliance_officer")
     for path, act in (("closing", "case.close"), ("return", "case.return")):
-        again = await step(bank_world, "verifier-again", case, path, reason="agreed")
+        again = await step(ready_bank, "verifier-again", case, path, reason="agreed")
         assert refused_as(again) == (403, "kept_apart", "D-02"), path
         command = {"case": case["id"], "version": 2, "reason": "agreed"}
-        assert await batch(bank_world, "verifier-again", act, **command) == (403, "kept_apart", "D-02")
-    await decided_by_force(bank_world, case)
-    done(await step(bank_world, "compliance", case, "closing", reason="agreed"))
+        assert await batch(ready_bank, "verifier-again", act, **command) == (403, "kept_apart", "D-02")
+    await decided_by_force(ready_bank, case)
+    done(await step(ready_bank, "compliance", case, "closing", reason="agreed"))
 
 
 async def revoked(world: World, account: str) -> None:

@@ -14,7 +14,7 @@ from tests.deals import FIXING, captured, counted, rows
 from tests.intruders import Intruder, append, intruder_of
 from tests.limits import MARKET_LIMITS, VALID, proposed, wish
 from tests.parties import LEI
-from tests.settling import Deal, fix, set_up
+from tests.settling import Deal, fix
 
 SHUT = "42501"
 RELEASE = "SELECT public.limit_release(:deal, :entry) AS given_back"
@@ -27,11 +27,10 @@ VOTE = text(
 
 
 @pytest.fixture
-async def bank(bank_world: World) -> World:
+async def bank(ready_bank: World) -> World:
     """Give a bank with a deal that holds room of both its limits."""
-    await set_up(bank_world)
-    await captured(bank_world)
-    return bank_world
+    await captured(ready_bank)
+    return ready_bank
 
 
 async def vote(i: Intruder, limit: str) -> None:

@@ -34,7 +34,6 @@ from tests.settling import (
     post,
     refused,
     sent,
-    set_up,
     verified,
 )
 
@@ -55,13 +54,12 @@ THEIRS = OURS | {"rate": "1.165", "reference": "CP 4711"}
 
 
 async def test_a_verified_deal_is_confirmed_from_its_terms_and_matched_field_by_field(
-    bank_world: World,
+    ready_bank: World,
 ) -> None:
-    await set_up(bank_world)
-    deal = await verified(bank_world)
+    deal = await verified(ready_bank)
     assert await deal.items() == {"draft_confirmation", "post_trade"}
 
-    await drain(bank_world)
+    await drain(ready_bank)
     due = await deal.confirmation()
     assert (due["state"], due["version"], due["trade_version"], due["ours"]) == ("due", 1, 1, OURS)
     assert await deal.items() == {"confirm"}
@@ -70,7 +68,7 @@ async def test_a_verified_deal_is_confirmed_from_its_terms_and_matched_field_by_
     assert (out["state"], out["version"]) == ("sent", 2)
     assert out["sent_at"] is not None
     assert await deal.items() == {"match", "transmit"}
-    await drain(bank_world)
+    await drain(ready_bank)
     assert await deal.items() == {"match"}
 
     answered = done(await deal.confirm("counter", fields=THEIRS))
@@ -81,9 +79,8 @@ async def test_a_verified_deal_is_confirmed_from_its_terms_and_matched_field_by_
     assert await deal.items() == {"project", "check_documents"}
 
 
-async def test_every_break_is_named_and_waits_for_the_counterparty_s_next_word(bank_world: World) -> None:
-    await set_up(bank_world)
-    deal = await sent(bank_world)
+async def test_every_break_is_named_and_waits_for_the_counterparty_s_next_word(ready_bank: World) -> None:
+    deal = await sent(ready_bank)
     wrong = {name: said for name, said in THEIRS.items() if name != "value_date"} | {
         "sell_amount": "1165000.01",
         "broker": "somebody",
@@ -104,25 +101,24 @@ async def test_every_break_is_named_and_waits_for_the_counterparty_s_next_word(b
     assert done(await deal.confirm("match"))["state"] == "matched"
 
 
-async def test_SET_01_trading_neither_sends_nor_answers_nor_sees_a_confirmation(bank_world: World) -> None:
-    await set_up(bank_world)
-    deal = await sent(bank_world)
+async def test_SET_01_trading_neither_sends_nor_answers_nor_sees_a_confirmation(ready_bank: World) -> None:
+    deal = await sent(ready_bank)
     done(await deal.confirm("counter", fields=THEIRS))
     path = f"/api/confirmations/{(await deal.confirmation())['id']}"
     for account in ("trader", "head-of-trading"):
         for what, more in (("dispatch", {}), ("counter", {"fields": THEIRS}), ("match", {})):
-            answer = await post(bank_world, account, f"{path}/{what}", {"version": 3, **more})
+            answer = await post(ready_bank, account, f"{path}/{what}", {"version": 3, **more})
             assert refused(answer)[:2] == (403, "not_permitted")
             assert answer.json()["decision"]
-        caller = await bank_world.as_(account)
+        caller = await ready_bank.as_(account)
         assert (await caller.get(path)).status_code == 403
         assert (await caller.get("/api/confirmations")).status_code == 403
 
-    shown = (await (await bank_world.as_("trader")).get(f"/api/trades/{deal.id}")).json()
+    shown = (await (await ready_bank.as_("trader")).get(f"/api/trades/{deal.id}")).json()
     assert shown["confirmation"]["state"] == "sent"
     assert "counter" not in shown["confirmation"]
     for column in ("counter", "ours", "breaks"):
-        async with bank_world.bank.offices[Office.FRONT_OFFICE].connect() as connection:
+        async with ready_bank.bank.offices[Office.FRONT_OFFICE].connect() as connection:
             with pytest.raises(ProgrammingError, match="permission denied"):
                 await connection.execute(text(f"SELECT {column} FROM public.confirmation"))
 
@@ -133,10 +129,9 @@ async def test_SET_01_no_person_drafts_or_withdraws_a_confirmation(bank_world: W
         assert {"confirmation.draft", "confirmation.withdraw"}.isdisjoint(acts)
 
 
-async def test_SET_05_silence_of_the_counterparty_is_no_agreement(bank_world: World) -> None:
-    await set_up(bank_world)
-    deal = await verified(bank_world)
-    await drain(bank_world)
+async def test_SET_05_silence_of_the_counterparty_is_no_agreement(ready_bank: World) -> None:
+    deal = await verified(ready_bank)
+    await drain(ready_bank)
     assert refused(await deal.confirm("counter", fields=THEIRS))[:2] == (409, "illegal_transition")
     done(await deal.confirm("dispatch"))
 
@@ -145,10 +140,9 @@ async def test_SET_05_silence_of_the_counterparty_is_no_agreement(bank_world: Wo
     assert (await deal.confirmation())["state"] == "sent"
 
 
-async def test_D_01_whoever_entered_a_deal_never_confirms_it_from_another_desk(bank_world: World) -> None:
-    await set_up(bank_world)
-    deal = await verified(bank_world, "mover-trading")
-    await drain(bank_world)
+async def test_D_01_whoever_entered_a_deal_never_confirms_it_from_another_desk(ready_bank: World) -> None:
+    deal = await verified(ready_bank, "mover-trading")
+    await drain(ready_bank)
     confirmation = UUID((await deal.confirmation())["id"])
     for case, command in (
         (dispatch_confirmation, DispatchConfirmation(confirmation_id=confirmation, version=1)),
@@ -156,19 +150,18 @@ async def test_D_01_whoever_entered_a_deal_never_confirms_it_from_another_desk(b
         (match_confirmation, MatchConfirmation(confirmation_id=confirmation, version=1)),
     ):
         with pytest.raises(KeptApart) as kept:
-            await act_as(bank_world, "mover-control", {"confirmer"}, case, command)
+            await act_as(ready_bank, "mover-control", {"confirmer"}, case, command)
         assert kept.value.rule == "D-01"
 
     assert done(await deal.confirm("dispatch"))["state"] == "sent"
 
 
-async def test_an_act_on_a_version_not_seen_changes_nothing(bank_world: World) -> None:
-    await set_up(bank_world)
-    deal = await sent(bank_world)
+async def test_an_act_on_a_version_not_seen_changes_nothing(ready_bank: World) -> None:
+    deal = await sent(ready_bank)
     now = await deal.confirmation()
     path = f"/api/confirmations/{now['id']}/counter"
 
-    stale = await post(bank_world, "confirmer", path, {"version": now["version"] - 1, "fields": THEIRS})
+    stale = await post(ready_bank, "confirmer", path, {"version": now["version"] - 1, "fields": THEIRS})
     assert refused(stale)[:2] == (409, "stale_version")
     assert await deal.confirmation() == now
 
@@ -189,56 +182,52 @@ async def test_a_confirmation_nobody_has_is_not_found(bank_world: World) -> None
     assert refused(await post(bank_world, "confirmer", f"{path}/dispatch", {"version": 1}))[0] == 404
 
 
-async def test_a_cancelled_deal_s_confirmation_is_withdrawn_however_far_it_was(bank_world: World) -> None:
-    await set_up(bank_world)
+async def test_a_cancelled_deal_s_confirmation_is_withdrawn_however_far_it_was(ready_bank: World) -> None:
     for stage in (verified, sent, matched):
-        deal = await stage(bank_world)
+        deal = await stage(ready_bank)
         await deal.cancel()
         if stage is sent:
             assert refused(await deal.confirm("counter", fields=THEIRS))[:2] == (409, "not_verified")
 
-        await drain(bank_world)
+        await drain(ready_bank)
         assert (await deal.confirmation())["state"] == "withdrawn"
         assert await deal.items() == set()
         assert refused(await deal.confirm("dispatch"))[:2] == (409, "not_verified")
 
 
 async def test_only_a_verified_deal_is_confirmed_once_and_only_a_cancelled_one_withdrawn(
-    bank_world: World,
+    ready_bank: World,
 ) -> None:
-    await set_up(bank_world)
-    deal = await captured(bank_world)
+    deal = await captured(ready_bank)
     draft = DraftConfirmation(trade_id=UUID(deal.id), version=1)
     with pytest.raises(NotVerified):
-        await automatic(bank_world, Office.BACK_OFFICE, draft_confirmation, draft)
+        await automatic(ready_bank, Office.BACK_OFFICE, draft_confirmation, draft)
 
     done(await deal.do("verifier", "verification"))
-    await drain(bank_world)
+    await drain(ready_bank)
     with pytest.raises(AlreadyExists):
-        await automatic(bank_world, Office.BACK_OFFICE, draft_confirmation, draft)
+        await automatic(ready_bank, Office.BACK_OFFICE, draft_confirmation, draft)
     withdraw = WithdrawConfirmation(trade_id=UUID(deal.id), version=1)
     with pytest.raises(Exception, match="stands"):
-        await automatic(bank_world, Office.BACK_OFFICE, withdraw_confirmation, withdraw)
+        await automatic(ready_bank, Office.BACK_OFFICE, withdraw_confirmation, withdraw)
 
 
-async def test_a_deal_cancelled_before_anybody_verified_it_is_never_confirmed(bank_world: World) -> None:
-    await set_up(bank_world)
-    deal = await captured(bank_world)
+async def test_a_deal_cancelled_before_anybody_verified_it_is_never_confirmed(ready_bank: World) -> None:
+    deal = await captured(ready_bank)
     await deal.cancel()
 
     with pytest.raises(NotVerified):
         await automatic(
-            bank_world,
+            ready_bank,
             Office.BACK_OFFICE,
             draft_confirmation,
             DraftConfirmation(trade_id=UUID(deal.id), version=1),
         )
 
 
-async def test_confirmations_are_listed_page_by_page_and_by_state(bank_world: World) -> None:
-    await set_up(bank_world)
-    deals = [await sent(bank_world) for _ in range(3)]
-    caller = await bank_world.as_("compliance")
+async def test_confirmations_are_listed_page_by_page_and_by_state(ready_bank: World) -> None:
+    deals = [await sent(ready_bank) for _ in range(3)]
+    caller = await ready_bank.as_("compliance")
 
     first = (await caller.get("/api/confirmations", state="sent", limit=2)).json()
     rest = (await caller.get("/api/confirmations", state="sent", limit=2, cursor=first["next"])).json()

@@ -11,7 +11,7 @@ from tests.bank import World
 from tests.deals import change_sides
 from tests.deputies import as_administrator
 from tests.rights import disabled, newcomer, person_of, refused_as, requested, taken
-from tests.settling import captured, set_up
+from tests.settling import captured
 
 
 async def right_of(world: World, account: str, role: str) -> dict[str, Any]:
@@ -30,40 +30,38 @@ async def dead_ends(world: World) -> list[tuple[str, str]]:
     return sorted((one["subject"]["kind"], one["reason"]) for one in listed.json()["items"])
 
 
-async def test_a_right_that_open_work_waits_for_is_not_ended_without_a_reason(bank_world: World) -> None:
-    await set_up(bank_world)
-    await captured(bank_world)
+async def test_a_right_that_open_work_waits_for_is_not_ended_without_a_reason(ready_bank: World) -> None:
+    await captured(ready_bank)
     await change_sides(
-        bank_world, "mover-trading", "Settlement and control", "mover-control", "verifier"
+        ready_bank, "mover-trading", "Settlement and control", "mover-control", "verifier"
     )  # cools off: D-12 keeps the mover from every deal of the former desk
-    first = await revoked(bank_world, "verifier", "verifier")
+    first = await revoked(ready_bank, "verifier", "verifier")
     assert (first.status_code, "unmanned" in first.json()) == (200, False), first.text
 
-    last = await revoked(bank_world, "other-verifier", "verifier")
+    last = await revoked(ready_bank, "other-verifier", "verifier")
 
     assert refused_as(last) == (409, "dead_end", None)
     assert "trade.verify" in last.json()["detail"]
     accepted = await revoked(
-        bank_world, "other-verifier", "verifier", accept_dead_end="two verifiers begin tomorrow"
+        ready_bank, "other-verifier", "verifier", accept_dead_end="two verifiers begin tomorrow"
     )
     assert accepted.status_code == 200, accepted.text
     assert (accepted.json()["left_alone"], accepted.json()["unmanned"]) == (1, [])
-    assert await dead_ends(bank_world) == [("trade", "verify")]
-    mover = await revoked(bank_world, "mover-control", "verifier")
+    assert await dead_ends(ready_bank) == [("trade", "verify")]
+    mover = await revoked(ready_bank, "mover-control", "verifier")
     assert {"trade.verify", "request.approve"} <= set(mover.json()["unmanned"])  # nobody at all is left
 
 
-async def test_a_leaver_is_not_kept_and_compliance_hears_what_waits_for_nobody(bank_world: World) -> None:
-    await set_up(bank_world)
-    await captured(bank_world)
-    assert (await disabled(bank_world, await person_of(bank_world, "verifier"))).status_code == 200
-    assert await dead_ends(bank_world) == []
+async def test_a_leaver_is_not_kept_and_compliance_hears_what_waits_for_nobody(ready_bank: World) -> None:
+    await captured(ready_bank)
+    assert (await disabled(ready_bank, await person_of(ready_bank, "verifier"))).status_code == 200
+    assert await dead_ends(ready_bank) == []
 
-    last = await disabled(bank_world, await person_of(bank_world, "other-verifier"))
+    last = await disabled(ready_bank, await person_of(ready_bank, "other-verifier"))
 
     assert last.status_code == 200, last.text
     assert last.json()["left_alone"] == 1
-    assert await dead_ends(bank_world) == [("person", "unmanned"), ("trade", "verify")]
+    assert await dead_ends(ready_bank) == [("person", "unmanned"), ("trade", "verify")]
 
 
 async def test_what_ends_by_itself_is_told_before_it_ends(bank_world: World) -> None:

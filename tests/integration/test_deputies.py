@@ -214,16 +214,15 @@ async def the_mover_controls(world: World) -> None:
     await granted(world, "mover-control", "verifier")
 
 
-async def test_D_02_whoever_prepared_a_payment_is_not_released_by_their_deputy(bank_world: World) -> None:
-    await set_up(bank_world)
-    deal = await matched(bank_world)
+async def test_D_02_whoever_prepared_a_payment_is_not_released_by_their_deputy(ready_bank: World) -> None:
+    deal = await matched(ready_bank)
     assert (await deal.settle("USD", "preparation", "releaser")).status_code == 403
-    await deputised(bank_world, "settler", "other-releaser", "settler")
+    await deputised(ready_bank, "settler", "other-releaser", "settler")
     prepared = await deal.settle("USD", "preparation", "other-releaser")
     assert prepared.status_code == 200, prepared.text
 
-    await granted(bank_world, "settler", "releaser")
-    bank_world.callers.pop("settler")
+    await granted(ready_bank, "settler", "releaser")
+    ready_bank.callers.pop("settler")
     own = await deal.settle("USD", "release", "other-releaser")
     given = await deal.settle("USD", "release", "settler")
 

@@ -38,10 +38,9 @@ SHUT_KEY = "ALTER TABLE document_content DROP CONSTRAINT ck_document_content_con
 
 
 @pytest.fixture
-async def deal(bank_world: World) -> Deal:
+async def deal(ready_bank: World) -> Deal:
     """A captured deal in a bank that can deal."""
-    await settling.set_up(bank_world)
-    return await settling.captured(bank_world)
+    return await settling.captured(ready_bank)
 
 
 def a_paper(**changes: Any) -> dict[str, Any]:
@@ -75,36 +74,36 @@ async def checked(world: World) -> SelfCheck:
 
 
 async def test_a_statement_is_filed_once_by_its_hash_and_fetched_as_it_came(
-    bank_world: World, deal: Deal
+    ready_bank: World, deal: Deal
 ) -> None:
-    filed = done(await file(bank_world, trade_id=deal.id))
-    again = done(await file(bank_world, "confirmer", name="the same again.pdf"))
+    filed = done(await file(ready_bank, trade_id=deal.id))
+    again = done(await file(ready_bank, "confirmer", name="the same again.pdf"))
     digest = hashlib.sha256(STATEMENT).hexdigest()
     assert (filed["sha256"], filed["size"], filed["retention"]) == (digest, len(STATEMENT), "vouchers")
     assert filed["sha256"] == again["sha256"]
-    assert len(await rows(bank_world, "SELECT sha256 FROM document_content")) == 1
+    assert len(await rows(ready_bank, "SELECT sha256 FROM document_content")) == 1
 
-    got = await fetch(bank_world, "releaser", filed["id"])
+    got = await fetch(ready_bank, "releaser", filed["id"])
     assert (got.status_code, got.content, got.headers["content-type"]) == (200, STATEMENT, "application/pdf")
     assert got.headers["content-disposition"] == (
         "attachment; filename=\"Kontoauszug M_rz.pdf\"; filename*=UTF-8''Kontoauszug%20M%C3%A4rz.pdf"
     )
     assert (got.headers["x-content-type-options"], got.headers["cache-control"]) == ("nosniff", "no-store")
-    (read,) = await rows(bank_world, "SELECT act, outcome FROM audit_entry WHERE act = 'document.read'")
+    (read,) = await rows(ready_bank, "SELECT act, outcome FROM audit_entry WHERE act = 'document.read'")
     assert read.outcome == "allow"
-    listed = (await (await bank_world.as_("auditor")).get("/api/documents", trade=deal.id)).json()["items"]
+    listed = (await (await ready_bank.as_("auditor")).get("/api/documents", trade=deal.id)).json()["items"]
     assert [one["id"] for one in listed] == [filed["id"]]
-    timeline = (await (await bank_world.as_("auditor")).get(f"/api/trades/{deal.id}/timeline")).json()
+    timeline = (await (await ready_bank.as_("auditor")).get(f"/api/trades/{deal.id}/timeline")).json()
     assert timeline[-1]["act"] == "document.file"
-    assert (await checked(bank_world)).count == 0
+    assert (await checked(ready_bank)).count == 0
 
 
 async def test_papers_are_seen_by_those_who_work_with_them_and_never_by_trading(
-    bank_world: World, deal: Deal
+    ready_bank: World, deal: Deal
 ) -> None:
-    statement = done(await file(bank_world, trade_id=deal.id))["id"]
-    contract = done(await file(bank_world, "legal", kind="contract"))["id"]
-    suspicion = done(await file(bank_world, "compliance", kind="evidence"))["id"]
+    statement = done(await file(ready_bank, trade_id=deal.id))["id"]
+    contract = done(await file(ready_bank, "legal", kind="contract"))["id"]
+    suspicion = done(await file(ready_bank, "compliance", kind="evidence"))["id"]
     control = {"confirmer", "releaser", "settler"}
     oversight = {"compliance", "auditor"}
     sight = {
@@ -116,20 +115,20 @@ async def test_papers_are_seen_by_those_who_work_with_them_and_never_by_trading(
     for paper, seen_by in sight.items():
         for account in sorted(everybody):
             expected = 200 if account in seen_by else 404
-            assert (await fetch(bank_world, account, paper)).status_code == expected, (account, paper)
+            assert (await fetch(ready_bank, account, paper)).status_code == expected, (account, paper)
     for account in ("trader", "head-of-trading", "board-trading", "rights-admin"):
-        assert refused(await fetch(bank_world, account, statement))[0] == 403, account
-        answer = await (await bank_world.as_(account)).get("/api/documents")
+        assert refused(await fetch(ready_bank, account, statement))[0] == 403, account
+        answer = await (await ready_bank.as_(account)).get("/api/documents")
         assert answer.status_code == 403, account
 
 
-async def test_SET_05_trading_files_no_paper_by_any_path(bank_world: World, deal: Deal) -> None:
+async def test_SET_05_trading_files_no_paper_by_any_path(ready_bank: World, deal: Deal) -> None:
     for account in ("trader", "head-of-trading"):
-        assert refused(await file(bank_world, account, trade_id=deal.id))[0] == 403
+        assert refused(await file(ready_bank, account, trade_id=deal.id))[0] == 403
         act = {"action": "document.file", "command": a_paper(kind="evidence")}
-        (outcome,) = (await (await bank_world.as_(account)).post("/api/acts", [act])).json()
+        (outcome,) = (await (await ready_bank.as_(account)).post("/api/acts", [act])).json()
         assert outcome["status"] == 403
-    intruder = await intruder_of(bank_world, Office.FRONT_OFFICE)
+    intruder = await intruder_of(ready_bank, Office.FRONT_OFFICE)
     for statement in (
         "SELECT public.document_keep('x'::bytea, gen_random_uuid())",
         "SELECT FROM document",
@@ -139,11 +138,11 @@ async def test_SET_05_trading_files_no_paper_by_any_path(bank_world: World, deal
         assert await intruder.outcome_of(statement) == "42501", statement
 
 
-async def test_a_message_is_filed_by_its_own_act_and_never_by_hand(bank_world: World, deal: Deal) -> None:
+async def test_a_message_is_filed_by_its_own_act_and_never_by_hand(ready_bank: World, deal: Deal) -> None:
     for kind in ("confirmation_in", "confirmation_out", "letter", "payment_out", "status_in"):
-        answer = await file(bank_world, kind=kind, trade_id=deal.id)
+        answer = await file(ready_bank, kind=kind, trade_id=deal.id)
         assert refused(answer) == (422, "not_by_hand", "SET-01"), kind
-    assert await rows(bank_world, "SELECT id FROM document") == []
+    assert await rows(ready_bank, "SELECT id FROM document") == []
 
 
 HOSTILE = (
@@ -162,15 +161,15 @@ HOSTILE = (
 )
 
 
-async def test_hostile_papers_are_refused_with_the_field(bank_world: World) -> None:
+async def test_hostile_papers_are_refused_with_the_field(ready_bank: World) -> None:
     for changes, code, field in HOSTILE:
-        answer = await file(bank_world, **changes)
+        answer = await file(ready_bank, **changes)
         assert answer.status_code in (400, 422), answer.text
         assert (answer.json()["field"], answer.json()["code"]) == (field, code), changes
-    assert await rows(bank_world, "SELECT id FROM document") == []
+    assert await rows(ready_bank, "SELECT id FROM document") == []
 
 
-async def test_a_paper_of_a_hundred_megabytes_is_refused_without_reading_it(bank_world: World) -> None:
+async def test_a_paper_of_a_hundred_megabytes_is_refused_without_reading_it(ready_bank: World) -> None:
     sent = 0
 
     async def endless() -> Any:
@@ -179,35 +178,35 @@ async def test_a_paper_of_a_hundred_megabytes_is_refused_without_reading_it(bank
             sent += 65_536
             yield b"x" * 65_536
 
-    caller = (await bank_world.as_("settler")).client
+    caller = (await ready_bank.as_("settler")).client
     headers = {"Idempotency-Key": str(uuid4()), "Content-Type": "application/json"}
     answer = await caller.post("/api/documents", content=endless(), headers=headers)
     assert refused(answer)[:2] == (413, "body_too_large")
     eleven = base64.b64encode(b"a" * (BYTES_MAX + 1)).decode()
-    answer = await file(bank_world, media_type="text/plain", content=eleven)
+    answer = await file(ready_bank, media_type="text/plain", content=eleven)
     assert len(eleven) < DOCUMENT_BYTES_MAX
     assert refused(answer) == (413, "document_too_large", "DOC-03")
 
 
 async def test_a_changed_byte_is_found_at_every_read_at_night_and_in_packs(
-    bank_world: World, deal: Deal, tmp_path: Path
+    ready_bank: World, deal: Deal, tmp_path: Path
 ) -> None:
-    filed = done(await file(bank_world, trade_id=deal.id))
-    assert await packed(bank_world, deal, tmp_path) == "VERIFIED"
-    await alter(bank_world)
+    filed = done(await file(ready_bank, trade_id=deal.id))
+    assert await packed(ready_bank, deal, tmp_path) == "VERIFIED"
+    await alter(ready_bank)
 
-    assert refused(await fetch(bank_world, "releaser", filed["id"])) == (503, "document_altered", "DOC-04")
-    told = [row.data for row in await refusals(bank_world) if row.data["code"] == "document_altered"]
+    assert refused(await fetch(ready_bank, "releaser", filed["id"])) == (503, "document_altered", "DOC-04")
+    told = [row.data for row in await refusals(ready_bank) if row.data["code"] == "document_altered"]
     assert told[0]["document"] == filed["id"]
-    (found,) = (await checked(bank_world)).differences
+    (found,) = (await checked(ready_bank)).differences
     assert found.sentence == f"document {filed['id']} has other bytes than those that were filed."
-    assert await packed(bank_world, deal, tmp_path) == "TAMPERED"
-    await by_force(bank_world, "DELETE FROM document_content")
-    assert refused(await fetch(bank_world, "releaser", filed["id"]))[1] == "document_altered"
-    (lost,) = (await checked(bank_world)).differences
+    assert await packed(ready_bank, deal, tmp_path) == "TAMPERED"
+    await by_force(ready_bank, "DELETE FROM document_content")
+    assert refused(await fetch(ready_bank, "releaser", filed["id"]))[1] == "document_altered"
+    (lost,) = (await checked(ready_bank)).differences
     assert lost.sentence.endswith("has lost its bytes.")
-    assert await packed(bank_world, deal, tmp_path) == "INCOMPLETE"
-    assert verdict(bank_world).verdict == "VERIFIED", "the log itself is whole"
+    assert await packed(ready_bank, deal, tmp_path) == "INCOMPLETE"
+    assert verdict(ready_bank).verdict == "VERIFIED", "the log itself is whole"
 
 
 async def packed(world: World, deal: Deal, folder: Path) -> str:
@@ -222,10 +221,10 @@ async def packed(world: World, deal: Deal, folder: Path) -> str:
     return report.verdict.value
 
 
-async def test_the_database_refuses_what_no_act_could_file(bank_world: World, deal: Deal) -> None:
+async def test_the_database_refuses_what_no_act_could_file(ready_bank: World, deal: Deal) -> None:
     """An office's login in somebody else's hands: other bytes, another office, another deal, no bytes."""
-    done(await file(bank_world, trade_id=deal.id))
-    intruder = await intruder_of(bank_world, Office.COMPLIANCE)
+    done(await file(ready_bank, trade_id=deal.id))
+    intruder = await intruder_of(ready_bank, Office.COMPLIANCE)
     for statement in (
         "UPDATE document SET name = 'other'",
         "DELETE FROM document",

@@ -33,20 +33,19 @@ def beside(world: World) -> Settings:
 
 
 @pytest.fixture
-async def trade(bank_world: World) -> UUID:
-    await settling.set_up(bank_world)
-    deal = await settling.verified(bank_world)
-    await settling.drain(bank_world)
-    await publish(bank_world)
+async def trade(ready_bank: World) -> UUID:
+    deal = await settling.verified(ready_bank)
+    await settling.drain(ready_bank)
+    await publish(ready_bank)
     return UUID(deal.id)
 
 
 async def test_an_examiner_leaves_with_one_file_and_verifies_it_elsewhere(
-    bank_world: World, trade: UUID, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ready_bank: World, trade: UUID, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings, out = beside(bank_world), tmp_path / "stick.zip"
+    settings, out = beside(ready_bank), tmp_path / "stick.zip"
     wish = Wish("trade", REASON, trade=trade)
-    done = await cli.export(settings, bank_world.bank.admin_url, "compliance", PASSWORD, wish, out)
+    done = await cli.export(settings, ready_bank.bank.admin_url, "compliance", PASSWORD, wish, out)
 
     assert (done.exit, done.told["verdict"], done.told["file"]) == (Exit.OK, "VERIFIED", str(out))
     assert audit(["verify", str(out), "--key", str(settings.public_key_file)]) == 0
@@ -55,14 +54,14 @@ async def test_an_examiner_leaves_with_one_file_and_verifies_it_elsewhere(
 
 
 async def test_all_rows_leave_beside_a_working_service_and_are_reconciled_elsewhere(
-    bank_world: World, trade: UUID, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ready_bank: World, trade: UUID, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings, out = beside(bank_world), tmp_path / "rows.ndjson"
-    bank_world.bank.keeper.start()
+    settings, out = beside(ready_bank), tmp_path / "rows.ndjson"
+    ready_bank.bank.keeper.start()
     done = await cli.export(
-        settings, bank_world.bank.admin_url, "auditor", PASSWORD, Wish("rows", REASON), out
+        settings, ready_bank.bank.admin_url, "auditor", PASSWORD, Wish("rows", REASON), out
     )
-    await bank_world.bank.keeper.stop()
+    await ready_bank.bank.keeper.stop()
     arguments = [
         "verify",
         str(settings.log_directory),
@@ -80,36 +79,36 @@ async def test_all_rows_leave_beside_a_working_service_and_are_reconciled_elsewh
     assert trade
 
 
-async def test_who_lacks_the_right_takes_nothing_out(bank_world: World, trade: UUID) -> None:
+async def test_who_lacks_the_right_takes_nothing_out(ready_bank: World, trade: UUID) -> None:
     wish = Wish("trade", REASON, trade=trade)
-    refused = await cli.export(beside(bank_world), bank_world.bank.admin_url, "trader", PASSWORD, wish, None)
+    refused = await cli.export(beside(ready_bank), ready_bank.bank.admin_url, "trader", PASSWORD, wish, None)
 
     assert (refused.exit, refused.told["code"]) == (Exit.REFUSED, "not_permitted")
     assert refused.told["decision"]
-    assert not (bank_world.bank.settings.data / "evidence").exists()
+    assert not (ready_bank.bank.settings.data / "evidence").exists()
 
 
 async def test_the_past_is_told_from_the_files_and_the_check_compares_it(
-    bank_world: World, trade: UUID
+    ready_bank: World, trade: UUID
 ) -> None:
-    settings = beside(bank_world)
+    settings = beside(ready_bank)
     told = cli.rebuild_from_files(settings, trade, None, None)
     assert (told.exit, told.told["rows"]["trade_control"][0]["state"]) == (Exit.OK, "verified")
     early = cli.rebuild_from_files(settings, trade, None, datetime(2020, 1, 1, tzinfo=UTC))
     assert (early.exit, early.told["code"]) == (Exit.REFUSED, "not_found")
     assert cli.rebuild_from_files(settings, None, None, None).told["items"]
 
-    check = await cli.check_rebuilt(settings, bank_world.bank.admin_url)
+    check = await cli.check_rebuilt(settings, ready_bank.bank.admin_url)
     assert (check.exit, check.told["deals"], check.told["differences"]) == (Exit.OK, 1, 0)
-    await by_force(bank_world, "UPDATE trade_control SET state = 'cancelled'")
-    check = await cli.check_rebuilt(settings, bank_world.bank.admin_url)
+    await by_force(ready_bank, "UPDATE trade_control SET state = 'cancelled'")
+    check = await cli.check_rebuilt(settings, ready_bank.bank.admin_url)
     assert (check.exit, check.told["differences"]) == (Exit.INTEGRITY, 1)
 
 
-async def test_a_log_that_cannot_be_read_is_said_and_no_crash(bank_world: World, trade: UUID) -> None:
-    (bank_world.bank.settings.log_directory / "checkpoint").unlink()
+async def test_a_log_that_cannot_be_read_is_said_and_no_crash(ready_bank: World, trade: UUID) -> None:
+    (ready_bank.bank.settings.log_directory / "checkpoint").unlink()
 
-    assert cli.rebuild_from_files(bank_world.bank.settings, trade, None, None).exit is Exit.INTEGRITY
+    assert cli.rebuild_from_files(ready_bank.bank.settings, trade, None, None).exit is Exit.INTEGRITY
 
 
 @pytest.mark.parametrize(
@@ -140,21 +139,21 @@ def test_a_day_is_its_first_moment() -> None:
 
 
 async def test_the_printed_past_is_json_for_programs(
-    bank_world: World, trade: UUID, capsys: pytest.CaptureFixture[str]
+    ready_bank: World, trade: UUID, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data = bank_world.bank.settings.data
+    data = ready_bank.bank.settings.data
 
     assert main(["rebuild", "--data", str(data), "--trade", str(trade), "--json"]) == Exit.OK
     assert json.loads(capsys.readouterr().out)["trade"]["proved"] is True
 
 
 async def test_who_could_do_what_is_printed(
-    bank_world: World, trade: UUID, capsys: pytest.CaptureFixture[str]
+    ready_bank: World, trade: UUID, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data = bank_world.bank.settings.data
+    data = ready_bank.bank.settings.data
 
     assert main(["rebuild", "--data", str(data), "--rights", "--json"]) == Exit.OK
     told = json.loads(capsys.readouterr().out)
     assert {"trade.capture"} < {act for one in told["items"] for act in one["acts"]}
-    assert told["policy"] == bank_world.bank.policy.version
+    assert told["policy"] == ready_bank.bank.policy.version
     assert trade

@@ -80,36 +80,35 @@ async def entries(world: World) -> list[bytes]:
 
 
 async def test_01_an_entry_altered_with_the_guards_off_is_found_offline(
-    bank_world: World, examiner: Examiner, tmp_path: Path
+    ready_bank: World, examiner: Examiner, tmp_path: Path
 ) -> None:
-    await settling.set_up(bank_world)
-    await settling.settled(bank_world)
-    size = await publish(bank_world)
-    examiner.pin(bank_world.bank.settings)
+    await settling.settled(ready_bank)
+    size = await publish(ready_bank)
+    examiner.pin(ready_bank.bank.settings)
     (release,) = await rows(
-        bank_world,
+        ready_bank,
         "SELECT i.index, e.id, e.bytes FROM public.audit_entry e JOIN public.audit_index i ON i.entry_id = e.id "
         "WHERE e.act = 'settlement.release' ORDER BY i.index LIMIT 1",
     )
-    assert examiner.verify(handed_over(bank_world, tmp_path, "before"))[1][0] == VERIFIED
-    (settler,) = await rows(bank_world, "SELECT id, person_id FROM public.account WHERE name = 'settler'")
+    assert examiner.verify(handed_over(ready_bank, tmp_path, "before"))[1][0] == VERIFIED
+    (settler,) = await rows(ready_bank, "SELECT id, person_id FROM public.account WHERE name = 'settler'")
     told = json.loads(release.bytes)
     forged = release.bytes.replace(told["actor"]["person"].encode(), str(settler.person_id).encode()).hex()
 
     await by_force(  # session_replication_role = replica: no guard, no foreign key
-        bank_world,
+        ready_bank,
         f"UPDATE public.audit_entry SET bytes = '\\x{forged}', leaf = sha256('\\x00{forged}'), "
         f"person = '{settler.person_id}' WHERE id = '{release.id}'",
     )
 
-    log = handed_over(bank_world, tmp_path)
-    await write_bundles(bank_world, log, size)
+    log = handed_over(ready_bank, tmp_path)
+    await write_bundles(ready_bank, log, size)
     code, lines = examiner.verify(log)
     assert (code, lines[0]) == (1, "audit: TAMPERED (L1 self-signed)")
     assert named(lines, release.index, "V7", "V13", "V16")
 
     shutil.rmtree(log / "tile")  # and if every tile is made to fit
-    tiles.TileWriter(log).extend(0, await entries(bank_world))
+    tiles.TileWriter(log).extend(0, await entries(ready_bank))
     code, lines = examiner.verify(log)
     assert code == 1
     assert named(lines, release.index, "V6", "V13", "V16")
@@ -124,14 +123,13 @@ async def write_bundles(world: World, log: Path, size: int) -> None:
         (log / tiles.bundle_path(number, width)).write_bytes(tiles.frame(part))
 
 
-async def test_07_a_cut_tail_is_found_offline(bank_world: World, examiner: Examiner, tmp_path: Path) -> None:
-    await settling.set_up(bank_world)
-    cut = await publish(bank_world)
-    examiner.pin(bank_world.bank.settings)
-    older = handed_over(bank_world, tmp_path, "older")
-    await settling.settled(bank_world)
-    size = await publish(bank_world)
-    log = handed_over(bank_world, tmp_path)
+async def test_07_a_cut_tail_is_found_offline(ready_bank: World, examiner: Examiner, tmp_path: Path) -> None:
+    cut = await publish(ready_bank)
+    examiner.pin(ready_bank.bank.settings)
+    older = handed_over(ready_bank, tmp_path, "older")
+    await settling.settled(ready_bank)
+    size = await publish(ready_bank)
+    log = handed_over(ready_bank, tmp_path)
     assert examiner.remembering(log)[0] == 0
 
     code, lines = examiner.remembering(older)
@@ -242,14 +240,13 @@ async def test_18_a_restored_backup_is_found_offline(
 
 
 async def test_22_an_exchanged_key_is_found_offline(
-    bank_world: World, examiner: Examiner, tmp_path: Path
+    ready_bank: World, examiner: Examiner, tmp_path: Path
 ) -> None:
-    await settling.set_up(bank_world)
-    await settling.settled(bank_world)
-    await publish(bank_world)
-    settings = bank_world.bank.settings
+    await settling.settled(ready_bank)
+    await publish(ready_bank)
+    settings = ready_bank.bank.settings
     examiner.pin(settings)
-    log = handed_over(bank_world, tmp_path)
+    log = handed_over(ready_bank, tmp_path)
     text, (ours,) = note.parse((log / "checkpoint").read_bytes())
     told = Checkpoint.parse(text)
     own = SigningKey(settings.origin, keys.generate())

@@ -6,7 +6,7 @@ from tests.bank import World
 from tests.confirming import collected, drop
 from tests.messages import iso
 from tests.paying import NOSTRO_BANK, heard, let_go, movement, notice, our_account, payments
-from tests.settling import VALUE_DATE, Deal, done, drain, on_business_date, set_up, the_post
+from tests.settling import VALUE_DATE, Deal, done, drain, on_business_date, the_post
 
 BOOKED = "1000000.00"
 
@@ -53,31 +53,30 @@ async def test_SET_05_no_file_of_one_sender_stops_the_post_or_stays_unseen(bank_
 
 
 async def test_SET_05_a_part_of_a_cent_or_an_old_file_under_a_new_name_moves_nothing(
-    bank_world: World,
+    ready_bank: World,
 ) -> None:
-    await set_up(bank_world)
-    await our_account(bank_world)
-    await our_account(bank_world, "EUR")
-    deal = await let_go(bank_world)
+    await our_account(ready_bank)
+    await our_account(ready_bank, "EUR")
+    deal = await let_go(ready_bank)
     done(await deal.settle("EUR", "preparation", "settler"))
     done(await deal.settle("EUR", "release", "releaser"))
-    await the_post(bank_world).send()
-    await on_business_date(bank_world, VALUE_DATE)
+    await the_post(ready_bank).send()
+    await on_business_date(ready_bank, VALUE_DATE)
     (payment,) = await payments(deal)
     speck, *_ = await heard(
-        bank_world, notice(movement(payment["end_to_end_id"], "0.001", reference="R1")), "speck.xml"
+        ready_bank, notice(movement(payment["end_to_end_id"], "0.001", reference="R1")), "speck.xml"
     )
     assert (speck["state"], speck["finding"], speck["field"]) == ("waiting", "unreadable", "Amt")
 
     ours = (await deal.confirmation())["ours"]["reference"]
     unnamed = movement(ours, BOOKED, reference="", currency="EUR", direction="CRDT")
     came = notice(unnamed.replace("<AcctSvcrRef></AcctSvcrRef>", ""))
-    first, *_ = await heard(bank_world, came, "one.xml")
+    first, *_ = await heard(ready_bank, came, "one.xml")
     assert (first["effect"], await state(deal)) == ("settled", "settled")
     done(await deal.settle("EUR", "return", "other-settler", reason="our bank took it back"))
     done(await deal.settle("EUR", "preparation", "settler"))
     done(await deal.settle("EUR", "release", "releaser"))
-    again, *_ = await heard(bank_world, came, "two.xml")
+    again, *_ = await heard(ready_bank, came, "two.xml")
     assert (again["finding"], await state(deal)) == ("duplicate", "released")
 
 

@@ -31,16 +31,15 @@ from tests.limits import (
 )
 from tests.parties import LEI, OTHER_LEI, a_counterparty, a_portfolio
 from tests.rights import requested
-from tests.settling import act_as, automatic, done, on_business_date, open_account, set_up
+from tests.settling import act_as, automatic, done, on_business_date, open_account
 
 SELL = {"side": "sell"}
 
 
 @pytest.fixture
-async def bank(bank_world: World) -> World:
+async def bank(ready_bank: World) -> World:
     """Give a bank with a counterparty, a book and yesterday's fixing; both limits have plenty of room."""
-    await set_up(bank_world)
-    return bank_world
+    return ready_bank
 
 
 async def items_of(world: World, kind: str) -> list[Any]:

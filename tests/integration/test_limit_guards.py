@@ -27,7 +27,6 @@ from tests.deals import TERMS, act, capture, captured, counted, returned, rows, 
 from tests.intruders import Intruder, append, intruder_of
 from tests.limits import LIMITS, MARKET_LIMITS, a_limit, ballot, proposed, shown, used, wish
 from tests.parties import LEI, OTHER_LEI, a_counterparty
-from tests.settling import set_up
 
 Lie = Callable[[AsyncSession, Sequence[Wanted]], Awaitable[Mapping[UUID, Reserved | Refusal]]]
 RESERVE = text("SELECT * FROM public.limit_reserve(CAST(:deals AS jsonb))")
@@ -73,12 +72,11 @@ def tiny() -> Money:
 
 
 @pytest.fixture
-async def bank(bank_world: World) -> World:
+async def bank(ready_bank: World) -> World:
     """Give a bank with a deal, its limits and another counterparty."""
-    await set_up(bank_world)
-    await a_counterparty(bank_world, OTHER_LEI, "Second")
-    await captured(bank_world)
-    return bank_world
+    await a_counterparty(ready_bank, OTHER_LEI, "Second")
+    await captured(ready_bank)
+    return ready_bank
 
 
 async def sums(world: World) -> list[Any]:

@@ -9,7 +9,6 @@ from tests.bank import World
 from tests.deals import TERMS, counted, refusals, rows
 from tests.limits import a_limit, got, shown
 from tests.parties import LEI
-from tests.settling import set_up
 
 DEAL, FITTING, MANY = Decimal("1000000.00"), 37, 500
 AT_ONCE = 20
@@ -36,14 +35,13 @@ async def by_acts(world: World, by: str) -> list[dict[str, Any]]:
 
 
 async def test_RC_03_reservations_never_pass_the_limit_however_many_want_it_at_once(
-    bank_world: World,
+    ready_bank: World,
 ) -> None:
-    await set_up(bank_world)
-    limit = await a_limit(bank_world, LEI, str(DEAL * FITTING + DEAL / 2))
-    await asyncio.gather(*(bank_world.as_(by) for by in ("trader", "other-trader")))
+    limit = await a_limit(ready_bank, LEI, str(DEAL * FITTING + DEAL / 2))
+    await asyncio.gather(*(ready_bank.as_(by) for by in ("trader", "other-trader")))
     ways = [alone] * 300 + [in_a_batch, by_acts] * 5
     many = await asyncio.gather(
-        *(way(bank_world, ("trader", "other-trader")[n % 2]) for n, way in enumerate(ways))
+        *(way(ready_bank, ("trader", "other-trader")[n % 2]) for n, way in enumerate(ways))
     )
     outcomes = [one for some in many for one in some]
 
@@ -62,9 +60,9 @@ async def test_RC_03_reservations_never_pass_the_limit_however_many_want_it_at_o
 
     seen = [one["checks"]["limit"] for one in outcomes if "code" not in one]
     assert sorted(Decimal(one["used_eur"]) for one in seen) == [DEAL * n for n in range(1, FITTING + 1)]
-    now = await shown(bank_world, limit)
+    now = await shown(ready_bank, limit)
     assert (now["used_eur"], now["headroom_eur"]) == (str(DEAL * FITTING), str(DEAL / 2))
-    await everything_adds_up(bank_world, limit)
+    await everything_adds_up(ready_bank, limit)
 
 
 async def everything_adds_up(world: World, limit: dict[str, Any]) -> None:

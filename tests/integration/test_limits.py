@@ -16,16 +16,15 @@ from tests.limits import (
     used,
 )
 from tests.parties import LEI, OTHER_LEI, a_counterparty, a_portfolio
-from tests.settling import done, fix, matched, on_business_date, post, set_up
+from tests.settling import done, fix, matched, on_business_date, post
 
 SELL = {"side": "sell"}
 
 
 @pytest.fixture
-async def bank(bank_world: World) -> World:
+async def bank(ready_bank: World) -> World:
     """Give a bank with a counterparty, a book and yesterday's fixing; both limits have plenty of room."""
-    await set_up(bank_world)
-    return bank_world
+    return ready_bank
 
 
 # What is used ---------------------------------------------------------------------------------------

@@ -26,7 +26,6 @@ from tests.settling import (
     matched,
     on_business_date,
     refused,
-    set_up,
     the_post,
 )
 
@@ -61,15 +60,14 @@ async def states(*deals: Deal) -> list[str]:
 
 
 async def test_a_net_goes_as_one_message_over_its_components_settles_and_is_booked_gross(
-    bank_world: World,
+    ready_bank: World,
 ) -> None:
-    await set_up(bank_world)
-    await our_account(bank_world)
-    pays, receives = await legs_to_net(bank_world)
+    await our_account(ready_bank)
+    pays, receives = await legs_to_net(ready_bank)
     assert refused(await pays.settle("USD", "netting", "settler")) == (409, "no_netting_agreed", "TRD-17")
-    await a_settlement_rule(bank_world, rule="netting", counterparty=LEI, allowed=True)
+    await a_settlement_rule(ready_bank, rule="netting", counterparty=LEI, allowed=True)
     assert refused(await pays.settle("USD", "netting", "settler"))[1] == "no_netting_agreed"
-    await agreed(bank_world, LEI)
+    await agreed(ready_bank, LEI)
     for account in ("trader", "head-of-trading", "releaser", "confirmer"):
         assert refused(await pays.settle("USD", "netting", account))[:2] == (403, "not_permitted")
 
@@ -85,49 +83,48 @@ async def test_a_net_goes_as_one_message_over_its_components_settles_and_is_book
     assert refused(other)[:2] == (422, "cannot_net")
 
     done(await receives.settle("USD", "release", "releaser"))
-    assert (await states(pays, receives), (await the_net(bank_world))["state"]) == (
+    assert (await states(pays, receives), (await the_net(ready_bank))["state"]) == (
         ["prepared", "netted"],
         "composed",
     )
     assert refused(await receives.settle("USD", "completion", "other-settler"))[0] == 409
     done(await pays.settle("USD", "release", "other-releaser"))
-    whole = await the_net(bank_world)
+    whole = await the_net(ready_bank)
     assert whole["state"] == "released"
     assert sum(Decimal(leg["amount"]) for leg in whole["components"]) == Decimal(whole["amount"])
     assert refused(await receives.settle("USD", "hold", "other-settler", reason="x"))[:2] == (
         409,
         "part_of_net",
     )
-    await the_post(bank_world).send()
-    ((order,), (payment,)) = orders(bank_world), await payments(pays)
+    await the_post(ready_bank).send()
+    ((order,), (payment,)) = orders(ready_bank), await payments(pays)
     assert (said(order)["IntrBkSttlmAmt"], payment["net"], payment["settlement"]) == (SUM, whole["id"], None)
 
-    await on_business_date(bank_world, VALUE_DATE)
+    await on_business_date(ready_bank, VALUE_DATE)
     entry = movement(payment["end_to_end_id"], "1.00", reference="R1")
-    part, *_ = await heard(bank_world, notice(entry), "part.xml")
+    part, *_ = await heard(ready_bank, notice(entry), "part.xml")
     assert (part["finding"], part["field"]) == ("part_of_net", "Amt")
     entry = movement(payment["end_to_end_id"], SUM, reference="R2")
-    told, *_ = await heard(bank_world, notice(entry, message="N2"), "whole.xml")
-    assert (told["effect"], (await the_net(bank_world))["state"]) == ("settled", "settled")
+    told, *_ = await heard(ready_bank, notice(entry, message="N2"), "whole.xml")
+    assert (told["effect"], (await the_net(ready_bank))["state"]) == ("settled", "settled")
     assert await states(pays, receives) == ["settled", "settled"]
     assert await pays.items() | await receives.items() == {"prepare", "release", "examine_status"}
-    balances = (await (await bank_world.as_("accountant")).get("/api/balances")).json()["items"]
+    balances = (await (await ready_bank.as_("accountant")).get("/api/balances")).json()["items"]
     nostro = next(row for row in balances if (row["account"], row["currency"]) == ("1010", "USD"))
     assert nostro["balance"] == f"-{SUM}"
 
 
 async def test_D_02_nobody_releases_a_net_whom_the_history_of_one_component_bars_and_a_broken_net_pays_nothing(
-    bank_world: World,
+    ready_bank: World,
 ) -> None:
-    await set_up(bank_world)
-    await our_account(bank_world)
-    await agreed(bank_world, LEI)
-    await a_settlement_rule(bank_world, rule="netting", counterparty=LEI, allowed=True)
-    pays, receives = await legs_to_net(bank_world, "mover-trading")
+    await our_account(ready_bank)
+    await agreed(ready_bank, LEI)
+    await a_settlement_rule(ready_bank, rule="netting", counterparty=LEI, allowed=True)
+    pays, receives = await legs_to_net(ready_bank, "mover-trading")
     leg = (await pays.legs())["USD"]
     join = NetLeg(settlement_id=UUID(leg["id"]), version=leg["version"])
     with pytest.raises(KeptApart) as kept:
-        await act_as(bank_world, "mover-control", {"settler"}, net_leg, join)
+        await act_as(ready_bank, "mover-control", {"settler"}, net_leg, join)
     assert kept.value.rule == "D-01"
     net = await netted(receives, pays)
     done(await receives.settle("USD", "release", "releaser"))
@@ -135,12 +132,12 @@ async def test_D_02_nobody_releases_a_net_whom_the_history_of_one_component_bars
         leg = (await pays.legs())["USD"]
         release = ReleaseLeg(settlement_id=UUID(leg["id"]), version=leg["version"])
         with pytest.raises(KeptApart) as kept:
-            await act_as(bank_world, account, {"releaser"}, release_leg, release)
+            await act_as(ready_bank, account, {"releaser"}, release_leg, release)
         assert kept.value.rule == rule
-    assert (await the_net(bank_world))["state"] == "composed"
+    assert (await the_net(ready_bank))["state"] == "composed"
 
-    back = await intruder_of(bank_world, Office.BACK_OFFICE)
-    front = await intruder_of(bank_world, Office.FRONT_OFFICE)
+    back = await intruder_of(ready_bank, Office.BACK_OFFICE)
+    front = await intruder_of(ready_bank, Office.FRONT_OFFICE)
     for change in ("state = 'released'", "amount = amount + 1", "state = 'settled'", "currency = 'EUR'"):
         statement = f"UPDATE public.net SET {change}, rev = rev + 1 WHERE id = '{net['id']}'"
         assert await back.outcome_of(statement) != "done", change
@@ -151,33 +148,32 @@ async def test_D_02_nobody_releases_a_net_whom_the_history_of_one_component_bars
         receives.settle("USD", "hold", "other-settler", reason="the counterparty disputes it"),
     )
     assert sorted(answer.status_code for answer in answers) == [200, 409]
-    if (await the_net(bank_world))["state"] == "released":  # the release was first
+    if (await the_net(ready_bank))["state"] == "released":  # the release was first
         return
-    assert (await the_net(bank_world))["reason"] == "the counterparty disputes it"
+    assert (await the_net(ready_bank))["reason"] == "the counterparty disputes it"
     assert await states(pays, receives) == ["prepared", "held"]
     assert "prepare" in await pays.items()
-    await the_post(bank_world).send()
-    assert orders(bank_world) == []
+    await the_post(ready_bank).send()
+    assert orders(ready_bank) == []
     assert refused(await pays.settle("USD", "release", "releaser"))[:2] == (409, "net_broken")
     done(await pays.settle("USD", "preparation", "settler"))
     assert done(await pays.settle("USD", "release", "releaser"))["state"] == "released"
 
 
 async def test_SET_19_a_cancelled_component_breaks_its_net_and_the_others_go_back_to_work(
-    bank_world: World,
+    ready_bank: World,
 ) -> None:
-    await set_up(bank_world)
-    await our_account(bank_world)
-    await agreed(bank_world, LEI)
-    await a_settlement_rule(bank_world, rule="netting", counterparty=LEI, allowed=True)
-    pays, receives = await legs_to_net(bank_world)
-    third = await matched(bank_world, base_amount="100000.00")
+    await our_account(ready_bank)
+    await agreed(ready_bank, LEI)
+    await a_settlement_rule(ready_bank, rule="netting", counterparty=LEI, allowed=True)
+    pays, receives = await legs_to_net(ready_bank)
+    third = await matched(ready_bank, base_amount="100000.00")
     done(await third.settle("USD", "preparation", "settler"))
     await netted(pays, receives, third)
     done(await receives.settle("USD", "release", "releaser"))
     await pays.cancel()
-    await drain(bank_world)
-    assert (await the_net(bank_world))["state"] == "broken"
+    await drain(ready_bank)
+    assert (await the_net(ready_bank))["state"] == "broken"
     assert await states(pays, receives, third) == ["withdrawn", "netted", "prepared"]
     assert {"prepare"} <= await receives.items() & await third.items()
     for deal in (receives, third):
@@ -192,16 +188,16 @@ async def test_SET_19_a_cancelled_component_breaks_its_net_and_the_others_go_bac
 
     # A net that is rejected comes back leg by leg.
     done(await receives.settle("USD", "preparation", "settler"))
-    fourth = await matched(bank_world)
+    fourth = await matched(ready_bank)
     done(await fourth.settle("USD", "preparation", "settler"))
     await netted(receives, fourth)
     for deal in (receives, fourth):
         done(await deal.settle("USD", "release", "other-releaser"))
-    await the_post(bank_world).send()
+    await the_post(ready_bank).send()
     failed = await fourth.settle("USD", "failure", "other-settler", reason="the bank has no cover")
     assert done(failed)["state"] == "failed"
-    await drain(bank_world)
-    assert (await states(receives, fourth), (await the_net(bank_world))["state"]) == (
+    await drain(ready_bank)
+    assert (await states(receives, fourth), (await the_net(ready_bank))["state"]) == (
         ["failed", "failed"],
         "failed",
     )

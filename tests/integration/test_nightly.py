@@ -47,33 +47,31 @@ async def told(world: World) -> list[dict[str, Any]]:
     return [json.loads(row.bytes)["data"] for row in found]
 
 
-async def test_books_that_are_what_the_log_tells_are_recorded_as_such(bank_world: World) -> None:
-    await settling.set_up(bank_world)
-    await settling.settled(bank_world)
-    size = await publish(bank_world)
-    checks = nights(bank_world)
+async def test_books_that_are_what_the_log_tells_are_recorded_as_such(ready_bank: World) -> None:
+    await settling.settled(ready_bank)
+    size = await publish(ready_bank)
+    checks = nights(ready_bank)
     began = await checks.last()
     done = await checks.check()
 
     assert done.answer["verdict"] == "ok"
-    (entry,) = await told(bank_world)
+    (entry,) = await told(ready_bank)
     assert (entry["verdict"], entry["differences"], entry["deals"], entry["size"]) == ("ok", 0, 1, size)
     assert entry["rows"] > 100
     assert await checks.last() > began, "the next is due a night later"
-    await publish(bank_world)
-    assert verdict(bank_world).verdict == "VERIFIED"
+    await publish(ready_bank)
+    assert verdict(ready_bank).verdict == "VERIFIED"
 
 
 async def test_what_differs_is_named_in_the_log_without_saying_what_stands_there(
-    bank_world: World, caplog: pytest.LogCaptureFixture
+    ready_bank: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await settling.set_up(bank_world)
-    await publish(bank_world)
-    await by_force(bank_world, "UPDATE instruction SET account_number = 'DE00SECRET'")
+    await publish(ready_bank)
+    await by_force(ready_bank, "UPDATE instruction SET account_number = 'DE00SECRET'")
     with caplog.at_level(logging.ERROR):
-        await nights(bank_world).check()
+        await nights(ready_bank).check()
 
-    (entry,) = await told(bank_world)
+    (entry,) = await told(ready_bank)
     assert entry["verdict"] == "differs"
     assert entry["differences"] == len(entry["found"]) == 2
     assert all(

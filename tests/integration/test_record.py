@@ -54,22 +54,21 @@ def of(told: list[dict[str, Any]], act: str, trade: str) -> dict[str, Any]:
     return next(one for one in told if one["act"] == act and one.get("links", {}).get("trade") == trade)
 
 
-async def test_an_entry_says_who_acted_where_by_which_rules_and_after_whom(bank_world: World) -> None:
-    await settling.set_up(bank_world)
-    deal = await settling.captured(bank_world)
-    caller = await bank_world.as_("verifier")
+async def test_an_entry_says_who_acted_where_by_which_rules_and_after_whom(ready_bank: World) -> None:
+    deal = await settling.captured(ready_bank)
+    caller = await ready_bank.as_("verifier")
     done(await caller.post(f"/api/trades/{deal.id}/verification", {"version": 1}, key="my-own-number-7"))
-    await settling.drain(bank_world)
-    told = await entries(bank_world)
+    await settling.drain(ready_bank)
+    told = await entries(ready_bank)
     capture, verify = of(told, "trade.capture", deal.id), of(told, "trade.verify", deal.id)
-    person = await actor_named(bank_world.bank, "verifier")
+    person = await actor_named(ready_bank.bank, "verifier")
 
     assert verify["actor"] == {
         "account": str(person.account), "board": person.board, "office": "back_office", "person": str(person.person),
         "roles": ["verifier"], "sess": verify["actor"]["sess"], "type": "human", "unit": str(person.unit),
     }  # fmt: skip
     assert verify["decision"]["rules"] == ["P:verifier:trade.verify", "D-01", "D-11"]
-    assert verify["decision"]["policy"] == bank_world.bank.policy.version
+    assert verify["decision"]["policy"] == ready_bank.bank.policy.version
     assert verify["data"]["four_eyes"] == [capture["id"]], "whose act this one was kept apart from"
     assert verify["req"] == traced("my-own-number-7")
     (asked,) = capture["data"]["opens"]
@@ -82,12 +81,11 @@ async def test_an_entry_says_who_acted_where_by_which_rules_and_after_whom(bank_
     assert capture["ts"] > capture["data"]["terms"]["executed_at"]
 
 
-async def test_what_was_cancelled_links_its_request_with_its_decision(bank_world: World) -> None:
-    await settling.set_up(bank_world)
-    deal = await settling.verified(bank_world)
-    await settling.drain(bank_world)
+async def test_what_was_cancelled_links_its_request_with_its_decision(ready_bank: World) -> None:
+    deal = await settling.verified(ready_bank)
+    await settling.drain(ready_bank)
     await deal.cancel()
-    told = await entries(bank_world)
+    told = await entries(ready_bank)
     request, approval = of(told, "cancellation.request", deal.id), of(told, "request.approve", deal.id)
 
     assert request["id"] in approval["data"]["four_eyes"]
@@ -107,26 +105,25 @@ async def test_the_database_takes_no_human_for_a_service(bank_world: World) -> N
         await intruder.append(intruder.line(actor=without))
 
 
-async def test_no_entry_of_a_bank_at_work_holds_a_name(bank_world: World, tmp_path: Path) -> None:
+async def test_no_entry_of_a_bank_at_work_holds_a_name(ready_bank: World, tmp_path: Path) -> None:
     """DOC, data protection: persons are in the log by identifiers only."""
-    await settling.set_up(bank_world)
-    deal = await settling.settled(bank_world)
+    deal = await settling.settled(ready_bank)
     refused(await deal.do("other-trader", "verification"))
-    await moved_to_control(bank_world)
-    admin = await bank_world.as_("rights-requester")
-    unit = (await rows(bank_world, "SELECT name FROM unit WHERE function_class = 'legal'"))[0].name
+    await moved_to_control(ready_bank)
+    admin = await ready_bank.as_("rights-requester")
+    unit = (await rows(ready_bank, "SELECT name FROM unit WHERE function_class = 'legal'"))[0].name
     person = done(await admin.post("/api/persons", {"name": "Secret Name", "unit": unit}))
     body = {"name": "secretname", "person": person["id"], "office": "legal"}
-    done(await (await bank_world.as_("rights-admin")).post("/api/accounts", body))
-    compliance = await bank_world.as_("compliance")
+    done(await (await ready_bank.as_("rights-admin")).post("/api/accounts", body))
+    compliance = await ready_bank.as_("compliance")
     for actor in ("other-trader", "nobody-of-this-name"):
         await compliance.get("/api/entries", actor=actor, limit=1)
-    async with bank_world.anonymous() as client:
+    async with ready_bank.anonymous() as client:
         wrong = {"account": "other-trader", "password": "not the password"}
         assert (await client.post("/api/sessions", json=wrong)).status_code == 401
-    told = [json.dumps(one, ensure_ascii=False) for one in await entries(bank_world)]
-    names = await rows(bank_world, "SELECT name FROM account UNION SELECT name FROM person")
-    roles = {*bank_world.bank.policy.roles, *map(str, Office)}
+    told = [json.dumps(one, ensure_ascii=False) for one in await entries(ready_bank)]
+    names = await rows(ready_bank, "SELECT name FROM account UNION SELECT name FROM person")
+    roles = {*ready_bank.bank.policy.roles, *map(str, Office)}
     hidden = {row.name for row in names} - roles - {"legal", "compliance", "verifier"}
 
     assert {"other-trader", "rights-admin", "Secret Name", "secretname", "mover-control"} <= hidden
@@ -140,12 +137,11 @@ async def test_no_entry_of_a_bank_at_work_holds_a_name(bank_world: World, tmp_pa
     assert "nobody-of-this-name" not in "".join(told)
 
 
-async def test_every_entry_of_a_bank_at_work_is_told_in_both_languages(bank_world: World) -> None:
+async def test_every_entry_of_a_bank_at_work_is_told_in_both_languages(ready_bank: World) -> None:
     """DOC-01: expert third parties understand each record."""
-    await settling.set_up(bank_world)
-    deal = await settling.settled(bank_world)
+    deal = await settling.settled(ready_bank)
     refused(await deal.do("trader", "verification"))
-    for entry in await entries(bank_world):
+    for entry in await entries(ready_bank):
         for language in ("de", "en"):
             told = sentence(entry, language)
             assert "did " not in told, told
@@ -271,10 +267,9 @@ async def test_decisions_before_and_after_a_change_of_policy_come_out_the_same_a
     assert UUID(deal.id)
 
 
-async def test_the_log_of_a_bank_verifies_with_all_of_this_in_it(bank_world: World) -> None:
-    await settling.set_up(bank_world)
-    await settling.settled(bank_world)
-    await publish(bank_world)
-    report = verdict(bank_world)
+async def test_the_log_of_a_bank_verifies_with_all_of_this_in_it(ready_bank: World) -> None:
+    await settling.settled(ready_bank)
+    await publish(ready_bank)
+    report = verdict(ready_bank)
 
     assert report.verdict is Verdict.VERIFIED, report.lines()

@@ -48,22 +48,21 @@ class Lost:
 
 
 @pytest.fixture
-async def lost(bank_world: World, template: Template, tmp_path: Path) -> AsyncIterator[Lost]:
+async def lost(ready_bank: World, template: Template, tmp_path: Path) -> AsyncIterator[Lost]:
     """Back a bank up in the middle of its deals, go on, lose the database, restore the backup."""
-    await settling.set_up(bank_world)
-    await settling.captured(bank_world)
-    half_way = await settling.verified(bank_world)
-    found = await backed_up(bank_world, tmp_path / "bank.backup")
-    await settling.drain(bank_world)
-    await dealt_with_controls(bank_world)
-    await settling.settled(bank_world)
+    await settling.captured(ready_bank)
+    half_way = await settling.verified(ready_bank)
+    found = await backed_up(ready_bank, tmp_path / "bank.backup")
+    await settling.drain(ready_bank)
+    await dealt_with_controls(ready_bank)
+    await settling.settled(ready_bank)
     await half_way.cancel()
-    await settling.drain(bank_world)
-    await publish(bank_world)
+    await settling.drain(ready_bank)
+    await publish(ready_bank)
     async with an_empty_database(template.server_url) as url:
-        settings = elsewhere(bank_world.bank.settings, tmp_path / "restored", url)
+        settings = elsewhere(ready_bank.bank.settings, tmp_path / "restored", url)
         await restored(settings, found)
-        yield Lost(settings, bank_world)
+        yield Lost(settings, ready_bank)
 
 
 @pytest.fixture
@@ -317,11 +316,10 @@ async def test_what_database_and_files_lost_alike_comes_from_another_copy_or_not
             assert (verdict(here).verdict, await findings(here)) == (Verdict.VERIFIED, [])
 
 
-async def test_18_a_database_that_falls_behind_a_running_service_stops_its_writes(bank_world: World) -> None:
-    await settling.set_up(bank_world)
-    await publish(bank_world)
-    url, keeper = bank_world.bank.admin_url, bank_world.bank.keeper
-    steward = await bank_world.as_("steward")
+async def test_18_a_database_that_falls_behind_a_running_service_stops_its_writes(ready_bank: World) -> None:
+    await publish(ready_bank)
+    url, keeper = ready_bank.bank.admin_url, ready_bank.bank.keeper
+    steward = await ready_bank.as_("steward")
     await overwritten(
         url, "CREATE TABLE public.older AS SELECT * FROM public.audit_index ORDER BY index DESC LIMIT 3"
     )
@@ -333,13 +331,13 @@ async def test_18_a_database_that_falls_behind_a_running_service_stops_its_write
 
     assert settling.refused(answer) == (503, "log_silent", "log")
     assert answer.json()["decision"]
-    assert (await bank_world.anonymous().get("/health/ready")).status_code == 503
+    assert (await ready_bank.anonymous().get("/health/ready")).status_code == 503
 
     await overwritten(url, "INSERT INTO public.audit_index SELECT * FROM public.older")
     await until(lambda: keeper.failure is None)
     settling.done(await steward.post("/api/portfolios", {"name": "FX-NEW", "desk": "FX desk"}))
     await keeper.stop()
-    assert verdict(bank_world).verdict is Verdict.VERIFIED
+    assert verdict(ready_bank).verdict is Verdict.VERIFIED
 
 
 async def until(is_so: Callable[[], bool]) -> None:

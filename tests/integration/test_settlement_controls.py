@@ -78,10 +78,9 @@ async def balance(world: World, account: str) -> str:
     )
 
 
-async def test_D_04_above_the_amount_of_one_signature_two_others_sign(bank_world: World) -> None:
-    await set_up(bank_world)
-    await a_settlement_rule(bank_world, rule="ladder", currency="USD", amount="1000000.00")
-    deal = await paid_out(bank_world)
+async def test_D_04_above_the_amount_of_one_signature_two_others_sign(ready_bank: World) -> None:
+    await a_settlement_rule(ready_bank, rule="ladder", currency="USD", amount="1000000.00")
+    deal = await paid_out(ready_bank)
 
     first = done(await deal.settle("USD", "release", "releaser"))
     assert (first["state"], await deal.control()) == ("signed", "verified")
@@ -89,12 +88,12 @@ async def test_D_04_above_the_amount_of_one_signature_two_others_sign(bank_world
     leg = (await deal.legs())["USD"]
     assert refused(await deal.settle("USD", "countersignature", "releaser")) == (403, "kept_apart", "D-04")
     many = await batch(
-        bank_world, "releaser", "settlement.countersign", settlement_id=leg["id"], version=leg["version"]
+        ready_bank, "releaser", "settlement.countersign", settlement_id=leg["id"], version=leg["version"]
     )
     assert "kept_apart" in many.text
     again = CountersignLeg(settlement_id=UUID(leg["id"]), version=leg["version"])
     with pytest.raises(KeptApart) as kept:
-        await act_as(bank_world, "settler", {"releaser"}, countersign_leg, again)
+        await act_as(ready_bank, "settler", {"releaser"}, countersign_leg, again)
     assert kept.value.rule == "D-02"
     assert refused(await deal.settle("USD", "release", "other-releaser"))[:2] == (409, "illegal_transition")
 
@@ -103,9 +102,8 @@ async def test_D_04_above_the_amount_of_one_signature_two_others_sign(bank_world
     assert done(await deal.settle("EUR", "release", "releaser"))["state"] == "released"
 
 
-async def test_D_04_two_who_release_at_once_let_the_money_go_once(bank_world: World) -> None:
-    await set_up(bank_world)
-    deal = await paid_out(bank_world)
+async def test_D_04_two_who_release_at_once_let_the_money_go_once(ready_bank: World) -> None:
+    deal = await paid_out(ready_bank)
     await deal.settle("EUR", "preparation", "settler")
     for currency, rivals in {
         "USD": (("releaser", "release", {}), ("other-releaser", "release", {})),
@@ -114,7 +112,7 @@ async def test_D_04_two_who_release_at_once_let_the_money_go_once(bank_world: Wo
         leg = (await deal.legs())[currency]
         path, seen = f"/api/settlements/{leg['id']}", {"version": leg["version"]}
         answers = await asyncio.gather(
-            *(post(bank_world, who, f"{path}/{what}", seen | more) for who, what, more in rivals)
+            *(post(ready_bank, who, f"{path}/{what}", seen | more) for who, what, more in rivals)
         )
         assert sorted(answer.status_code for answer in answers) == [200, 409]
         assert (await deal.legs())[currency]["version"] == leg["version"] + 1
@@ -148,14 +146,13 @@ async def test_D_08_SET_17_a_fresh_route_pays_only_after_a_call_made_and_checked
 
 
 async def test_SET_17_the_back_office_s_login_pays_along_no_route_but_the_counterparty_s_own(
-    bank_world: World,
+    ready_bank: World,
 ) -> None:
-    await set_up(bank_world)
-    stranger = await a_counterparty(bank_world, OTHER_LEI, "Another bank", bic="DEUTDEFF")
-    other = await an_instruction(bank_world, stranger, "USD")
-    deal = await paid_out(bank_world)
+    stranger = await a_counterparty(ready_bank, OTHER_LEI, "Another bank", bic="DEUTDEFF")
+    other = await an_instruction(ready_bank, stranger, "USD")
+    deal = await paid_out(ready_bank)
     leg = (await deal.legs())["USD"]
-    back = await intruder_of(bank_world, Office.BACK_OFFICE)
+    back = await intruder_of(ready_bank, Office.BACK_OFFICE)
     route = "UPDATE public.settlement SET instruction_id = '{}', rev = rev + 1 WHERE id = '{}'"
     (euros,) = await back.run(
         "SELECT i.id FROM public.instruction i JOIN public.settlement s ON s.currency = i.currency "
@@ -220,20 +217,19 @@ async def test_SET_17_a_route_of_one_deal_alone_is_held_until_called_back_and_fr
 
 
 async def test_CSD_02_trading_neither_holds_nor_frees_and_what_is_held_pays_nothing(
-    bank_world: World,
+    ready_bank: World,
 ) -> None:
-    await set_up(bank_world)
-    deal = await paid_out(bank_world)
+    deal = await paid_out(ready_bank)
     assert refused(await deal.settle("USD", "hold", "settler"))[:2] == (400, "malformed")  # SET-02: no reason
     held = done(await deal.settle("USD", "hold", "settler", reason="the amount looks wrong"))
     assert (held["state"], held["hold_reason"]) == ("held", "the amount looks wrong")
     why = {"reason": "it is fine"}
     await must_be_denied_to_trading(
-        bank_world, deal, {"settlement.free": ("freeing", why), "settlement.hold": ("hold", why)}
+        ready_bank, deal, {"settlement.free": ("freeing", why), "settlement.hold": ("hold", why)}
     )
     for what, account in (("release", "releaser"), ("preparation", "settler"), ("completion", "settler")):
         assert refused(await deal.settle("USD", what, account))[:2] == (409, "illegal_transition")
-    intruder = await intruder_of(bank_world, Office.FRONT_OFFICE)
+    intruder = await intruder_of(ready_bank, Office.FRONT_OFFICE)
     for state in ("projected", "released", "settled"):
         statement = f"UPDATE public.settlement SET state = '{state}' WHERE id = '{held['id']}'"
         assert await intruder.outcome_of(statement) == NOT_ALLOWED
@@ -242,56 +238,54 @@ async def test_CSD_02_trading_neither_holds_nor_frees_and_what_is_held_pays_noth
 
 
 async def test_CSD_03_a_late_payment_goes_on_the_next_day_by_decision_and_trading_moves_no_day(
-    bank_world: World,
+    ready_bank: World,
 ) -> None:
-    await set_up(bank_world)
-    await a_settlement_rule(bank_world, rule="cut_off", currency="USD", at="08:00", zone="Europe/Berlin")
-    deal = await paid_out(bank_world)
+    await a_settlement_rule(ready_bank, rule="cut_off", currency="USD", at="08:00", zone="Europe/Berlin")
+    deal = await paid_out(ready_bank)
     early = await deal.settle("USD", "postponement", "releaser", reason="more time")
     assert refused(early) == (409, "not_late", "CSD-03")
     await must_be_denied_to_trading(
-        bank_world, deal, {"settlement.postpone": ("postponement", {"reason": "hide it"})}
+        ready_bank, deal, {"settlement.postpone": ("postponement", {"reason": "hide it"})}
     )
-    intruder = await intruder_of(bank_world, Office.FRONT_OFFICE)
+    intruder = await intruder_of(ready_bank, Office.FRONT_OFFICE)
     for column in ("value_date", "pay_on"):
         assert (
             await intruder.outcome_of(f"UPDATE public.settlement SET {column} = {column} + 1") == NOT_ALLOWED
         )
 
-    await on_business_date(bank_world, VALUE_DATE)
+    await on_business_date(ready_bank, VALUE_DATE)
     assert refused(await deal.settle("USD", "release", "releaser")) == (409, "cut_off_missed", "X18")
     assert refused(await deal.settle("USD", "release", "other-releaser"))[1] == "cut_off_missed"
-    assert [item["kind"] for item in await waiting(bank_world, "releaser")].count("postpone") == 1
+    assert [item["kind"] for item in await waiting(ready_bank, "releaser")].count("postpone") == 1
     late = done(await deal.settle("USD", "postponement", "releaser", reason="confirmed too late"))
     assert (late["value_date"], late["pay_on"], late["state"]) == (VALUE_DATE, "2026-10-30", "prepared")
     assert done(await deal.settle("USD", "release", "releaser"))["state"] == "released"
     assert refused(await deal.settle("USD", "completion", "settler"))[1] == "before_value_date"
-    await on_business_date(bank_world, "2026-10-30")
+    await on_business_date(ready_bank, "2026-10-30")
     assert done(await deal.settle("USD", "completion", "settler"))["settled_on"] == "2026-10-30"
 
 
 async def test_money_that_moved_in_part_and_came_back_is_booked_mirrored_and_paid_anew(
-    bank_world: World,
+    ready_bank: World,
 ) -> None:
-    await set_up(bank_world)
-    deal = await paid_out(bank_world)
+    deal = await paid_out(ready_bank)
     done(await deal.settle("USD", "release", "releaser"))
-    await on_business_date(bank_world, VALUE_DATE)
+    await on_business_date(ready_bank, VALUE_DATE)
     whole = await deal.settle("USD", "part", "settler", amount="1165000.00")
     assert refused(whole)[:2] == (422, "not_a_part")
     part = done(await deal.settle("USD", "part", "settler", amount="1000000.00"))
     assert (part["state"], part["paid"]) == ("partial", "1000000.00")
-    await drain(bank_world)
-    assert (await balance(bank_world, "1010"), await balance(bank_world, "2900")) == (
+    await drain(ready_bank)
+    assert (await balance(ready_bank, "1010"), await balance(ready_bank, "2900")) == (
         "-1000000.00",
         "1000000.00",
     )
     unknown = await deal.settle("USD", "failure", "settler", reason="no cover", code="ZZ99")
     assert refused(unknown)[:2] == (422, "unknown_reason")
     assert done(await deal.settle("USD", "completion", "settler"))["paid"] == "1165000.00"
-    await drain(bank_world)
-    assert await balance(bank_world, "1010") == "-1165000.00"
-    assert float(await balance(bank_world, "2900")) == 0
+    await drain(ready_bank)
+    assert await balance(ready_bank, "1010") == "-1165000.00"
+    assert float(await balance(ready_bank, "2900")) == 0
 
     back = done(await deal.settle("USD", "return", "settler", reason="account closed", code="AC04"))
     assert (back["state"], back["failure_code"], back["settled_on"], back["paid"]) == (
@@ -300,13 +294,13 @@ async def test_money_that_moved_in_part_and_came_back_is_booked_mirrored_and_pai
         None,
         "0",
     )
-    await drain(bank_world)
-    assert float(await balance(bank_world, "1010")) == 0
+    await drain(ready_bank)
+    assert float(await balance(ready_bank, "1010")) == 0
     done(await deal.settle("USD", "preparation", "other-settler"))
     done(await deal.settle("USD", "release", "other-releaser"))
     done(await deal.settle("USD", "completion", "settler"))
-    await drain(bank_world)
-    assert await balance(bank_world, "1010") == "-1165000.00"
+    await drain(ready_bank)
+    assert await balance(ready_bank, "1010") == "-1165000.00"
 
 
 async def test_D_02_a_line_of_the_settlement_tables_takes_two_of_master_data(bank_world: World) -> None:

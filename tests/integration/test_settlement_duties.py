@@ -21,30 +21,28 @@ from tests.settling import (
     post,
     refused,
     sent,
-    set_up,
 )
 
 MOVED = "2026-10-28"
 
 
 async def test_SET_14_another_rate_of_the_counterparty_is_a_break_and_no_leg_is_laid_out(
-    bank_world: World,
+    ready_bank: World,
 ) -> None:
-    await set_up(bank_world)
-    deal = await sent(bank_world)
+    deal = await sent(ready_bank)
     ours = (await deal.confirmation())["ours"]
     done(await deal.confirm("counter", fields=ours | {"reference": "CP 1", "rate": "1.1560"}))
     told = done(await deal.confirm("match"))
     assert (told["state"], [one["field"] for one in told["breaks"]]) == ("mismatched", ["rate"])
-    await drain(bank_world)
+    await drain(ready_bank)
     assert await deal.legs() == {}
     with pytest.raises(NotMatched):
         await automatic(
-            bank_world, Office.BACK_OFFICE, project_legs, ProjectLegs(trade_id=UUID(deal.id), version=1)
+            ready_bank, Office.BACK_OFFICE, project_legs, ProjectLegs(trade_id=UUID(deal.id), version=1)
         )
 
     # SET-16: off the market, nothing is verified before risk control said why, and so nothing is paid.
-    off = await captured(bank_world, rate="1.3000")
+    off = await captured(ready_bank, rate="1.3000")
     assert off.market != "ok"
     early = await off.do("verifier", "verification")
     assert early.status_code == 409
@@ -52,10 +50,9 @@ async def test_SET_14_another_rate_of_the_counterparty_is_a_break_and_no_leg_is_
 
 
 async def test_SET_16_and_SET_18_an_amended_deal_keeps_no_release_and_is_checked_and_prepared_anew(
-    bank_world: World,
+    ready_bank: World,
 ) -> None:
-    await set_up(bank_world)
-    deal = await matched(bank_world)
+    deal = await matched(ready_bank)
     done(await deal.settle("USD", "preparation", "settler"))
     asked = TERMS | {"value_date": MOVED, "reason": "they want it earlier"}
     request = done(await deal.do("trader", "amendments", **asked))
@@ -63,28 +60,27 @@ async def test_SET_16_and_SET_18_an_amended_deal_keeps_no_release_and_is_checked
     assert refused(undecided)[:2] == (409, "change_undecided")
     assert (await deal.legs())["USD"]["value_date"] == VALUE_DATE  # CSD-03: asked for is not moved
     own = await post(
-        bank_world, "trader", f"/api/requests/{request['id']}/approval", {"version": 1, "reason": "x"}
+        ready_bank, "trader", f"/api/requests/{request['id']}/approval", {"version": 1, "reason": "x"}
     )
     assert refused(own)[:2] == (403, "not_permitted")
     body = {"version": request["version"], "reason": "the counterparty agrees"}
-    done(await post(bank_world, "other-verifier", f"/api/requests/{request['id']}/approval", body))
-    await drain(bank_world)
-    caller = await bank_world.as_("settler")
+    done(await post(ready_bank, "other-verifier", f"/api/requests/{request['id']}/approval", body))
+    await drain(ready_bank)
+    caller = await ready_bank.as_("settler")
     old = (await caller.get("/api/settlements", trade=deal.id)).json()["items"]
     assert {leg["state"] for leg in old} == {"withdrawn"}
     assert "verify" in await deal.items()
-    front = await intruder_of(bank_world, Office.FRONT_OFFICE)
+    front = await intruder_of(ready_bank, Office.FRONT_OFFICE)
     for column in ("value_date", "pay_on", "state", "net_id"):
         statement = f"UPDATE public.settlement SET {column} = NULL"
         assert await front.outcome_of(statement) == "42501"
 
 
 async def test_SET_19_of_a_release_and_a_cancellation_at_once_exactly_one_wins_and_the_log_says_so(
-    bank_world: World,
+    ready_bank: World,
 ) -> None:
-    await set_up(bank_world)
     for _ in range(3):
-        deal = await matched(bank_world)
+        deal = await matched(ready_bank)
         done(await deal.settle("USD", "preparation", "settler"))
         asked, released = await asyncio.gather(
             deal.do("trader", "cancellations", reason="second thoughts"),
@@ -94,15 +90,15 @@ async def test_SET_19_of_a_release_and_a_cancellation_at_once_exactly_one_wins_a
             body = {"version": asked.json()["version"], "reason": "agreed with the counterparty"}
             path = f"/api/requests/{asked.json()['id']}/approval"
             decided, released_again = await asyncio.gather(
-                post(bank_world, "other-verifier", path, body),
+                post(ready_bank, "other-verifier", path, body),
                 deal.settle("USD", "release", "other-releaser"),
             )
         else:
             decided, released_again = asked, released
-        await drain(bank_world)
+        await drain(ready_bank)
         acts = [
             one["act"]
-            for one in (await (await bank_world.as_("trader")).get(f"/api/trades/{deal.id}/timeline")).json()
+            for one in (await (await ready_bank.as_("trader")).get(f"/api/trades/{deal.id}/timeline")).json()
         ]
         gone = (await deal.legs())["USD"]["state"] == "released"
         cancelled = await deal.control() == "cancelled"

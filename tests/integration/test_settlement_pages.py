@@ -4,31 +4,30 @@ from tests.bank import World
 from tests.conformity import agreed
 from tests.parties import LEI, a_settlement_rule
 from tests.paying import heard, let_go, notice, our_account
-from tests.settling import done, set_up
+from tests.settling import done
 from tests.visiting import signed_in
 
 
-async def test_payments_that_wait_banks_words_and_nets_are_worked_on_the_pages(bank_world: World) -> None:
-    await set_up(bank_world)
-    deal = await let_go(bank_world)
-    releaser, settler = await signed_in(bank_world, "releaser"), await signed_in(bank_world, "settler")
+async def test_payments_that_wait_banks_words_and_nets_are_worked_on_the_pages(ready_bank: World) -> None:
+    deal = await let_go(ready_bank)
+    releaser, settler = await signed_in(ready_bank, "releaser"), await signed_in(ready_bank, "settler")
     waiting = await releaser.get("/payments")
     assert "Master data keeps no account of ours in USD" in waiting.text
     assert not (await settler.get("/payments")).offers("payment.retry")
-    await our_account(bank_world)
+    await our_account(ready_bank)
     assert (
         "The payment message goes to the post again."
         in (await releaser.submit((await releaser.get("/payments")).form("/acts/payment.retry"))).text
     )
 
-    await heard(bank_world, notice(), "nothing.xml")
+    await heard(ready_bank, notice(), "nothing.xml")
     told = await settler.get("/payment-statuses")
     assert "It tells of no movement." in told.text
     closed = await settler.submit(told.form("/acts/payment_status.close"), reason="asked the bank")
     assert "What was done is on record." in closed.text
 
-    await agreed(bank_world, LEI)
-    await a_settlement_rule(bank_world, rule="netting", counterparty=LEI, allowed=True)
+    await agreed(ready_bank, LEI)
+    await a_settlement_rule(ready_bank, rule="netting", counterparty=LEI, allowed=True)
     done(await deal.settle("EUR", "preparation", "settler"))
     legs = await deal.legs()
     leg = await settler.get(f"/settlements/{legs['EUR']['id']}")
@@ -39,7 +38,7 @@ async def test_payments_that_wait_banks_words_and_nets_are_worked_on_the_pages(b
     paid = await settler.get(f"/settlements/{legs['USD']['id']}")
     assert "Payment message" in paid.text
 
-    german = await signed_in(bank_world, "settler", language="de")
+    german = await signed_in(ready_bank, "settler", language="de")
     board = await german.get("/settlements/board")
     assert "Abwicklungstafel" in board.text
     assert f"/settlements/{legs['USD']['id']}" in board.links

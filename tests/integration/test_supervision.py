@@ -18,7 +18,7 @@ from tests.bank import World
 from tests.deals import by_force
 from tests.intruders import Intruder, append, intruder_of
 from tests.rights import asked, granted, led_by, newcomer, person_of, refused_as
-from tests.settling import captured, done, on_business_date, set_up
+from tests.settling import captured, done, on_business_date
 
 
 async def reports_of(world: World, account: str) -> list[dict[str, Any]]:
@@ -42,57 +42,56 @@ async def by_many(world: World, by: str, report: dict[str, Any]) -> tuple[int, s
 
 
 async def test_D_21_A_18_the_report_is_for_the_supervisor_of_today_and_nobody_else_receives_it(
-    bank_world: World,
+    ready_bank: World,
 ) -> None:
-    await set_up(bank_world)
-    await captured(bank_world)
-    late = await captured(bank_world, executed_at="2026-10-27T05:00:00Z")
+    await captured(ready_bank)
+    late = await captured(ready_bank, executed_at="2026-10-27T05:00:00Z")
     done(await late.do("trader", "cancellations", reason="entered for the wrong counterparty"))
-    await newcomer(bank_world, "FX desk", new_head=Office.FRONT_OFFICE)
-    await granted(bank_world, "new-head", "head_of_trading")
-    round_ = DeskReports(bank_world.bank.gate, service_actor)
+    await newcomer(ready_bank, "FX desk", new_head=Office.FRONT_OFFICE)
+    await granted(ready_bank, "new-head", "head_of_trading")
+    round_ = DeskReports(ready_bank.bank.gate, service_actor)
     assert await round_.step() == 2  # the last business day before the bank's first
-    await on_business_date(bank_world, "2026-10-28")
+    await on_business_date(ready_bank, "2026-10-28")
     assert await round_.step() == 2
     assert await round_.step() == 0
     (report,) = [
         one
-        for one in await reports_of(bank_world, "head-of-trading")
+        for one in await reports_of(ready_bank, "head-of-trading")
         if (one["desk"], one["day"]) == ("FX-1", "2026-10-27")
     ]
     facts = report["facts"]
     assert (facts["deals"], facts["requests"]) == (2, {"cancellation": 1})
     assert facts["notable"][-1].startswith("FX-EUR-")
-    assert refused_as(await received(bank_world, "trader", report))[0] == 403
-    service = await service_actor(bank_world.bank.offices, Office.RISK_CONTROL)
+    assert refused_as(await received(ready_bank, "trader", report))[0] == 403
+    service = await service_actor(ready_bank.bank.offices, Office.RISK_CONTROL)
     early = IssueDeskReport(unit=UUID(report["unit"]), day=date(2026, 10, 28))
     with pytest.raises(DayNotOver):
-        await bank_world.bank.gate.perform(service, issue_desk_report, early)
-    assert refused_as(await received(bank_world, "new-head", report)) == (403, "not_the_supervisor", "D-21")
+        await ready_bank.bank.gate.perform(service, issue_desk_report, early)
+    assert refused_as(await received(ready_bank, "new-head", report)) == (403, "not_the_supervisor", "D-21")
 
-    await led_by(bank_world, "FX-1", "new-head", "board-trading")
+    await led_by(ready_bank, "FX-1", "new-head", "board-trading")
 
-    assert {one["desk"] for one in await reports_of(bank_world, "head-of-trading")} == {"FX-2"}
-    moved = await reports_of(bank_world, "new-head")
-    new = (await person_of(bank_world, "new-head"))["id"]
+    assert {one["desk"] for one in await reports_of(ready_bank, "head-of-trading")} == {"FX-2"}
+    moved = await reports_of(ready_bank, "new-head")
+    new = (await person_of(ready_bank, "new-head"))["id"]
     assert {(one["desk"], one["supervisor"]) for one in moved} == {("FX-1", new)}
     assert report["id"] in {one["id"] for one in moved}
     refusal = (403, "not_the_supervisor", "D-21")
-    assert refused_as(await received(bank_world, "head-of-trading", report)) == refusal
-    assert await by_many(bank_world, "head-of-trading", report) == refusal
-    await by_raw_sql(bank_world, report)
-    receipt = await received(bank_world, "new-head", report)
+    assert refused_as(await received(ready_bank, "head-of-trading", report)) == refusal
+    assert await by_many(ready_bank, "head-of-trading", report) == refusal
+    await by_raw_sql(ready_bank, report)
+    receipt = await received(ready_bank, "new-head", report)
     assert receipt.status_code == 201, receipt.text
-    assert (await received(bank_world, "new-head", report)).status_code == 409
-    seen = await (await bank_world.as_("risk-controller")).get("/api/desk-reports", unit=report["unit"])
+    assert (await received(ready_bank, "new-head", report)).status_code == 409
+    seen = await (await ready_bank.as_("risk-controller")).get("/api/desk-reports", unit=report["unit"])
     assert [one["received_by"] is None for one in seen.json()["items"]] == [False, True]
 
     await by_force(
-        bank_world, "UPDATE work_item SET due_at = now() - interval '9 days' WHERE closed_at IS NULL"
+        ready_bank, "UPDATE work_item SET due_at = now() - interval '9 days' WHERE closed_at IS NULL"
     )
-    await Climb(bank_world.bank.gate, service_actor).step()
+    await Climb(ready_bank.bank.gate, service_actor).step()
     climbed = await asked(
-        bank_world, "SELECT reason FROM public.work_item WHERE kind = 'escalated_risk' ORDER BY reason"
+        ready_bank, "SELECT reason FROM public.work_item WHERE kind = 'escalated_risk' ORDER BY reason"
     )
     assert "acknowledge_desk_report" in {row.reason for row in climbed}  # nobody else's receipt stops that
 

@@ -176,30 +176,28 @@ OF_OTHER_BANKS = {
 """Kinds of rows that only come with what other banks send or leave out."""
 
 
-async def test_04_a_row_changed_behind_the_gate_is_named(bank_world: World) -> None:
-    await settling.set_up(bank_world)
-    await dealt_with_controls(bank_world)
-    await every_payment(bank_world)
-    await a_day_received(bank_world)
-    await publish(bank_world)
-    await proposes_a_line(bank_world)
-    await deputised(bank_world, "verifier", "confirmer", "verifier")
-    await drafts_a_policy(bank_world)
-    await looks_into_something(bank_world)
-    await is_missed_and_looked_for(bank_world)
-    await asks_two_custodians(bank_world)
-    assert await findings(bank_world) == []
+async def test_04_a_row_changed_behind_the_gate_is_named(ready_bank: World) -> None:
+    await dealt_with_controls(ready_bank)
+    await every_payment(ready_bank)
+    await a_day_received(ready_bank)
+    await publish(ready_bank)
+    await proposes_a_line(ready_bank)
+    await deputised(ready_bank, "verifier", "confirmer", "verifier")
+    await drafts_a_policy(ready_bank)
+    await looks_into_something(ready_bank)
+    await is_missed_and_looked_for(ready_bank)
+    await asks_two_custodians(ready_bank)
+    assert await findings(ready_bank) == []
     assert TAMPERED.keys() | OF_OTHER_BANKS.keys() == {model.__tablename__ for model in recorded()}
-    await each_change_is_named(bank_world, TAMPERED)
+    await each_change_is_named(ready_bank, TAMPERED)
 
 
-async def test_04_so_is_a_row_that_came_with_what_others_sent(bank_world: World) -> None:
-    await settling.set_up(bank_world)
-    await settling.matched(bank_world)
-    await confirming.every_kind(bank_world)
-    await publish(bank_world)
-    assert await findings(bank_world) == []
-    await each_change_is_named(bank_world, OF_OTHER_BANKS)
+async def test_04_so_is_a_row_that_came_with_what_others_sent(ready_bank: World) -> None:
+    await settling.matched(ready_bank)
+    await confirming.every_kind(ready_bank)
+    await publish(ready_bank)
+    assert await findings(ready_bank) == []
+    await each_change_is_named(ready_bank, OF_OTHER_BANKS)
 
 
 async def each_change_is_named(world: World, changes: Mapping[str, tuple[str, str]]) -> None:
@@ -261,61 +259,58 @@ async def asks_two_custodians(world: World) -> None:
 
 
 async def test_04_terms_lines_positions_and_numbers_changed_behind_the_gate_are_named(
-    bank_world: World,
+    ready_bank: World,
 ) -> None:
-    await settling.set_up(bank_world)
-    await settling.settled(bank_world)
-    other = await settling.captured(bank_world)
-    third = await settling.captured(bank_world)
-    fourth = await settling.captured(bank_world)
-    journal = (await rows(bank_world, "SELECT id FROM public.journal ORDER BY booked_on LIMIT 1"))[0].id
+    await settling.settled(ready_bank)
+    other = await settling.captured(ready_bank)
+    third = await settling.captured(ready_bank)
+    fourth = await settling.captured(ready_bank)
+    journal = (await rows(ready_bank, "SELECT id FROM public.journal ORDER BY booked_on LIMIT 1"))[0].id
     await by_force(
-        bank_world,
+        ready_bank,
         f"UPDATE public.trade_version SET rate = rate * 2 WHERE trade_id = '{other.id}'",
         f"UPDATE public.position_movement SET amount = amount + 1 WHERE trade_id = '{third.id}' AND currency = 'EUR'",
         f"UPDATE public.deal_number SET number = 77 WHERE trade_id = '{fourth.id}'",
         f"UPDATE public.journal_line SET account = '9999' WHERE journal_id = '{journal}'",
     )
 
-    found = await findings(bank_world)
+    found = await findings(ready_bank)
 
     assert {(one.kind, str(one.id)) for one in found} == {
         ("trade", other.id), ("trade", third.id), ("trade", fourth.id), ("journal", str(journal)),
     }  # fmt: skip
 
 
-async def test_04_reservations_and_checks_changed_behind_the_gate_are_named(bank_world: World) -> None:
-    await settling.set_up(bank_world)
-    one, other, third = [await settling.captured(bank_world) for _ in range(3)]
+async def test_04_reservations_and_checks_changed_behind_the_gate_are_named(ready_bank: World) -> None:
+    one, other, third = [await settling.captured(ready_bank) for _ in range(3)]
     day = settling.RATES | {"USD": "1.1668"}
-    await settling.fix(bank_world, "2026-10-27", day)
-    fourth = await settling.captured(bank_world)
-    assert await findings(bank_world) == []
-    (fixing,) = await rows(bank_world, "SELECT id FROM public.fixing_set WHERE day = '2026-10-27'")
+    await settling.fix(ready_bank, "2026-10-27", day)
+    fourth = await settling.captured(ready_bank)
+    assert await findings(ready_bank) == []
+    (fixing,) = await rows(ready_bank, "SELECT id FROM public.fixing_set WHERE day = '2026-10-27'")
     await by_force(
-        bank_world,
+        ready_bank,
         f"UPDATE public.limit_reservation SET fixing_day = NULL WHERE trade_id = '{one.id}' AND amount <> 0",
         f"UPDATE public.market_check SET tolerance_bp = 1 WHERE trade_id = '{other.id}' AND seq = 1",
         f"UPDATE public.market_check SET deviation_bp = 0 WHERE trade_id = '{third.id}' AND seq = 2",
         f"DELETE FROM public.market_check WHERE trade_id = '{fourth.id}'",
     )
 
-    found = {(row.kind, str(row.id)) for row in await findings(bank_world)}
+    found = {(row.kind, str(row.id)) for row in await findings(ready_bank)}
 
     assert found == {
         ("trade", one.id), ("trade", other.id), ("fixing_set", str(fixing.id)), ("trade", fourth.id),
     }  # fmt: skip
 
 
-async def test_04_what_is_missing_and_what_nobody_entered_is_named(bank_world: World) -> None:
-    await settling.set_up(bank_world)
-    await settling.settled(bank_world)
-    before = await settling.captured(bank_world)
-    (party,) = await rows(bank_world, "SELECT id FROM public.counterparty WHERE NOT own")
-    (journal,) = await rows(bank_world, "SELECT id FROM public.journal LIMIT 1")
-    (grant,) = await rows(bank_world, "SELECT gen_random_uuid() AS id")
+async def test_04_what_is_missing_and_what_nobody_entered_is_named(ready_bank: World) -> None:
+    await settling.settled(ready_bank)
+    before = await settling.captured(ready_bank)
+    (party,) = await rows(ready_bank, "SELECT id FROM public.counterparty WHERE NOT own")
+    (journal,) = await rows(ready_bank, "SELECT id FROM public.journal LIMIT 1")
+    (grant,) = await rows(ready_bank, "SELECT gen_random_uuid() AS id")
     await by_force(
-        bank_world,
+        ready_bank,
         "DELETE FROM public.counterparty WHERE NOT own",
         f"DELETE FROM public.journal_line WHERE journal_id = '{journal.id}'",
         f"DELETE FROM public.trade_version WHERE trade_id = '{before.id}'",
@@ -323,7 +318,7 @@ async def test_04_what_is_missing_and_what_nobody_entered_is_named(bank_world: W
         "'releaser', 'executed', 'none' FROM public.account WHERE name = 'trader'",
     )
 
-    found = {(one.kind, str(one.id)): one.sentence for one in await findings(bank_world)}
+    found = {(one.kind, str(one.id)): one.sentence for one in await findings(ready_bank)}
 
     assert found.keys() == {
         ("counterparty", str(party.id)), ("journal", str(journal.id)), ("role_grant", str(grant.id)),
@@ -333,19 +328,18 @@ async def test_04_what_is_missing_and_what_nobody_entered_is_named(bank_world: W
     assert found["role_grant", str(grant.id)].endswith("is in no entry.")
 
 
-async def test_04_history_rewritten_for_the_separation_of_duties_is_named(bank_world: World) -> None:
+async def test_04_history_rewritten_for_the_separation_of_duties_is_named(ready_bank: World) -> None:
     """``acts_of`` reads effects: whoever edits them could make one person look like two."""
-    await settling.set_up(bank_world)
-    deal = await settling.verified(bank_world)
-    await publish(bank_world)
+    deal = await settling.verified(ready_bank)
+    await publish(ready_bank)
     await by_force(
-        bank_world,
+        ready_bank,
         "UPDATE public.audit_effect SET person = (SELECT person_id::text FROM public.account WHERE name = 'legal') "
         f"WHERE act = 'trade.capture' AND trade_id = '{deal.id}'",
         f"UPDATE public.audit_effect SET trade_id = NULL WHERE act = 'trade.verify' AND trade_id = '{deal.id}'",
     )
 
-    found = await findings(bank_world)
+    found = await findings(ready_bank)
 
     assert {(one.kind, str(one.id)) for one in found} == {("trade", deal.id), ("trade_control", deal.id)}
     assert all(one.sentence.endswith("differs.") for one in found)

@@ -29,7 +29,7 @@ from tests.deals import (
     written,
 )
 from tests.parties import OTHER_LEI, a_counterparty, a_portfolio
-from tests.settling import drain, set_up
+from tests.settling import drain
 from tests.statements import statements
 
 
@@ -416,20 +416,19 @@ async def test_a_stored_version_is_what_the_deal_s_own_row_vouches_for(bank_worl
         assert terms_digest(await version_of(session, UUID(deal["id"]))) == row.digest
 
 
-async def test_trading_sees_every_office_s_state_beside_its_deal_and_no_journal(bank_world: World) -> None:
-    await set_up(bank_world)
-    deal = await captured(bank_world)
-    await verified(bank_world, deal)
-    await drain(bank_world)
-    trader = await bank_world.as_("trader")
+async def test_trading_sees_every_office_s_state_beside_its_deal_and_no_journal(ready_bank: World) -> None:
+    deal = await captured(ready_bank)
+    await verified(ready_bank, deal)
+    await drain(ready_bank)
+    trader = await ready_bank.as_("trader")
     shown = (await trader.get(f"/api/trades/{deal['id']}")).json()
     assert (shown["state"], shown["control"]["state"]) == ("verified", "verified")
     assert shown["confirmation"]["state"] == "due"
     assert [journal["state"] for journal in shown["journals"]] == ["posted"]
 
-    request = await asked_to_cancel(bank_world, deal)
-    await act(bank_world, "verifier", f"/api/requests/{request['id']}/approval", version=1)
-    await drain(bank_world)
+    request = await asked_to_cancel(ready_bank, deal)
+    await act(ready_bank, "verifier", f"/api/requests/{request['id']}/approval", version=1)
+    await drain(ready_bank)
     (shown,) = (await trader.get("/api/trades")).json()["items"]
     assert (shown["state"], shown["control"]["state"]) == ("cancelled", "cancelled")
     assert shown["confirmation"]["state"] == "withdrawn"
@@ -437,5 +436,5 @@ async def test_trading_sees_every_office_s_state_beside_its_deal_and_no_journal(
     assert (first["state"], second["state"], second["reverses"]) == ("reversed", "posted", first["id"])
     assert (await trader.get("/api/journals")).status_code == 403
     with pytest.raises(DBAPIError, match="permission denied"):
-        async with bank_world.bank.offices[Office.FRONT_OFFICE].begin() as connection:
+        async with ready_bank.bank.offices[Office.FRONT_OFFICE].begin() as connection:
             await connection.execute(text("SELECT id FROM public.journal"))

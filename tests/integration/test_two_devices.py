@@ -15,7 +15,7 @@ from service.kernel.errors import SecondDevice
 from service.people.signing_in import sign_in
 from tests.bank import PASSWORD, World
 from tests.rights import account_of, asked, granted, open_items, person_of, refused_as
-from tests.settling import TERMS, set_up
+from tests.settling import TERMS
 
 OWN, OTHER = "192.0.2.7", "192.0.2.8"
 TRADER = {"account": "trader", "password": PASSWORD}
@@ -38,58 +38,57 @@ async def refused_sign_in(
 
 
 async def test_A_10_a_second_device_opens_no_session_by_any_way_and_compliance_hears_once(
-    bank_world: World,
+    ready_bank: World,
 ) -> None:
-    await set_up(bank_world)
-    person = await person_of(bank_world, "trader")
-    admin = await bank_world.as_("rights-admin")
+    person = await person_of(ready_bank, "trader")
+    admin = await ready_bank.as_("rights-admin")
     body = {"name": "trader-again", "person": person["id"], "office": "front_office"}
     assert (await admin.post("/api/accounts", body)).status_code == 201
-    await granted(bank_world, "trader-again", "head_of_trading")
-    again = await account_of(bank_world, "trader-again")
+    await granted(ready_bank, "trader-again", "head_of_trading")
+    again = await account_of(ready_bank, "trader-again")
     reset = await admin.post(f"/api/accounts/{again['id']}/password-reset", {"version": again["version"]})
     once = reset.json()["one_time_password"]
-    async with at(bank_world, OWN) as client:
+    async with at(ready_bank, OWN) as client:
         opened = await client.post("/api/sessions", json=TRADER)
         assert opened.status_code == 201, opened.text
         beside = await client.post("/api/sessions", json=TRADER)
         assert beside.status_code == 201  # the same machine: a browser beside a program
 
     refusal = (409, "second_device", "A-10")
-    assert await refused_sign_in(bank_world, OTHER, **TRADER) == refusal
+    assert await refused_sign_in(ready_bank, OTHER, **TRADER) == refusal
     assert (
-        await refused_sign_in(bank_world, OTHER, "trader-again", once) == refusal
+        await refused_sign_in(ready_bank, OTHER, "trader-again", once) == refusal
     )  # one person, two accounts
-    async with at(bank_world, OTHER) as client:
+    async with at(ready_bank, OTHER) as client:
         page = await client.post("/sign-in", data=TRADER, headers={"sec-fetch-site": "same-origin"})
         assert page.status_code in (403, 409)
     with pytest.raises(SecondDevice):  # as the command line signs in
-        await sign_in(bank_world.bank.gate, **TRADER, origin="command line", device=THIS_MACHINE)
-    account = await account_of(bank_world, "trader")
+        await sign_in(ready_bank.bank.gate, **TRADER, origin="command line", device=THIS_MACHINE)
+    account = await account_of(ready_bank, "trader")
     opening = text("SELECT public.session_open(:id, :account, 'x'::bytea, 60, 3600, false, :id, :device)")
     facts = {"id": uuid4(), "account": account["id"], "device": OTHER}
-    async with bank_world.bank.offices[Office.FRONT_OFFICE].connect() as raw:
+    async with ready_bank.bank.offices[Office.FRONT_OFFICE].connect() as raw:
         with pytest.raises(DBAPIError, match="A-10"):
             await raw.execute(opening, facts)
 
     token = opened.json()["token"]
     deal = TERMS | {"trader": "other-trader"}
-    async with at(bank_world, OTHER, token) as stolen:  # the token itself, on another machine
+    async with at(ready_bank, OTHER, token) as stolen:  # the token itself, on another machine
         assert refused_as(await stolen.get("/api/positions")) == refusal
         key = {"Idempotency-Key": str(uuid4())}
         assert refused_as(await stolen.post("/api/trades", json=TERMS, headers=key)) == refusal
         batch = [{"action": "trade.capture", "command": TERMS}]
         assert refused_as(await stolen.post("/api/acts", json=batch, headers=key)) == refusal
-    async with at(bank_world, OWN, token) as own:
+    async with at(ready_bank, OWN, token) as own:
         key = {"Idempotency-Key": str(uuid4())}
         assert (
             await own.post("/api/trades", json=deal, headers=key)
         ).status_code == 400  # nobody deals as another
         assert (await own.get("/api/positions")).status_code == 200
     waits = "SELECT subject_id FROM public.work_item WHERE kind = 'second_device' AND closed_entry_id IS NULL"
-    told = {str(row.subject_id) for row in await asked(bank_world, waits)}
+    told = {str(row.subject_id) for row in await asked(ready_bank, waits)}
     assert told == {account["id"], again["id"]}
-    assert len(await asked(bank_world, waits)) == len(
+    assert len(await asked(ready_bank, waits)) == len(
         told
     )  # once for each account, however often it is tried
 

@@ -82,11 +82,10 @@ async def test_of_two_who_take_at_once_one_gets_it(bank_world: World, item: str)
     assert sorted(answer.status_code for answer in late) == [200, 403, 409]
 
 
-async def test_a_cancellation_is_not_held_up_by_whoever_took_the_control(bank_world: World) -> None:
-    await settling.set_up(bank_world)
-    deal = await settling.captured(bank_world)
-    (item,) = await queue(bank_world, "verifier")
-    done(await do(bank_world, "verifier", item["id"], "hold"))
+async def test_a_cancellation_is_not_held_up_by_whoever_took_the_control(ready_bank: World) -> None:
+    deal = await settling.captured(ready_bank)
+    (item,) = await queue(ready_bank, "verifier")
+    done(await do(ready_bank, "verifier", item["id"], "hold"))
     await deal.cancel()
     assert "verify" not in await deal.items()
 
@@ -167,19 +166,18 @@ async def test_SET_22_nobody_takes_work_into_hands_that_may_not_do_it(bank_world
     done(await do(bank_world, "verifier", item, "hold"))
 
 
-async def test_SET_22_nobody_keeps_the_service_of_an_office_from_its_work(bank_world: World) -> None:
-    await settling.set_up(bank_world)
-    await our_account(bank_world)
-    deal = await let_go(bank_world)
-    (item,) = [str(one["id"]) for one in await queue(bank_world, "settler", kind="send_payment")]
+async def test_SET_22_nobody_keeps_the_service_of_an_office_from_its_work(ready_bank: World) -> None:
+    await our_account(ready_bank)
+    deal = await let_go(ready_bank)
+    (item,) = [str(one["id"]) for one in await queue(ready_bank, "settler", kind="send_payment")]
     offer = {"to": "legal", "reason": "please look"}
     for account in ("settler", "releaser", "verifier"):
-        assert refused(await do(bank_world, account, item, "hold"))[1:] == ("done_by_itself", "SET-22")
-        assert refused(await do(bank_world, account, item, "offer", **offer))[1] == "done_by_itself"
+        assert refused(await do(ready_bank, account, item, "hold"))[1:] == ("done_by_itself", "SET-22")
+        assert refused(await do(ready_bank, account, item, "offer", **offer))[1] == "done_by_itself"
         acts = [{"action": "work.take", "command": {"item_id": item}}]
-        (outcome,) = (await (await bank_world.as_(account)).post("/api/acts", acts)).json()
+        (outcome,) = (await (await ready_bank.as_(account)).post("/api/acts", acts)).json()
         assert outcome["status"] == 409
-    await settling.the_post(bank_world).send()
+    await settling.the_post(ready_bank).send()
     assert [one["state"] for one in await payments(deal)] == ["delivered"]
 
 
