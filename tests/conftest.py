@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import shutil
 import tempfile
@@ -30,12 +31,23 @@ from tests.settling import set_up
 
 Done = TypeVar("Done")
 OPENING_DATE = date(2026, 10, 27)
-LONGEST = ("test_day.py", "test_browser_walls.py")
-"""Files whose tests share one long preparation: they come first, where no worker takes half of them from another."""
+LONGEST = (
+    "test_browser_walls.py", "test_day.py", "test_kill_day.py", "test_many_acts.py", "test_nodes.py",
+    "test_rotation.py", "test_production.py", "test_compliance_day_in_the_browser.py", "test_contract.py",
+    "test_days_in_the_browser.py", "test_later_days_in_the_browser.py", "test_offices_apart.py", "test_separation.py",
+    "test_bounded_reads.py", "test_deals_and_limits.py", "test_policy_command.py",
+)  # fmt: skip
+"""Files with a test, or one preparation for all of them, of more than a quarter of a minute."""
 
 MEMORY = Path("/dev/shm")
 MEMORYS_NAME = "trennwand-tests-"
 ROOM_BYTES_MIN = 4 << 30
+
+
+def pytest_collection_finish() -> None:
+    """Leave what stays for the whole run out of every later search for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,7 +10,7 @@ from service.kernel.clock import SystemClock
 from tests.bank import World
 from tests.deals import by_force, rows
 from tests.keeping import entries_in_database, publish, verdict
-from tests.settling import captured, done, post, refused
+from tests.settling import captured, done, post, refused, set_up
 
 
 @dataclass
@@ -27,42 +27,45 @@ BOOK = {"name": "FX-NEW", "desk": "FX desk"}
 
 
 @pytest.mark.parametrize("seconds", [-3600, -90, 30, 86_400])
-async def test_12_a_clock_that_jumped_writes_nothing_and_says_so(ready_bank: World, seconds: int) -> None:
-    compliance, _ = await ready_bank.as_("compliance"), await ready_bank.as_("trader")
-    right, before = ready_bank.bank.gate.clock, await entries_in_database(ready_bank)
-    ready_bank.bank.gate.clock = Jumped(timedelta(seconds=seconds))
+async def test_12_a_clock_that_jumped_writes_nothing_and_says_so(bank_world: World, seconds: int) -> None:
+    await set_up(bank_world)
+    compliance, _ = await bank_world.as_("compliance"), await bank_world.as_("trader")
+    right, before = bank_world.bank.gate.clock, await entries_in_database(bank_world)
+    bank_world.bank.gate.clock = Jumped(timedelta(seconds=seconds))
 
-    answer = await post(ready_bank, "steward", "/api/portfolios", BOOK)
+    answer = await post(bank_world, "steward", "/api/portfolios", BOOK)
 
     assert refused(answer) == (503, "wrong_clock", "log")
     assert answer.json().get("decision") is None
-    unrecorded = await post(ready_bank, "trader", "/api/portfolios", BOOK)
+    unrecorded = await post(bank_world, "trader", "/api/portfolios", BOOK)
     assert refused(unrecorded)[:2] == (403, "not_permitted")  # a no needs no entry to stay a no
     assert (await compliance.get("/api/entries")).status_code == 503  # nobody reads unseen
-    assert await entries_in_database(ready_bank) == before
+    assert await entries_in_database(bank_world) == before
 
-    ready_bank.bank.gate.clock = right
-    done(await post(ready_bank, "steward", "/api/portfolios", BOOK))
-    await publish(ready_bank)
-    assert verdict(ready_bank).verdict is Verdict.VERIFIED
+    bank_world.bank.gate.clock = right
+    done(await post(bank_world, "steward", "/api/portfolios", BOOK))
+    await publish(bank_world)
+    assert verdict(bank_world).verdict is Verdict.VERIFIED
 
 
 @pytest.mark.parametrize("seconds", [-50, 8])
-async def test_a_clock_that_is_a_little_off_does_no_harm(ready_bank: World, seconds: int) -> None:
-    ready_bank.bank.gate.clock = Jumped(timedelta(seconds=seconds))
+async def test_a_clock_that_is_a_little_off_does_no_harm(bank_world: World, seconds: int) -> None:
+    await set_up(bank_world)
+    bank_world.bank.gate.clock = Jumped(timedelta(seconds=seconds))
 
-    await captured(ready_bank)
+    await captured(bank_world)
 
-    await publish(ready_bank)
-    assert verdict(ready_bank).verdict is Verdict.VERIFIED, verdict(ready_bank).lines()
+    await publish(bank_world)
+    assert verdict(bank_world).verdict is Verdict.VERIFIED, verdict(bank_world).lines()
 
 
-async def test_when_both_clocks_jump_back_together_the_newest_entry_remembers(ready_bank: World) -> None:
-    (row,) = await rows(ready_bank, "SELECT max(recorded_at) AS newest FROM public.audit_entry")
+async def test_when_both_clocks_jump_back_together_the_newest_entry_remembers(bank_world: World) -> None:
+    await set_up(bank_world)
+    (row,) = await rows(bank_world, "SELECT max(recorded_at) AS newest FROM public.audit_entry")
     ahead = (row.newest + timedelta(minutes=5)).isoformat()
     await by_force(
-        ready_bank,
+        bank_world,
         f"UPDATE public.audit_entry SET recorded_at = '{ahead}' WHERE recorded_at = '{row.newest.isoformat()}'",
     )
 
-    assert refused(await post(ready_bank, "steward", "/api/portfolios", BOOK)) == (503, "wrong_clock", "log")
+    assert refused(await post(bank_world, "steward", "/api/portfolios", BOOK)) == (503, "wrong_clock", "log")
