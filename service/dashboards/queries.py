@@ -1,6 +1,5 @@
 """The figures of a desk's first page: counted from the same lists that stand behind them."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -386,7 +385,7 @@ async def of_oversight(around: Around) -> list[Figure]:
     per_day = Counter(at.astimezone(BERLIN).date().isoformat() for at in rows)
     days = [begin.astimezone(BERLIN).date().isoformat() for begin in begins]
     status = str(around.silence.status)
-    age = await asyncio.to_thread(checkpoint_age, around.settings, around.now)
+    age = checkpoint_age(around.settings, around.now)
     tested, controls = controls_tested(around.policy)
     return [
         Figure(

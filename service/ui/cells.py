@@ -48,6 +48,10 @@ class Cells:
         """Write the same to the second."""
         return _when(value, self.language) if value else NONE
 
+    def behind(self, value: str | datetime) -> Markup:
+        """Write what stands behind a time that is told in other words: for machines, and on hover here and in UTC."""
+        return _behind(value, self.language)
+
     def status(self, code: str) -> Markup:
         """Write a state with its sign, in words."""
         known = STATES.get(code)
@@ -78,6 +82,13 @@ def _day(value: str, language: Language, *, weekday: bool) -> Markup:
 def _minute(value: str | datetime, language: Language) -> Markup:
     fmt = Formats(language)
     return TIME.format(fmt.machine(value), fmt.utc(value), fmt.minute(value))
+
+
+@lru_cache(maxsize=KEPT)
+def _behind(value: str | datetime, language: Language) -> Markup:
+    fmt = Formats(language)
+    written = Markup(' datetime="{}" title="{} · {}"')
+    return written.format(fmt.machine(value), fmt.moment(value), fmt.utc(value))
 
 
 @lru_cache(maxsize=KEPT)
