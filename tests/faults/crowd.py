@@ -99,25 +99,19 @@ class Line:
     async def once(
         self, method: str, path: str, token: str | None, body: object, key: str | None
     ) -> tuple[int, Any]:
-        """Ask one node, once."""
-        if self.streams is None:
+        """Ask one node, once. Whoever gives up waiting leaves the connection: the late answer is nobody else's."""
+        streams, self.streams = self.streams, None
+        if streams is None:
             port = self.ports[self.turn % len(self.ports)]
-            self.streams = await asyncio.open_connection("127.0.0.1", port)
-        reader, writer = self.streams
-        content = b"" if body is None else json.dumps(body).encode()
-        headers = {"Host": "127.0.0.1", "Content-Length": str(len(content))}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        if token is not None:
-            headers["Authorization"] = f"Bearer {token}"
-        if key is not None:
-            headers["Idempotency-Key"] = key
-        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        writer.write(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + content)
-        told = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")
-        lengths = [int(one[15:]) for one in told if one.lower().startswith(b"content-length:")]
-        length = sum(lengths)  # none for an answer without a body
-        return int(told[0].split()[1]), json.loads(await reader.readexactly(length) or b"null")
+            streams = await asyncio.open_connection("127.0.0.1", port)
+        reader, writer = streams
+        try:
+            told = await exchanged(reader, writer, method, path, token, body, key)
+        except BaseException:
+            writer.close()
+            raise
+        self.streams = streams
+        return told
 
     def hang_up(self) -> None:
         """Close the connection and turn to the next node."""
@@ -125,6 +119,32 @@ class Line:
             self.streams[1].close()
             self.streams = None
         self.turn += 1
+
+
+async def exchanged(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    method: str,
+    path: str,
+    token: str | None,
+    body: object,
+    key: str | None,
+) -> tuple[int, Any]:
+    """Send one request and read its answer: status and body."""
+    content = b"" if body is None else json.dumps(body).encode()
+    headers = {"Host": "127.0.0.1", "Content-Length": str(len(content))}
+    if body is not None:
+        headers["Content-Type"] = "application/json"
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token}"
+    if key is not None:
+        headers["Idempotency-Key"] = key
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    writer.write(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + content)
+    told = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")
+    lengths = [int(one[15:]) for one in told if one.lower().startswith(b"content-length:")]
+    length = sum(lengths)  # none for an answer without a body
+    return int(told[0].split()[1]), json.loads(await reader.readexactly(length) or b"null")
 
 
 @dataclass
