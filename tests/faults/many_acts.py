@@ -35,7 +35,7 @@ from tests.bank import PASSWORD, world
 from tests.conftest import OPENING_DATE
 from tests.faults import crowd, processes
 from tests.faults.disk import Disk, NoDisk
-from tests.faults.mischief import FAULTS, NODES
+from tests.faults.mischief import FAULTS, NODES, keep_database
 from tests.faults.processes import POLL_SECONDS, STALLED_SECONDS_MAX, Process, counted, facts_in, ready
 from tests.faults.proxy import Proxy
 from tests.paying import our_account
@@ -163,6 +163,7 @@ class Run:
                 self.ends.append((now + FAULTS[name].seconds, FAULTS[name].end))
                 name, strike_at = next(faults, None), now + self.plan.fault_every_seconds
                 moved = time.monotonic()  # a database that recovers keeps everybody waiting
+            keep_database(self)
             for process in self.processes.values():
                 process.keep()
             if not looked and done * 2 > self.plan.acts:

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import NullPool
 
 from service.kernel import embedded
+from service.kernel.embedded_binaries import CannotStart
 from service.kernel.identifiers import uuid7
 from tests.faults.nodes import CLOCK
 from tests.faults.processes import POLL_SECONDS, STALLED_SECONDS_MAX, children
@@ -81,12 +82,26 @@ def end_database(how: signal.Signals) -> Fault:
     """End PostgreSQL, and start it again as a service manager would."""
 
     def begin(run: "Run") -> bool:
-        os.kill(run.server.postmaster, how)
-        run.server.stop()  # our use of the one that is going
-        run.server = embedded.start(run.data)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(run.server.postmaster, how)
+        start_database(run)
         return True
 
     return Fault(begin)
+
+
+def start_database(run: "Run") -> None:
+    run.server.stop()  # our use of the one that is going
+    run.server = embedded.start(run.data)
+
+
+def keep_database(run: "Run") -> None:
+    """Start PostgreSQL again if it went by itself: where a full disk keeps it from recovering, it ends."""
+    try:
+        os.kill(run.server.postmaster, 0)
+    except ProcessLookupError:
+        with contextlib.suppress(CannotStart):  # the disk is full still: tried again
+            start_database(run)
 
 
 def database_signalled(run: "Run", number: signal.Signals) -> None:
