@@ -106,6 +106,12 @@ LIVES: Final = (
         ),
     ),
     _two_hands(
+        "limit",
+        {Action.LIMIT_PROPOSE},
+        {Action.LIMIT_VOTE},
+        "ways for one person to propose the limit of a counterparty and vote on it",
+    ),
+    _two_hands(
         "market limit",
         {Action.MARKET_LIMIT_PROPOSE},
         {Action.MARKET_LIMIT_VOTE},

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from policies.vocabulary import Action
 from service.attempt import Attempt, Changed, Command, locked
 from service.gate import use_case
-from service.kernel.errors import IllegalTransition, KeptApart, Unprocessable
+from service.kernel.errors import IllegalTransition, Unprocessable
 from service.kernel.identifiers import uuid7
 from service.kernel.items import Item
 from service.kernel.money import AMOUNT_MAX, AMOUNT_PATTERN, parse_amount, plain, quantize
@@ -22,7 +22,6 @@ from service.limits.model import Excess, LimitVote, TradingLimit
 from service.limits.queries import limit_view
 from service.limits.reserving import told_of_excess
 from service.parties.queries import counterparty_by, portfolio_by
-from service.people.model import Account
 from service.work.queries import waits
 
 Amount = Annotated[str, msgspec.Meta(pattern=AMOUNT_PATTERN, description="A decimal string in EUR.")]
@@ -66,12 +65,6 @@ class VotedBefore(IllegalTransition):
 
 class OtherVote(IllegalTransition):
     """409. A counterparty's limit is voted by credit, a book's by risk control."""
-
-    rule = "RC-02"
-
-
-class OwnWish(KeptApart):
-    """403. Whoever asked for a limit outside credit does not vote on it, even after a change of sides."""
 
     rule = "RC-02"
 
@@ -220,7 +213,6 @@ async def vote(attempt: Attempt, command: VoteOnLimit, scope: str, item: Item) -
         raise OtherVote("A counterparty's limit is voted by credit, a book's by risk control.")
     if limit.state != LimitState.PROPOSED:
         raise NotWaiting(f"This limit is {limit.state} already; propose another.")
-    await must_not_be_the_own_wish(attempt, limit)
     before = (await session.scalars(select(LimitVote).where(LimitVote.limit_id == limit.id))).all()
     if any(one.person_id == attempt.actor.person for one in before):
         raise VotedBefore("You voted on this limit before; the second vote is another person's.")
@@ -246,14 +238,6 @@ async def vote(attempt: Attempt, command: VoteOnLimit, scope: str, item: Item) -
         await report_excess(attempt, limit)
     await session.flush()
     return Changed(limit_view(limit))
-
-
-async def must_not_be_the_own_wish(attempt: Attempt, limit: TradingLimit) -> None:
-    """Raise OwnWish if the voter is the person who proposed the limit for another office."""
-    wanted = select(Account.person_id, Account.office).where(Account.id == limit.proposed_by)
-    proposer = (await attempt.session.execute(wanted)).one()
-    if proposer.person_id == attempt.actor.person and proposer.office != attempt.actor.office.value:
-        raise OwnWish("You proposed this limit for another office; others vote on it.")
 
 
 async def report_excess(attempt: Attempt, limit: TradingLimit) -> None:

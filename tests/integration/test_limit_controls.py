@@ -96,7 +96,7 @@ async def test_RC_02_trading_proposes_a_limit_and_sets_none(bank: World) -> None
     second = await open_account(bank, "head-of-trading", Office.CREDIT)
     assert (await requested(bank, second, "credit_officer")).json()["rule"] == "S-04"
     vote = VoteOnLimit(limit_id=UUID(limit["id"]), version=1, vote="approve", reason="as another account")
-    with pytest.raises(Refusal, match="apart from trading up to the board"):
+    with pytest.raises(Refusal, match="D-06"):
         await act_as(bank, second, {"credit_officer"}, vote_on_limit, vote)
     assert (await (await bank.as_("trader")).post(LIMITS, wish(LEI))).status_code == 403
     assert (await shown(bank, limit))["state"] == "proposed"
@@ -109,8 +109,22 @@ async def test_RC_02_trading_proposes_a_limit_and_sets_none(bank: World) -> None
     assert [(one["by"], one["vote"]) for one in now["votes"]] == [(by, "approve") for by in CREDIT]
 
 
+async def test_D_06_whoever_proposes_a_limit_does_not_vote_on_it(bank: World) -> None:
+    limit = await proposed(bank, wish(LEI), "credit-officer")
+    own = await ballot(bank, limit, "credit-officer")
+    assert (own.status_code, own.json()["rule"]) == (403, "D-06")
+    command = {"limit_id": limit["id"], "version": 1, "vote": "approve", "reason": "my own wish"}
+    assert await acted(bank, "credit-officer", Action.LIMIT_VOTE, command) == (403, "D-06")
+    second = await open_account(bank, "credit-officer", Office.CREDIT)
+    vote = VoteOnLimit(limit_id=UUID(limit["id"]), version=1, vote="approve", reason="as another account")
+    with pytest.raises(Refusal, match="D-06"):
+        await act_as(bank, second, {"credit_officer"}, vote_on_limit, vote)
+    first = done(await ballot(bank, limit, "other-credit-officer"))
+    assert (first["state"], (await shown(bank, limit))["counts_now"]) == ("proposed", False)
+
+
 async def test_D_06_RC_02_two_votes_are_two_people_s(bank: World) -> None:
-    limit = done(await ballot(bank, await proposed(bank, wish(LEI), "credit-officer"), "credit-officer"))
+    limit = done(await ballot(bank, await proposed(bank, wish(LEI)), "credit-officer"))
     again = await ballot(bank, limit, "credit-officer")
     assert (again.status_code, again.json()["code"], again.json()["rule"]) == (409, "voted_before", "RC-02")
     command = {"limit_id": limit["id"], "version": 2, "vote": "approve", "reason": "once more"}
@@ -144,12 +158,12 @@ async def test_RC_02_each_office_votes_on_its_own_limits_only(bank: World) -> No
     book = await proposed(bank, body, "risk-controller", MARKET_LIMITS)
     assert (await ballot(bank, book, "credit-officer")).json()["code"] == "other_vote"
     own = await ballot(bank, book, "risk-controller", path=MARKET_LIMITS)
-    assert (own.status_code, own.json()["rule"]) == (403, "D-02")
+    assert (own.status_code, own.json()["rule"]) == (403, "D-06")
     second = await open_account(bank, "risk-controller", Office.RISK_CONTROL)
     vote = VoteOnMarketLimit(
         limit_id=UUID(book["id"]), version=1, vote="approve", reason="as another account"
     )
-    with pytest.raises(Refusal, match="D-02"):
+    with pytest.raises(Refusal, match="D-06"):
         await act_as(bank, second, {"risk_controller"}, vote_on_market_limit, vote)
     for nobody in ("trader", "head-of-trading", "credit-officer"):
         assert (await (await bank.as_(nobody)).post(MARKET_LIMITS, body)).status_code == 403

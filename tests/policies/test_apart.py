@@ -22,8 +22,6 @@ NOT_YET = {
     "D-20": "nothing is ever deleted",
 }
 BY_HISTORY = {
-    "D-06": "a counterparty's limit takes two votes of credit, a book's two of risk control, which D-02 keeps from"
-    " its proposer; that nobody votes on a wish brought in for another office is for the use case to see",
     "D-09": "D-01 keeps whoever entered a deal from judging its price",
     "D-10": "D-01 keeps whoever entered a deal from taking receipt of its report",
     "D-21": "whoever supervises a desk today follows from the organisation, which the use case and the database ask",
@@ -35,6 +33,7 @@ IN_PART = {
     "D-03": "that the decider's unit is an area outside trading follows from S-01",
     "D-04": "that a signer is outside trading follows from S-08",
     "D-05": "that each owner's desk holds the book is for the use case to see",
+    "D-06": "that trading does not vote on what it uses follows from S-04; no deal's owner closes an excess by S-01",
     "D-08": "that a call-back goes to the number in master data is for the use cases to see",
     "D-11": "that the absent trader has no act or read at all is for the database to see",
     "D-15": "that nobody approves what raises the own rights is for the use case to compare",
@@ -118,7 +117,6 @@ TWO_HANDS = [
     ("benchmark.propose", Action.BENCHMARK_REFUSE),
     ("desk_rule.propose", Action.DESK_RULE_APPROVE),
     ("desk_rule.propose", Action.DESK_RULE_REFUSE),
-    ("market_limit.propose", Action.MARKET_LIMIT_VOTE),
     ("organisation.propose", Action.ORGANISATION_APPROVE),
     ("organisation.propose", Action.ORGANISATION_REFUSE),
     ("settlement_rule.propose", Action.SETTLEMENT_RULE_APPROVE),
@@ -132,6 +130,13 @@ def test_d_02_whoever_proposed_a_measure_of_dealing_does_not_decide_it(
 ) -> None:
     assert control_of(decision, act(proposing, scope="object")) == "D-02"
     assert control_of(decision, act(proposing, "somebody else", scope="object")) is None
+
+
+@pytest.mark.parametrize("scope", ["limit", "market_limit"])
+def test_d_06_whoever_proposed_a_limit_does_not_vote_on_it(scope: str) -> None:
+    vote, proposing = Action(f"{scope}.vote"), f"{scope}.propose"
+    assert control_of(vote, act(proposing, scope="object")) == "D-06"
+    assert control_of(vote, act(proposing, "somebody else", scope="object")) is None
 
 
 @pytest.mark.parametrize("deciding", sorted(TRANSFER_DECIDE))
@@ -262,6 +267,8 @@ def test_the_governed_acts_are_these() -> None:
         Action.CALL_BACK_MAKE,
         Action.PROPOSAL_APPROVE,
         Action.PROPOSAL_REFUSE,
+        Action.LIMIT_VOTE,
+        Action.MARKET_LIMIT_VOTE,
         Action.GRANT_APPROVE,
         Action.GRANT_REFUSE,
         Action.GRANT_EXECUTE,
