@@ -27,6 +27,7 @@ from service.demo import cast
 from service.kernel import embedded
 from service.settings import Settings
 from tests.bank import PASSWORD, World, world
+from tests.deals import a_desk
 from tests.settling import set_up
 
 Done = TypeVar("Done")
@@ -169,6 +170,20 @@ async def prepared(
 async def ready_bank(furnished: Template, tmp_path: Path) -> AsyncIterator[World]:
     """Give a fresh copy of the bank that can deal; the copy is dropped afterwards."""
     async with a_copy(furnished, tmp_path / "bank") as here:
+        yield here
+
+
+@pytest.fixture(scope="session")
+def at_a_desk(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """Give the bank with what a trader needs and nobody else does yet, to copy."""
+    data = tmp_path_factory.mktemp("desk") / "bank"
+    return asyncio.run(prepared(template, data, a_desk))[0]
+
+
+@pytest.fixture
+async def desk_bank(at_a_desk: Template, tmp_path: Path) -> AsyncIterator[World]:
+    """Give a fresh copy of the bank in which deals can be entered; the copy is dropped afterwards."""
+    async with a_copy(at_a_desk, tmp_path / "bank") as here:
         yield here
 
 

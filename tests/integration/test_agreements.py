@@ -7,7 +7,7 @@ import pytest
 from policies.vocabulary import Office
 from tests.bank import World
 from tests.conformity import agreed
-from tests.deals import a_desk, by_force, capture
+from tests.deals import by_force, capture
 from tests.intruders import intruder_of
 from tests.parties import LEI
 from tests.settling import refused
@@ -32,44 +32,41 @@ async def decide(world: World, by: str, what: str, row: dict[str, Any], **more: 
     return await (await world.as_(by)).post(path, {"version": row["version"], **more})
 
 
-async def test_TRD_17_a_draft_carries_no_deal_and_only_legal_clears_it(bank_world: World) -> None:
-    await a_desk(bank_world)
-    draft = (await file(bank_world)).json()
+async def test_TRD_17_a_draft_carries_no_deal_and_only_legal_clears_it(desk_bank: World) -> None:
+    draft = (await file(desk_bank)).json()
     assert (draft["state"], draft["version"]) == ("draft", 1)
-    assert refused(await capture(bank_world, **FORWARD)) == (422, "no_agreement", "TRD-02")
+    assert refused(await capture(desk_bank, **FORWARD)) == (422, "no_agreement", "TRD-02")
 
     for account in ("steward", "steward-approver", "trader", "head-of-trading", "verifier", "head-of-risk"):
-        assert refused(await decide(bank_world, account, "clearance", draft))[:2] == (403, "not_permitted")
-    by_acts = await (await bank_world.as_("steward")).post(
+        assert refused(await decide(desk_bank, account, "clearance", draft))[:2] == (403, "not_permitted")
+    by_acts = await (await desk_bank.as_("steward")).post(
         "/api/acts", [{"action": "agreement.clear", "command": {"agreement_id": draft["id"], "version": 1}}]
     )
     assert by_acts.json()[0]["status"] == 403
-    work = (await (await bank_world.as_("legal")).get("/api/work")).json()["items"]
+    work = (await (await desk_bank.as_("legal")).get("/api/work")).json()["items"]
     assert [item["kind"] for item in work] == ["clear_agreement"]
 
-    cleared = await decide(bank_world, "legal", "clearance", draft)
+    cleared = await decide(desk_bank, "legal", "clearance", draft)
     assert (cleared.status_code, cleared.json()["state"]) == (200, "cleared")
-    assert (await (await bank_world.as_("legal")).get("/api/work")).json()["items"] == []
-    assert (await capture(bank_world, **FORWARD)).status_code == 201
+    assert (await (await desk_bank.as_("legal")).get("/api/work")).json()["items"] == []
+    assert (await capture(desk_bank, **FORWARD)).status_code == 201
 
 
 async def test_D_02_whoever_filed_an_agreement_does_not_clear_it_under_another_account(
-    bank_world: World,
+    desk_bank: World,
 ) -> None:
-    await a_desk(bank_world)
-    draft = (await file(bank_world)).json()
-    await bank_world.as_("legal")
+    draft = (await file(desk_bank)).json()
+    await desk_bank.as_("legal")
     steward = "SELECT person_id FROM public.account WHERE name = 'steward'"
-    await by_force(bank_world, f"UPDATE public.account SET person_id = ({steward}) WHERE name = 'legal'")
+    await by_force(desk_bank, f"UPDATE public.account SET person_id = ({steward}) WHERE name = 'legal'")
 
     for what in ({"what": "clearance"}, {"what": "refusal", "reason": "not enforceable"}):
-        assert refused(await decide(bank_world, "legal", row=draft, **what)) == (403, "kept_apart", "D-02")
+        assert refused(await decide(desk_bank, "legal", row=draft, **what)) == (403, "kept_apart", "D-02")
 
 
 async def test_TRD_02_a_deal_without_a_valid_agreement_and_without_a_waiver_is_blocked(
-    bank_world: World,
+    desk_bank: World,
 ) -> None:
-    await a_desk(bank_world)
     refusal = (422, "no_agreement", "TRD-02")
     deposit = {
         "type": "mm_deposit",
@@ -85,42 +82,41 @@ async def test_TRD_02_a_deal_without_a_valid_agreement_and_without_a_waiver_is_b
         "executed_at": "2026-10-27T07:55:00Z",
         "side_agreements": "none",
     }
-    trader = await bank_world.as_("trader")
-    refused_draft = (await file(bank_world, **ISDA | {"name": "DRV"})).json()
-    assert (await decide(bank_world, "legal", "refusal", refused_draft, reason="no netting opinion")).json()[
+    trader = await desk_bank.as_("trader")
+    refused_draft = (await file(desk_bank, **ISDA | {"name": "DRV"})).json()
+    assert (await decide(desk_bank, "legal", "refusal", refused_draft, reason="no netting opinion")).json()[
         "reason"
     ] == "no netting opinion"
     for n, terms in enumerate(({"valid_to": "2026-10-26"}, {"valid_from": "2026-10-28"})):
-        await agreed(bank_world, LEI, name=f"out of time {n}", **terms)
+        await agreed(desk_bank, LEI, name=f"out of time {n}", **terms)
 
-    assert refused(await capture(bank_world, **FORWARD)) == refusal
+    assert refused(await capture(desk_bank, **FORWARD)) == refusal
     assert refused(await trader.post("/api/trades", deposit)) == refusal
     assert refused(await trader.post("/api/trades", deposit | {"type": "mm_loan"})) == refusal
     in_batch = await trader.post("/api/trades/batch", [deposit])
     assert in_batch.json()[0]["rule"] == "TRD-02"
     by_acts = await trader.post("/api/acts", [{"action": "trade.capture", "command": deposit}])
     assert by_acts.json()[0]["problem"]["rule"] == "TRD-02"
-    assert (await capture(bank_world)).status_code == 201  # spot is dealt on the market's standard terms
+    assert (await capture(desk_bank)).status_code == 201  # spot is dealt on the market's standard terms
 
-    await agreed(bank_world, LEI, valid_from="2026-10-27", valid_to="2026-10-27")
+    await agreed(desk_bank, LEI, valid_from="2026-10-27", valid_to="2026-10-27")
     assert (await trader.post("/api/trades", deposit)).status_code == 201
 
 
-async def test_TRD_02_legal_waives_an_agreement_only_with_a_reason(bank_world: World) -> None:
-    await a_desk(bank_world)
-    draft = (await file(bank_world, **WAIVER)).json()
+async def test_TRD_02_legal_waives_an_agreement_only_with_a_reason(desk_bank: World) -> None:
+    draft = (await file(desk_bank, **WAIVER)).json()
 
-    assert refused(await decide(bank_world, "legal", "clearance", draft)) == (
+    assert refused(await decide(desk_bank, "legal", "clearance", draft)) == (
         422,
         "unexplained_waiver",
         "TRD-02",
     )
-    assert refused(await capture(bank_world, **FORWARD))[1] == "no_agreement"
-    waived = await decide(bank_world, "legal", "clearance", draft, reason="one deal, fully collateralised")
+    assert refused(await capture(desk_bank, **FORWARD))[1] == "no_agreement"
+    waived = await decide(desk_bank, "legal", "clearance", draft, reason="one deal, fully collateralised")
     assert (waived.status_code, waived.json()["form"]) == (200, "waiver")
-    assert (await capture(bank_world, **FORWARD)).status_code == 201
+    assert (await capture(desk_bank, **FORWARD)).status_code == 201
     assert (
-        refused(await decide(bank_world, "legal", "refusal", waived.json(), reason="x"))[1]
+        refused(await decide(desk_bank, "legal", "refusal", waived.json(), reason="x"))[1]
         == "illegal_transition"
     )
 
@@ -135,30 +131,27 @@ async def test_TRD_02_legal_waives_an_agreement_only_with_a_reason(bank_world: W
     ],
 )
 async def test_an_agreement_that_cannot_be_one_is_refused(
-    bank_world: World, facts: dict[str, Any], status: int, code: str, field: str
+    desk_bank: World, facts: dict[str, Any], status: int, code: str, field: str
 ) -> None:
-    await a_desk(bank_world)
-    answer = await file(bank_world, **ISDA | facts)
+    answer = await file(desk_bank, **ISDA | facts)
 
     assert (*refused(answer)[:2], answer.json()["field"]) == (status, code, field)
 
 
-async def test_an_agreement_is_filed_by_the_steward_once(bank_world: World) -> None:
-    await a_desk(bank_world)
+async def test_an_agreement_is_filed_by_the_steward_once(desk_bank: World) -> None:
     for account in ("trader", "head-of-trading", "legal", "steward-approver"):
-        assert refused(await file(bank_world, account))[:2] == (403, "not_permitted")
-    assert (await file(bank_world)).status_code == 201
-    assert refused(await file(bank_world))[:2] == (409, "already_proposed")
+        assert refused(await file(desk_bank, account))[:2] == (403, "not_permitted")
+    assert (await file(desk_bank)).status_code == 201
+    assert refused(await file(desk_bank))[:2] == (409, "already_proposed")
 
-    trader = await bank_world.as_("trader")
+    trader = await desk_bank.as_("trader")
     listed = (await trader.get("/api/agreements", state="draft")).json()
     assert [row["name"] for row in listed["items"]] == ["ISDA 2002"]
     assert (await trader.get("/api/agreements", state="cleared")).json()["items"] == []
 
 
-async def test_TRD_17_master_datas_login_files_nothing_but_drafts(bank_world: World) -> None:
-    await a_desk(bank_world)
-    intruder = await intruder_of(bank_world, Office.MASTER_DATA)
+async def test_TRD_17_master_datas_login_files_nothing_but_drafts(desk_bank: World) -> None:
+    intruder = await intruder_of(desk_bank, Office.MASTER_DATA)
     columns = "id, rev, counterparty_id, form, name, valid_from, proposed_by, state"
     values = "gen_random_uuid(), 1, gen_random_uuid(), 'waiver', 'mine', '2026-01-01', gen_random_uuid(), 'cleared'"
     assert await intruder.outcome_of(f"INSERT INTO agreement ({columns}) VALUES ({values})") == "23514"

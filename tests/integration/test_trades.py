@@ -15,7 +15,6 @@ from service.trades.versions import version_of
 from tests.bank import World
 from tests.deals import (
     TERMS,
-    a_desk,
     act,
     asked_to_cancel,
     by_force,
@@ -42,26 +41,25 @@ async def move_clock(world: World, clock: str, date: str = "2026-10-27") -> None
     assert answer.status_code == 200, answer.text
 
 
-async def test_a_deal_gets_its_number_position_item_and_receipt_at_once(bank_world: World) -> None:
-    await a_desk(bank_world)
-    deal = await captured(bank_world)
+async def test_a_deal_gets_its_number_position_item_and_receipt_at_once(desk_bank: World) -> None:
+    deal = await captured(desk_bank)
 
     assert (deal["deal_number"], deal["version"], deal["state"]) == (1, 1, "captured")
     assert deal["marks"] == []
     assert deal["checks"]["value_date"]["spot_date"] == "2026-10-29"
     assert deal["wording"].startswith("You buy 1,000,000.00 EUR from First counterparty")
-    assert await written(bank_world) == {
+    assert await written(desk_bank) == {
         "trade": 1,
         "trade_version": 1,
         "position_movement": 2,
         "deal_number": 1,
-        "work_item": await counted(bank_world, "work_item"),
+        "work_item": await counted(desk_bank, "work_item"),
     }
-    (item,) = (await (await bank_world.as_("verifier")).get("/api/work")).json()["items"]
+    (item,) = (await (await desk_bank.as_("verifier")).get("/api/work")).json()["items"]
     assert (item["kind"], item["trade"], item["deal_number"]) == ("verify", deal["id"], 1)
-    (entry,) = await rows(bank_world, "SELECT leaf FROM audit_entry WHERE act = 'trade.capture'")
+    (entry,) = await rows(desk_bank, "SELECT leaf FROM audit_entry WHERE act = 'trade.capture'")
     assert entry.leaf.hex() == deal["receipt"]["leaf"]
-    positions = (await (await bank_world.as_("trader")).get("/api/positions")).json()["items"]
+    positions = (await (await desk_bank.as_("trader")).get("/api/positions")).json()["items"]
     assert [(one["currency"], one["amount"]) for one in positions] == [
         ("EUR", "1000000.00"),
         ("USD", "-1165000.00"),
@@ -76,73 +74,68 @@ async def test_parties_go_by_their_names_and_by_their_ids(bank_world: World) -> 
     assert (by_id["deal_number"], by_name["deal_number"]) == (1, 2)
 
 
-async def test_one_key_enters_one_deal_however_often_it_is_sent(bank_world: World) -> None:
-    await a_desk(bank_world)
-    trader = await bank_world.as_("trader")
+async def test_one_key_enters_one_deal_however_often_it_is_sent(desk_bank: World) -> None:
+    trader = await desk_bank.as_("trader")
     answers = await asyncio.gather(*(trader.post("/api/trades", TERMS, key="once") for _ in range(64)))
 
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.text for answer in answers}) == 1
-    assert (await counted(bank_world, "trade"), await counted(bank_world, "deal_number")) == (1, 1)
-    assert (await captured(bank_world))["deal_number"] == 2
+    assert (await counted(desk_bank, "trade"), await counted(desk_bank, "deal_number")) == (1, 1)
+    assert (await captured(desk_bank))["deal_number"] == 2
 
     other = await trader.post("/api/trades", TERMS | {"rate": "1.0851"}, key="once")
     assert (other.status_code, other.json()["code"]) == (409, "key_reused")
 
 
-async def test_numbers_have_no_gaps_after_refusals_and_faults(bank_world: World) -> None:
-    await a_desk(bank_world)
-    await a_portfolio(bank_world, "FX-GBP")
-    assert (await captured(bank_world))["deal_number"] == 1
-    assert (await capture(bank_world, value_date="2026-10-26")).status_code == 422
-    await by_force(bank_world, "ALTER FUNCTION public.key_store(jsonb) RENAME TO key_store_gone")
-    assert (await capture(bank_world)).status_code == 500
-    await by_force(bank_world, "ALTER FUNCTION public.key_store_gone(jsonb) RENAME TO key_store")
-    many = await asyncio.gather(*(captured(bank_world) for _ in range(8)))
+async def test_numbers_have_no_gaps_after_refusals_and_faults(desk_bank: World) -> None:
+    await a_portfolio(desk_bank, "FX-GBP")
+    assert (await captured(desk_bank))["deal_number"] == 1
+    assert (await capture(desk_bank, value_date="2026-10-26")).status_code == 422
+    await by_force(desk_bank, "ALTER FUNCTION public.key_store(jsonb) RENAME TO key_store_gone")
+    assert (await capture(desk_bank)).status_code == 500
+    await by_force(desk_bank, "ALTER FUNCTION public.key_store_gone(jsonb) RENAME TO key_store")
+    many = await asyncio.gather(*(captured(desk_bank) for _ in range(8)))
 
     assert sorted(deal["deal_number"] for deal in many) == list(range(2, 10))
-    assert (await captured(bank_world, portfolio="FX-GBP"))["deal_number"] == 1
+    assert (await captured(desk_bank, portfolio="FX-GBP"))["deal_number"] == 1
 
 
-async def test_TRD_13_no_deal_without_the_back_office_s_item(bank_world: World) -> None:
-    await a_desk(bank_world)
-    before = await written(bank_world)
-    await by_force(bank_world, "ALTER FUNCTION public.work_open(jsonb) RENAME TO work_open_gone")
-    assert (await capture(bank_world)).status_code == 500
-    assert await written(bank_world) == before
-    assert await rows(bank_world, "SELECT id FROM audit_entry WHERE act = 'trade.capture'") == []
+async def test_TRD_13_no_deal_without_the_back_office_s_item(desk_bank: World) -> None:
+    before = await written(desk_bank)
+    await by_force(desk_bank, "ALTER FUNCTION public.work_open(jsonb) RENAME TO work_open_gone")
+    assert (await capture(desk_bank)).status_code == 500
+    assert await written(desk_bank) == before
+    assert await rows(desk_bank, "SELECT id FROM audit_entry WHERE act = 'trade.capture'") == []
 
-    await by_force(bank_world, "ALTER FUNCTION public.work_open_gone(jsonb) RENAME TO work_open")
-    assert (await captured(bank_world))["deal_number"] == 1
+    await by_force(desk_bank, "ALTER FUNCTION public.work_open_gone(jsonb) RENAME TO work_open")
+    assert (await captured(desk_bank))["deal_number"] == 1
 
 
-async def test_TRD_14_nobody_enters_a_deal_under_another_name_or_for_another_desk(bank_world: World) -> None:
-    await a_desk(bank_world)
-    await a_portfolio(bank_world, "FX-USD", "Second FX desk")
+async def test_TRD_14_nobody_enters_a_deal_under_another_name_or_for_another_desk(desk_bank: World) -> None:
+    await a_portfolio(desk_bank, "FX-USD", "Second FX desk")
     for told in ({"trader": "other-trader"}, {"captured_by": str(uuid4())}, {"trader_id": "x"}):
-        answer = await capture(bank_world, **told)
+        answer = await capture(desk_bank, **told)
         assert (answer.status_code, answer.json()["field"]) == (400, next(iter(told)))
-    foreign = await capture(bank_world, portfolio="FX-USD")
+    foreign = await capture(desk_bank, portfolio="FX-USD")
     assert (foreign.status_code, foreign.json()["rule"], foreign.json()["field"]) == (
         403,
         "ORG-01",
         "portfolio",
     )
-    assert await counted(bank_world, "trade") == 0
+    assert await counted(desk_bank, "trade") == 0
 
-    deal = await captured(bank_world)
-    shown = (await (await bank_world.as_("trader")).get(f"/api/trades/{deal['id']}")).json()
+    deal = await captured(desk_bank)
+    shown = (await (await desk_bank.as_("trader")).get(f"/api/trades/{deal['id']}")).json()
     assert shown["captured_by"] == "trader"
 
 
 async def test_TRD_15_number_and_times_cannot_be_changed_even_by_the_office_s_own_login(
-    bank_world: World,
+    desk_bank: World,
 ) -> None:
-    await a_desk(bank_world)
     for told in ("deal_number", "number", "captured_at", "office", "id"):
-        answer = await capture(bank_world, **{told: "1"})
+        answer = await capture(desk_bank, **{told: "1"})
         assert (answer.status_code, answer.json()["field"]) == (400, told)
-    await captured(bank_world)
+    await captured(desk_bank)
     for column, value in (
         ("number", "7"),
         ("captured_at", "now()"),
@@ -151,33 +144,31 @@ async def test_TRD_15_number_and_times_cannot_be_changed_even_by_the_office_s_ow
     ):
         change = f"UPDATE public.trade SET {column} = {value}, rev = rev + 1"
         with pytest.raises(DBAPIError, match="permission denied"):
-            async with bank_world.bank.offices[Office.FRONT_OFFICE].begin() as connection:
+            async with desk_bank.bank.offices[Office.FRONT_OFFICE].begin() as connection:
                 await connection.execute(text(change))
         with pytest.raises(DBAPIError, match="neither changed nor deleted"):
-            await rows(bank_world, f"WITH changed AS ({change} RETURNING 1) SELECT * FROM changed")
+            await rows(desk_bank, f"WITH changed AS ({change} RETURNING 1) SELECT * FROM changed")
     for statement in ("DELETE FROM public.trade", "DELETE FROM public.deal_number"):
         with pytest.raises(DBAPIError, match="permission denied"):
-            async with bank_world.bank.offices[Office.FRONT_OFFICE].begin() as connection:
+            async with desk_bank.bank.offices[Office.FRONT_OFFICE].begin() as connection:
                 await connection.execute(text(statement))
 
 
-async def test_TRD_16_a_deal_after_the_cut_off_is_marked_late(bank_world: World) -> None:
-    await a_desk(bank_world)
-    await move_clock(bank_world, "18:00")
-    in_time = await captured(bank_world, executed_at="2026-10-27T16:59:00Z")
-    await move_clock(bank_world, "18:01")
-    late = await captured(bank_world, executed_at="2026-10-27T17:00:30Z")
-    backdated = await captured(bank_world, executed_at="2026-10-27T16:40:00Z")
+async def test_TRD_16_a_deal_after_the_cut_off_is_marked_late(desk_bank: World) -> None:
+    await move_clock(desk_bank, "18:00")
+    in_time = await captured(desk_bank, executed_at="2026-10-27T16:59:00Z")
+    await move_clock(desk_bank, "18:01")
+    late = await captured(desk_bank, executed_at="2026-10-27T17:00:30Z")
+    backdated = await captured(desk_bank, executed_at="2026-10-27T16:40:00Z")
 
     assert (in_time["marks"], late["marks"]) == ([], ["late"])
     assert backdated["marks"] == ["executed_late", "late"]
-    items = (await (await bank_world.as_("verifier")).get("/api/work")).json()["items"]
+    items = (await (await desk_bank.as_("verifier")).get("/api/work")).json()["items"]
     assert [item["reason"] for item in items] == [None, "late", "executed_late, late"]
 
 
-async def test_one_refused_deal_of_a_batch_leaves_its_neighbours(bank_world: World) -> None:
-    await a_desk(bank_world)
-    trader = await bank_world.as_("trader")
+async def test_one_refused_deal_of_a_batch_leaves_its_neighbours(desk_bank: World) -> None:
+    trader = await desk_bank.as_("trader")
     batch = [TERMS, TERMS | {"quote": "XQQ"}, TERMS | {"rate": 1.1}, TERMS | {"portfolio": "FX-X"}, TERMS]
     answer = await trader.post("/api/trades/batch", batch, key="day-one")
     first, unknown, malformed, nowhere, last = answer.json()
@@ -192,19 +183,18 @@ async def test_one_refused_deal_of_a_batch_leaves_its_neighbours(bank_world: Wor
     )
     assert first["receipt"]["batch"]["root"] == last["receipt"]["batch"]["root"]
     assert first["receipt"]["leaf"] != last["receipt"]["leaf"]
-    assert (await counted(bank_world, "trade"), len(await refusals(bank_world))) == (2, 3)
+    assert (await counted(desk_bank, "trade"), len(await refusals(desk_bank))) == (2, 3)
 
     again = (await trader.post("/api/trades/batch", batch, key="day-one")).json()
     assert [again[0], again[1], again[4]] == [first, unknown, last]
-    assert await counted(bank_world, "trade") == 2
+    assert await counted(desk_bank, "trade") == 2
     empty = await trader.post("/api/trades/batch", [])
     too_many = await trader.post("/api/trades/batch", [TERMS] * 129)
     assert (empty.status_code, too_many.status_code) == (400, 400)
 
 
-async def test_the_number_of_statements_does_not_grow_with_the_batch(bank_world: World) -> None:
-    await a_desk(bank_world)
-    trader = await bank_world.as_("trader")
+async def test_the_number_of_statements_does_not_grow_with_the_batch(desk_bank: World) -> None:
+    trader = await desk_bank.as_("trader")
     counts = []
     for size in (2, 60):
         with statements() as sent:
@@ -216,33 +206,32 @@ async def test_the_number_of_statements_does_not_grow_with_the_batch(bank_world:
     assert 10 < counts[0] == counts[1]
 
 
-async def test_a_returned_deal_is_corrected_by_its_own_trader_as_a_new_version(bank_world: World) -> None:
-    await a_desk(bank_world)
-    deal = await captured(bank_world, base_amount="10000000.00")
+async def test_a_returned_deal_is_corrected_by_its_own_trader_as_a_new_version(desk_bank: World) -> None:
+    deal = await captured(desk_bank, base_amount="10000000.00")
     path, right = f"/api/trades/{deal['id']}/resubmission", TERMS | {"version": 1}
-    early = await act(bank_world, "trader", path, **right)
+    early = await act(desk_bank, "trader", path, **right)
     assert (early.status_code, early.json()["code"]) == (409, "not_returned")
-    await returned(bank_world, deal)
-    trader = await bank_world.as_("trader")
+    await returned(desk_bank, deal)
+    trader = await desk_bank.as_("trader")
     (item,) = (await trader.get("/api/work")).json()["items"]
     assert (item["kind"], item["reason"]) == ("correct", "the rate is not on the ticket")
 
-    colleague = await act(bank_world, "other-trader", path, **right)
+    colleague = await act(desk_bank, "other-trader", path, **right)
     assert (colleague.status_code, colleague.json()["code"], colleague.json()["rule"]) == (
         403,
         "not_your_deal",
         "TRD-14",
     )
-    stale = await act(bank_world, "trader", path, **right | {"version": 2})
+    stale = await act(desk_bank, "trader", path, **right | {"version": 2})
     assert (stale.status_code, stale.json()["code"], stale.json()["field"]) == (
         409,
         "stale_version",
         "version",
     )
-    wrong = await act(bank_world, "trader", path, **right | {"value_date": "2026-10-26"})
+    wrong = await act(desk_bank, "trader", path, **right | {"value_date": "2026-10-26"})
     assert wrong.status_code == 422
 
-    corrected = await act(bank_world, "trader", path, **right)
+    corrected = await act(desk_bank, "trader", path, **right)
     assert corrected.status_code == 200
     assert (corrected.json()["version"], corrected.json()["state"]) == (2, "captured")
     assert corrected.json()["deal_number"] == deal["deal_number"]
@@ -253,55 +242,51 @@ async def test_a_returned_deal_is_corrected_by_its_own_trader_as_a_new_version(b
     positions = (await trader.get("/api/positions")).json()["items"]
     assert [one["amount"] for one in positions] == ["1000000.00", "-1165000.00"]
     assert (await trader.get("/api/work")).json()["items"] == []
-    assert (await verified(bank_world, {"id": deal["id"], "version": 2}))["version"] == 2
-    (stored,) = await rows(bank_world, "SELECT rev, version, number FROM trade")
+    assert (await verified(desk_bank, {"id": deal["id"], "version": 2}))["version"] == 2
+    (stored,) = await rows(desk_bank, "SELECT rev, version, number FROM trade")
     assert tuple(stored) == (2, 2, 1)
 
 
-async def test_a_correction_stays_in_its_book(bank_world: World) -> None:
-    await a_desk(bank_world)
-    await a_portfolio(bank_world, "FX-GBP")
-    deal = await captured(bank_world)
-    await returned(bank_world, deal)
+async def test_a_correction_stays_in_its_book(desk_bank: World) -> None:
+    await a_portfolio(desk_bank, "FX-GBP")
+    deal = await captured(desk_bank)
+    await returned(desk_bank, deal)
     moved = TERMS | {"version": 1, "portfolio": "FX-GBP"}
-    answer = await act(bank_world, "trader", f"/api/trades/{deal['id']}/resubmission", **moved)
+    answer = await act(desk_bank, "trader", f"/api/trades/{deal['id']}/resubmission", **moved)
     assert (answer.status_code, answer.json()["field"]) == (422, "portfolio")
 
 
-async def test_trading_asks_for_one_cancellation_at_a_time(bank_world: World) -> None:
-    await a_desk(bank_world)
-    deal = await captured(bank_world)
+async def test_trading_asks_for_one_cancellation_at_a_time(desk_bank: World) -> None:
+    deal = await captured(desk_bank)
     path = f"/api/trades/{deal['id']}/cancellations"
-    stale = await act(bank_world, "trader", path, version=2, reason="entered twice")
+    stale = await act(desk_bank, "trader", path, version=2, reason="entered twice")
     assert (stale.status_code, stale.json()["code"]) == (409, "stale_version")
-    silent = await act(bank_world, "trader", path, version=1)
+    silent = await act(desk_bank, "trader", path, version=1)
     assert (silent.status_code, silent.json()["field"]) == (400, "reason")
 
     both = await asyncio.gather(
-        *(act(bank_world, who, path, version=1, reason="entered twice") for who in ("trader", "other-trader"))
+        *(act(desk_bank, who, path, version=1, reason="entered twice") for who in ("trader", "other-trader"))
     )
     assert sorted(answer.status_code for answer in both) == [201, 409]
     assert {answer.json().get("code") for answer in both} == {None, "request_open"}
-    shown = (await (await bank_world.as_("trader")).get(f"/api/trades/{deal['id']}")).json()
+    shown = (await (await desk_bank.as_("trader")).get(f"/api/trades/{deal['id']}")).json()
     assert [one["state"] for one in shown["requests"]] == ["open"]
 
 
-async def test_what_waits_for_a_decision_is_not_corrected_meanwhile(bank_world: World) -> None:
-    await a_desk(bank_world)
-    deal = await captured(bank_world)
-    await returned(bank_world, deal)
-    await asked_to_cancel(bank_world, deal)
+async def test_what_waits_for_a_decision_is_not_corrected_meanwhile(desk_bank: World) -> None:
+    deal = await captured(desk_bank)
+    await returned(desk_bank, deal)
+    await asked_to_cancel(desk_bank, deal)
     corrected = TERMS | {"version": 1}
-    answer = await act(bank_world, "trader", f"/api/trades/{deal['id']}/resubmission", **corrected)
+    answer = await act(desk_bank, "trader", f"/api/trades/{deal['id']}/resubmission", **corrected)
     assert (answer.status_code, answer.json()["code"]) == (409, "request_open")
 
 
-async def test_a_desk_sees_its_own_deals_only(bank_world: World) -> None:
-    await a_desk(bank_world)
-    await a_portfolio(bank_world, "FX-USD", "Second FX desk")
-    own = await captured(bank_world)
-    other = await captured(bank_world, "second-desk-trader", portfolio="FX-USD")
-    trader, head = await bank_world.as_("trader"), await bank_world.as_("head-of-trading")
+async def test_a_desk_sees_its_own_deals_only(desk_bank: World) -> None:
+    await a_portfolio(desk_bank, "FX-USD", "Second FX desk")
+    own = await captured(desk_bank)
+    other = await captured(desk_bank, "second-desk-trader", portfolio="FX-USD")
+    trader, head = await desk_bank.as_("trader"), await desk_bank.as_("head-of-trading")
 
     for caller in (trader, head):
         seen = (await caller.get("/api/trades")).json()["items"]
@@ -316,24 +301,23 @@ async def test_a_desk_sees_its_own_deals_only(bank_world: World) -> None:
         entered = (await caller.get("/api/transactions")).json()["items"]
         assert [one["id"] for one in entered] == [own["id"]]
     asked = await act(
-        bank_world, "trader", f"/api/trades/{other['id']}/cancellations", version=1, reason="mine"
+        desk_bank, "trader", f"/api/trades/{other['id']}/cancellations", version=1, reason="mine"
     )
     assert asked.status_code == 404
     for who in ("verifier", "risk-controller", "auditor", "board-back"):
-        everything = (await (await bank_world.as_(who)).get("/api/trades")).json()["items"]
+        everything = (await (await desk_bank.as_(who)).get("/api/trades")).json()["items"]
         assert {deal["id"] for deal in everything} == {own["id"], other["id"]}
 
 
-async def test_lists_are_filtered_and_paged_by_a_stable_cursor(bank_world: World) -> None:
-    await a_desk(bank_world)
-    await a_counterparty(bank_world, OTHER_LEI, "Second counterparty")
-    trader = await bank_world.as_("trader")
-    deals = [await captured(bank_world, base_amount=f"{number}000.00") for number in range(1, 6)]
-    other = await captured(bank_world, counterparty=OTHER_LEI, value_date="2026-10-28")
-    await returned(bank_world, deals[0])
+async def test_lists_are_filtered_and_paged_by_a_stable_cursor(desk_bank: World) -> None:
+    await a_counterparty(desk_bank, OTHER_LEI, "Second counterparty")
+    trader = await desk_bank.as_("trader")
+    deals = [await captured(desk_bank, base_amount=f"{number}000.00") for number in range(1, 6)]
+    other = await captured(desk_bank, counterparty=OTHER_LEI, value_date="2026-10-28")
+    await returned(desk_bank, deals[0])
 
     first = (await trader.get("/api/trades", limit=2)).json()
-    await captured(bank_world)
+    await captured(desk_bank)
     second = (await trader.get("/api/trades", limit=2, cursor=first["next"])).json()
     assert [deal["id"] for deal in first["items"] + second["items"]] == [
         other["id"],
@@ -362,14 +346,13 @@ async def test_lists_are_filtered_and_paged_by_a_stable_cursor(bank_world: World
         assert (answer.status_code, answer.json()["field"]) == (400, next(iter(query))), query
 
 
-async def test_the_timeline_shows_every_office_s_act_with_its_place_in_the_log(bank_world: World) -> None:
-    await a_desk(bank_world)
-    deal = await captured(bank_world)
-    await verified(bank_world, deal)
+async def test_the_timeline_shows_every_office_s_act_with_its_place_in_the_log(desk_bank: World) -> None:
+    deal = await captured(desk_bank)
+    await verified(desk_bank, deal)
     path = f"/api/trades/{deal['id']}/timeline"
-    trader = await bank_world.as_("trader")
+    trader = await desk_bank.as_("trader")
     before = (await trader.get(path)).json()
-    await bank_world.bank.keeper.step()
+    await desk_bank.bank.keeper.step()
     after = (await trader.get(path)).json()
 
     assert [(act["act"], act["account"]) for act in after] == [
@@ -382,15 +365,14 @@ async def test_the_timeline_shows_every_office_s_act_with_its_place_in_the_log(b
     assert after[0]["proof"] == f"/audit/v1/proof/{deal['receipt']['leaf']}"
 
 
-async def test_the_state_of_a_deal_in_lists_is_the_derived_one(bank_world: World) -> None:
-    await a_desk(bank_world)
-    deal = await captured(bank_world)
-    trader = await bank_world.as_("trader")
+async def test_the_state_of_a_deal_in_lists_is_the_derived_one(desk_bank: World) -> None:
+    deal = await captured(desk_bank)
+    trader = await desk_bank.as_("trader")
     insert = "INSERT INTO trade_control (id, rev, version, state) VALUES ('{id}', 1, 1, 'due')"
-    await by_force(bank_world, insert.format(id=deal["id"]))
+    await by_force(desk_bank, insert.format(id=deal["id"]))
     for state in ("due", "returned", "verified", "settling", "cancelled"):
         for version in (1, 2):
-            await by_force(bank_world, f"UPDATE trade_control SET state = '{state}', version = {version}")
+            await by_force(desk_bank, f"UPDATE trade_control SET state = '{state}', version = {version}")
             shown = (await trader.get(f"/api/trades/{deal['id']}")).json()
             expected = derived(1, state, version)
             assert shown["state"] == expected, (state, version)
@@ -398,21 +380,20 @@ async def test_the_state_of_a_deal_in_lists_is_the_derived_one(bank_world: World
             assert [one["id"] for one in listed] == [deal["id"]]
 
 
-async def test_a_stored_version_is_what_the_deal_s_own_row_vouches_for(bank_world: World) -> None:
-    await a_desk(bank_world)
-    deal = await captured(bank_world, rate="1.16500000")
+async def test_a_stored_version_is_what_the_deal_s_own_row_vouches_for(desk_bank: World) -> None:
+    deal = await captured(desk_bank, rate="1.16500000")
     (row,) = await rows(
-        bank_world,
+        desk_bank,
         "SELECT convert_from(bytes, 'UTF8')::jsonb->'data'->'terms' AS terms, t.terms_digest AS digest "
         "FROM audit_entry, trade t WHERE act = 'trade.capture'",
     )
     assert row.terms["quote_amount"] == "1165000.00"
     assert row.terms["rate"] == "1.16500000"
-    await by_force(bank_world, "UPDATE trade_version SET side = 'sell'")
-    async with AsyncSession(bank_world.bank.offices[Office.BACK_OFFICE]) as session:
+    await by_force(desk_bank, "UPDATE trade_version SET side = 'sell'")
+    async with AsyncSession(desk_bank.bank.offices[Office.BACK_OFFICE]) as session:
         assert terms_digest(await version_of(session, UUID(deal["id"]))) != row.digest
-    await by_force(bank_world, "UPDATE trade_version SET side = 'buy'")
-    async with AsyncSession(bank_world.bank.offices[Office.BACK_OFFICE]) as session:
+    await by_force(desk_bank, "UPDATE trade_version SET side = 'buy'")
+    async with AsyncSession(desk_bank.bank.offices[Office.BACK_OFFICE]) as session:
         assert terms_digest(await version_of(session, UUID(deal["id"]))) == row.digest
 
 
