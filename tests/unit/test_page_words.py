@@ -79,3 +79,10 @@ def test_a_template_says_nothing_of_its_own(template: str) -> None:
 def test_a_word_of_a_templates_own_is_found() -> None:
     tree = '<p title="a hint">{{ _("said") }} and <b>more</b> <code>x</code></p>'
     assert unspoken(tree.replace('{{ _("said") }}', "\x00")) == ["and", "more", "hint"]
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_template_calls_nothing_of_its_own_by_a_name_of_the_frame(template: str) -> None:
+    tree = templates().parse((SERVICE / template).read_text(encoding="utf-8"))
+    given = {name.name for name in tree.find_all(nodes.Name) if name.ctx == "store"}
+    assert given & {"_", "asset", "cell", "fmt", "page", "parts", "say", "words"} == set()
