@@ -364,23 +364,19 @@ PAIRS = {
     "D-02 cut-offs and mandates": ("desk_rule.propose", "desk_rule.approve desk_rule.refuse"),
     "D-02 agreements": ("agreement.propose", "agreement.clear agreement.refuse"),
     "D-02 organisation": ("organisation.propose", "organisation.approve organisation.refuse"),
-    "D-02 market limits": ("market_limit.propose", "market_limit.vote"),
     "D-02 keys": ("rotation.request", "rotation.approve"),
     "D-02 recovery": ("recovery.request", "log.recover"),
     "D-02 transfers prepared": ("transfer.prepare", "transfer.release"),
     "D-02 transfers asked for": ("transfer.request", "transfer.prepare transfer.release transfer.refuse transfer.review transfer.book"),
+    "D-06 limits": ("limit.propose", "limit.vote"),
+    "D-06 market limits": ("market_limit.propose", "market_limit.vote"),
     "D-08 call-backs": ("call_back.make", "call_back.check"),
     "D-13 rights asked for": ("grant.request", "grant.approve grant.refuse grant.execute"),
     "D-13 rights approved": ("grant.approve", "grant.execute"),
     "D-13 deputies": ("delegation.request", "delegation.approve delegation.refuse"),
     "D-15 policy": ("policy.draft", "policy.approve"),
 }  # fmt: skip
-"""Who begins, and who must be somebody else to finish, on one object (roles.md 2.4).
-
-D-06, "proposer != voter", is not among them for the limits of counterparties: such a limit takes two votes, by two
-people of credit, so a proposer in credit is one pair of eyes of two, and one who proposed for another office has no
-vote at all. The use case counts the votes; test_limit_controls shows it.
-"""
+"""Who begins, and who must be somebody else to finish, on one object (roles.md 2.4)."""
 
 # Routes ---------------------------------------------------------------------------------------------------
 
