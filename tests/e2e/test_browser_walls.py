@@ -1,7 +1,7 @@
 """What holds on every page of every office, in a real browser: readable by everybody, no complaint, no dead link."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, product
 from typing import Any, get_args
@@ -29,7 +29,8 @@ ACCOUNTS = (
 )  # fmt: skip
 """Somebody of every role that sees pages of its own."""
 NARROW, WIDE = 320, 1280
-LOOKS = tuple(product(("en", "de"), ("light", "dark")))
+LANGUAGES, THEMES = ("en", "de"), ("light", "dark")
+LOOKS = tuple(product(LANGUAGES, THEMES))
 FINDINGS = """axe.run({include: [document], exclude: ["tbody tr:nth-child(n+9)"]},
     {preload: false, resultTypes: ["violations"]}).then(result => result.violations.map(
         found => found.id + ": " + found.nodes.map(node => node.html.slice(0, 160)).slice(0, 3)))"""
@@ -98,12 +99,17 @@ async def test_no_form_leaves_out_what_its_act_must_be_told(house: House) -> Non
 async def seen(house: House) -> Seen:
     """Give what is wrong with any kind of page: each is looked at in one language and theme, its neighbour in another."""
     return await looked_around(
-        house, [(*one, *LOOKS[number % len(LOOKS)]) for number, one in enumerate(house.kinds())]
+        house,
+        [
+            (*one, language, (theme,))
+            for number, one in enumerate(house.kinds())
+            for language, theme in [LOOKS[number % len(LOOKS)]]
+        ],
     )
 
 
-async def looked_around(house: House, views: Iterable[tuple[str, str, str, str, str]]) -> Seen:
-    """Open pages by account, kind, link, language and theme, wide and narrow; return what is wrong with them."""
+async def looked_around(house: House, views: Iterable[tuple[str, str, str, str, Sequence[str]]]) -> Seen:
+    """Open pages by account, kind, link, language and themes, wide and narrow; return what is wrong with them."""
     found = Seen()
     in_order = sorted(views, key=lambda view: (view[3], view[0]))
     async with a_browser() as browser:
@@ -112,19 +118,20 @@ async def looked_around(house: House, views: Iterable[tuple[str, str, str, str, 
                 await window.add_init_script(path=AXE)
                 page = await window.new_page()
                 complain(page, found.complaints)
-                for _, kind, link, _, theme in of_one:
-                    await looked_at(page, found, f"{kind} {language} {theme}", link, theme)
-                    found.pages += 1
+                for _, kind, link, _, themes in of_one:
+                    await looked_at(page, found, f"{kind} {language}", link, themes)
     return found
 
 
-async def looked_at(page: Page, found: Seen, view: str, link: str, theme: str) -> None:
-    """Open a page; keep what is wrong with it."""
+async def looked_at(page: Page, found: Seen, view: str, link: str, themes: Sequence[str]) -> None:
+    """Open a page; keep what is wrong with it in each theme."""
     await page.set_viewport_size({"width": WIDE, "height": 900})
-    await page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
     await page.goto(link)
-    for finding in await page.evaluate(FINDINGS):
-        found.axe[finding].append(view)
+    for theme in themes:
+        await page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        for finding in await page.evaluate(FINDINGS):
+            found.axe[finding].append(f"{view} {theme}")
+        found.pages += 1
     await page.set_viewport_size({"width": NARROW, "height": 900})
     wide: Any = await page.evaluate("document.documentElement.scrollWidth")
     if wide > NARROW:
@@ -176,10 +183,10 @@ async def test_axe_finds_nothing_on_any_page_of_any_office_in_both_themes_and_bo
     house: House,
 ) -> None:
     every = [
-        (account, kind, link, *look)
+        (account, kind, link, language, THEMES)
         for account, walk in house.walks.items()
         for kind, link in walk.links.items()
-        for look in LOOKS
+        for language in LANGUAGES
     ]
     found = await looked_around(house, every)
     print(f"{found.pages} views of pages, {sum(map(len, found.axe.values()))} findings")
