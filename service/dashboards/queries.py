@@ -260,21 +260,18 @@ async def of_confirming(around: Around) -> list[Figure]:
 
 async def straight_through(around: Around) -> Figure:
     """Show how many deals of the last thirty days matched as they were first entered, of the newest that matched."""
-    since = around.now - MONTH
+    since = around.desk.business_date - MONTH
     newest = (
-        select(Confirmation.trade_id, Confirmation.version)
+        select(Confirmation.traded_on, Confirmation.version)
         .where(MATCHED)
         .order_by(Confirmation.id.desc())
         .limit(MATCHED_MAX)
         .subquery()
     )
-    row = (
-        await around.reads.execute(
-            select(func.count().label("deals"), func.count().filter(newest.c.version == 1).label("untouched"))
-            .join_from(newest, Trade, Trade.id == newest.c.trade_id)
-            .where(Trade.captured_at >= since)
-        )
-    ).one()
+    counted = select(
+        func.count().label("deals"), func.count().filter(newest.c.version == 1).label("untouched")
+    )
+    row = (await around.reads.execute(counted.where(newest.c.traded_on >= since))).one()
     share = percent(Decimal(row.untouched) / row.deals) if row.deals else NOTHING
     return Figure("straight_through", share, "/confirmations?state=matched", unit=PERCENT)
 

@@ -66,7 +66,7 @@ def judged(world: World, path: Path) -> Report:
     return verify(world.bank.settings.log_directory, public_key(world), rows=path)
 
 
-async def test_every_business_row_is_what_the_log_left_behind(
+async def test_DOC_06_every_business_row_is_what_the_log_left_behind(
     bank_world: World, deal: Deal, tmp_path: Path
 ) -> None:
     path = await exported(bank_world, tmp_path)
@@ -119,7 +119,7 @@ async def test_the_export_is_an_entry_that_names_the_file(
         ),
     ],
 )
-async def test_a_row_edited_deleted_or_added_past_the_gate_is_found_offline(
+async def test_DOC_04_DOC_06_a_row_edited_deleted_or_added_past_the_gate_is_found_offline(
     bank_world: World, deal: Deal, tmp_path: Path, statement: str, said: str
 ) -> None:
     await by_force(bank_world, statement.format(id=deal.id))

@@ -73,7 +73,7 @@ async def checked(world: World) -> SelfCheck:
     return await asyncio.to_thread(check_apart, url, world.bank.settings.log_directory)
 
 
-async def test_a_statement_is_filed_once_by_its_hash_and_fetched_as_it_came(
+async def test_DOC_03_a_statement_is_filed_once_by_its_hash_and_fetched_as_it_came(
     ready_bank: World, deal: Deal
 ) -> None:
     filed = done(await file(ready_bank, trade_id=deal.id))
@@ -188,7 +188,7 @@ async def test_a_paper_of_a_hundred_megabytes_is_refused_without_reading_it(read
     assert refused(answer) == (413, "document_too_large", "DOC-03")
 
 
-async def test_a_changed_byte_is_found_at_every_read_at_night_and_in_packs(
+async def test_DOC_04_a_changed_byte_is_found_at_every_read_at_night_and_in_packs(
     ready_bank: World, deal: Deal, tmp_path: Path
 ) -> None:
     filed = done(await file(ready_bank, trade_id=deal.id))

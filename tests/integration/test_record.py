@@ -54,7 +54,7 @@ def of(told: list[dict[str, Any]], act: str, trade: str) -> dict[str, Any]:
     return next(one for one in told if one["act"] == act and one.get("links", {}).get("trade") == trade)
 
 
-async def test_an_entry_says_who_acted_where_by_which_rules_and_after_whom(ready_bank: World) -> None:
+async def test_DOC_03_an_entry_says_who_acted_where_by_which_rules_and_after_whom(ready_bank: World) -> None:
     deal = await settling.captured(ready_bank)
     caller = await ready_bank.as_("verifier")
     done(await caller.post(f"/api/trades/{deal.id}/verification", {"version": 1}, key="my-own-number-7"))
@@ -267,7 +267,7 @@ async def test_decisions_before_and_after_a_change_of_policy_come_out_the_same_a
     assert UUID(deal.id)
 
 
-async def test_the_log_of_a_bank_verifies_with_all_of_this_in_it(ready_bank: World) -> None:
+async def test_DOC_03_the_log_of_a_bank_verifies_with_all_of_this_in_it(ready_bank: World) -> None:
     await settling.settled(ready_bank)
     await publish(ready_bank)
     report = verdict(ready_bank)
