@@ -4,8 +4,10 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import parse_qsl
@@ -21,6 +23,7 @@ from litestar.types import ASGIApp, HTTPReceiveMessage, Receive, Scope, Send
 
 from service import faces
 from service.kernel.errors import Malformed, Refusal
+from service.kernel.money import UnreadableAmount, parse_amount
 from service.ui.formats import typed_day, typed_moment, typed_number
 from service.ui.languages import Language
 
@@ -277,6 +280,16 @@ def day_in(written: str, name: str) -> date | None:
         return date.fromisoformat(typed_day(written))
     except ValueError:
         raise Malformed("This is no date.", field=name) from None
+
+
+def number_in(written: str, name: str, language: Language) -> Decimal | None:
+    """Return the number, zero or more, that a filter names. Raises Malformed."""
+    if not written:
+        return None
+    with suppress(UnreadableAmount):
+        if (found := parse_amount(typed_number(written, language, grouped=False))) >= 0:
+            return found
+    raise Malformed("This has to be a number, zero or more.", field=name)
 
 
 def id_in(written: str, name: str) -> UUID | None:

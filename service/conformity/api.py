@@ -1,5 +1,6 @@
 """The market's check of deals over JSON: read, justified, taken notice of."""
 
+from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -17,9 +18,11 @@ from service.faces import Allows, IdempotencyKey, Seen, SeenWithReason, answer, 
 from service.gate import Gate
 from service.kernel.actor import Actor
 from service.kernel.cursors import place_of
+from service.kernel.money import parse_amount
 from service.kernel.texts import Reason
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200)]
+Beyond = Annotated[str | None, QueryParameter(pattern=r"^[0-9]{1,7}(\.[0-9]{1,8})?$")]
 CheckWanted = Annotated[CheckState | None, QueryParameter(name="state")]
 NoticeWanted = Annotated[NoticeState, QueryParameter(name="state")]
 
@@ -50,14 +53,20 @@ class CheckApi(Controller):
         trade: FromQuery[UUID | None] = None,
         state_: CheckWanted = None,
         finding: FromQuery[Finding | None] = None,
+        beyond_bp: Beyond = None,
+        first_day: FromQuery[date | None] = None,
+        last_day: FromQuery[date | None] = None,
         cursor: FromQuery[str | None] = None,
         limit: Limit = 50,
     ) -> dict[str, Any]:
-        """List the last check of every deal, or every check of one deal, newest first."""
-        after = place_of(cursor)
-        return await queries.checks(
-            reads, trade=trade, state=state_, finding=finding, after=after, limit=limit
-        )
+        """List the last check of every deal, or every check of one deal, newest first.
+
+        ``beyond_bp``: only deals further from the reference than so many basis points, up or down; ``first_day``
+        and ``last_day``: only deals dealt in that period.
+        """
+        beyond = None if beyond_bp is None else parse_amount(beyond_bp)
+        wanted = queries.Wanted(trade, state_, finding, beyond, first_day, last_day)
+        return await queries.checks(reads, wanted, after=place_of(cursor), limit=limit)
 
     @get("/kinds", guards=[Allows(Action.CONFORMITY_READ)])
     async def kinds(self, reads: NamedDependency[AsyncSession]) -> dict[str, Any]:

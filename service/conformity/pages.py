@@ -40,12 +40,20 @@ class ConformityPages(Controller):
         reads: NamedDependency[AsyncSession],
         state_: Annotated[str, QueryParameter(name="state")] = CheckState.ALERT.value,
         finding: FromQuery[str] = "",
+        beyond_bp: FromQuery[str] = "",
+        first_day: FromQuery[str] = "",
+        last_day: FromQuery[str] = "",
         cursor: FromQuery[str | None] = None,
     ) -> Response[str]:
         """Show the last check of each deal, by default of those off the market, and how many there are of each type."""
-        state = page_forms.one_of(CheckState, state_, "state")
-        what = page_forms.one_of(Finding, finding, "finding")
-        found = await queries.checks(reads, state=state, finding=what, after=place_of(cursor), limit=ROWS)
+        wanted = queries.Wanted(
+            state=page_forms.one_of(CheckState, state_, "state"),
+            finding=page_forms.one_of(Finding, finding, "finding"),
+            beyond_bp=page_forms.number_in(beyond_bp, "beyond_bp", page.language),
+            first_day=page_forms.day_in(first_day, "first_day"),
+            last_day=page_forms.day_in(last_day, "last_day"),
+        )
+        found = await queries.checks(reads, wanted, after=place_of(cursor), limit=ROWS)
         return page.show(
             "conformity/templates/checks.html",
             rows=found["items"],
@@ -54,6 +62,7 @@ class ConformityPages(Controller):
             state=state_,
             findings=list(Finding),
             finding=finding,
+            asked={"beyond_bp": beyond_bp, "first_day": first_day, "last_day": last_day},
             kinds=await queries.kinds(reads),
         )
 
@@ -68,7 +77,7 @@ class ConformityPages(Controller):
     ) -> Response[str]:
         """Show every check of a deal, and the form for its justification where one is needed."""
         deal = await trade_view(reads, actor, trade)
-        rows = (await queries.checks(reads, trade=trade, limit=ROWS))["items"]
+        rows = (await queries.checks(reads, queries.Wanted(trade), limit=ROWS))["items"]
         last = next(row for row in rows if row["version"] == deal["version"])
         due = last["state"] in (CheckState.ALERT, CheckState.NO_REFERENCE)
         return page.show(

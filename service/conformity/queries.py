@@ -1,6 +1,8 @@
 """The checks of deals against the market with their figures and justifications, and what the board was told."""
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +29,7 @@ from service.kernel.database import plain_value
 from service.kernel.items import Item
 from service.parties.model import Portfolio
 from service.people.model import Account
-from service.trades.model import Trade
+from service.trades.model import Trade, TradeVersion
 from service.work.model import WorkItem
 
 FIGURES = ("dealt", "deviation_bp", "reference", "reference_day", "source", "tolerance_bp")
@@ -35,6 +37,43 @@ COUNTED_MAX = 2_000
 """Never more checks than that are counted for one answer."""
 STATE = case((Justification.id.is_not(None), CheckState.JUSTIFIED.value), else_=MarketCheck.state)
 """What stands about a check: what it found, or that this is justified."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which checks: of one deal, in a state, by what was found, of deals dealt in a period.
+
+    ``beyond_bp``: dealt further from the reference than so many basis points, up or down. ``first_day`` and
+    ``last_day``: the trade date, both included.
+    """
+
+    trade: UUID | None = None
+    state: CheckState | None = None
+    finding: Finding | None = None
+    beyond_bp: Decimal | None = None
+    first_day: date | None = None
+    last_day: date | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Return what a check has to meet; of one deal, any check it ever had."""
+        found = [MarketCheck.trade_id == self.trade] if self.trade is not None else [*in_force()]
+        if self.state is not None:
+            found += stands(self.state)
+        if self.finding is not None:
+            found.append(MarketCheck.why == self.finding.value)
+        if self.beyond_bp is not None:
+            found.append(func.abs(MarketCheck.deviation_bp) > self.beyond_bp)
+        if self.first_day is not None or self.last_day is not None:
+            dealt = select(TradeVersion.trade_id).where(
+                TradeVersion.trade_id == MarketCheck.trade_id,
+                TradeVersion.version == MarketCheck.version,
+                TradeVersion.trade_date.between(self.first_day or date.min, self.last_day or date.max),
+            )
+            found.append(dealt.exists())
+        return found
+
+
+ANY = Wanted()
 
 
 def justified() -> ColumnElement[bool]:
@@ -51,27 +90,17 @@ def stands(state: CheckState) -> tuple[ColumnElement[bool], ...]:
 
 
 async def checks(
-    session: AsyncSession,
-    *,
-    trade: UUID | None = None,
-    state: CheckState | None = None,
-    finding: Finding | None = None,
-    after: Place | None = None,
-    limit: int,
+    session: AsyncSession, wanted: Wanted = ANY, *, after: Place | None = None, limit: int
 ) -> dict[str, Any]:
     """Return the last check of each deal's version in force; of one deal, every check it ever had. Newest first."""
     account = aliased(Account)
     newest = (MarketCheck.checked_at.desc(), MarketCheck.id.desc())
     page = select(MarketCheck.id).join(Trade, Trade.id == MarketCheck.trade_id).order_by(*newest).limit(limit)
-    page = page.where(MarketCheck.trade_id == trade) if trade is not None else page.where(*in_force())
-    if state is not None:
-        page = page.where(*stands(state))
-    if finding is not None:
-        page = page.where(MarketCheck.why == finding.value)
+    page = page.where(*wanted.conditions())
     if after is not None:
         page = page.where(tuple_(MarketCheck.checked_at, MarketCheck.id) < tuple_(after.at, after.id))
     picked = page.subquery("picked")
-    wanted = (
+    rows = (
         select(
             MarketCheck,
             Justification,
@@ -87,7 +116,7 @@ async def checks(
         .outerjoin(account, account.id == Justification.justified_by)
         .order_by(*newest)
     )
-    found = (await session.execute(wanted)).all()
+    found = (await session.execute(rows)).all()
     items = [
         check_view(row.MarketCheck)
         | {

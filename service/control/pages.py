@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
-from service.conformity.queries import checks
+from service.conformity.queries import Wanted, checks
 from service.control.lifecycle import CONTROL, REQUEST, ControlState, RequestState, state_in_force
 from service.faces import Allows
 from service.kernel.actor import Actor
@@ -71,7 +71,7 @@ async def check_facts(
     possible = [act for act in CONTROL.actions_from(state_of(deal)) if act in DECISIONS]
     market = []
     if page.may(Action.CONFORMITY_READ):
-        market = (await checks(reads, trade=trade, limit=1))["items"]
+        market = (await checks(reads, Wanted(trade), limit=1))["items"]
     return {
         "deal": deal,
         "names": await names_in(reads, deal),

@@ -271,6 +271,7 @@ FIELDS: Final[dict[str, str]] = {
     "desk": N_("Desk"),
     "desk_clock": N_("Time of day"),
     "desk_id": N_("Desk"),
+    "beyond_bp": N_("Further off than, bp"),
     "executed_at": N_("Dealt at"),
     "from": N_("From"),
     "file": N_("The file's text"),

@@ -86,6 +86,34 @@ async def test_the_checks_of_a_deal_without_a_reference_are_read_in_german(bank:
     assert "umgekehrt notiert" in (await auditor.get("/notices")).text
 
 
+async def test_deals_so_far_off_the_market_are_asked_for_by_the_period_they_were_dealt_in(
+    bank: World,
+) -> None:
+    far, near = await captured(bank, rate="1.2350"), await captured(bank)
+    auditor = await signed_in(bank, "auditor", language="de")
+    period = {"state": "", "first_day": "1. Oktober 2026", "last_day": "31.10.2026"}
+
+    async def found(**asked: str) -> tuple[bool, bool]:
+        links = (await auditor.get("/checks", **period | asked)).links
+        return f"/checks/{far.id}" in links, f"/checks/{near.id}" in links
+
+    assert await found() == (True, True)
+    assert await found(beyond_bp="598") == (True, False)
+    assert await found(beyond_bp="600") == (False, False)
+    assert await found(beyond_bp="12,5") == (True, False)
+    assert await found(first_day="", last_day="30.9.2026") == (False, False)
+    assert await found(first_day="1.11.2026", last_day="") == (False, False)
+    for nonsense in ("weit", "-1"):
+        refused = await auditor.client.get("/checks", params={"beyond_bp": nonsense})
+        assert (refused.status_code, "Das muss eine Zahl sein" in refused.text) == (400, True)
+
+    caller = await bank.as_("auditor")
+    asked = {"beyond_bp": "100", "first_day": "2026-10-01", "last_day": "2026-10-31"}
+    told = (await caller.get("/api/checks", **asked)).json()["items"]
+    assert [one["trade"] for one in told] == [str(far.id)]
+    assert (await caller.get("/api/checks", beyond_bp="-1")).status_code == 400
+
+
 async def test_tolerances_and_reference_rates_take_two_people_on_the_page(bank: World) -> None:
     controller = await signed_in(bank, "risk-controller", language="de")
     await controller.act("/benchmarks", "tolerance", product="fx_spot", tolerance_bp="42,5")
