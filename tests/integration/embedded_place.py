@@ -33,8 +33,9 @@ SYSTEM_15 = Path("/usr/lib/postgresql/15/bin")
 WHEEL_18 = next(iter(sorted(embedded_binaries._wheel(), reverse=True)), Path("/nowhere"))
 
 SERVICE = """
-import json, sys
+import json, signal, sys
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which who started the tests may have had ignored
 sys.path.insert(0, sys.argv[1])
 from service.kernel import embedded
 try:
