@@ -20,9 +20,9 @@ from tests.at_desks import Desk, at_work, served
 from tests.bank import World
 from tests.browsing import CHROMIUM
 from tests.deals import change_sides
+from tests.drafts import GOOD, drafted
 from tests.integration.test_dead_ends import revoked
 from tests.integration.test_evidence import public_key
-from tests.integration.test_policy_change import GOOD, drafted
 from tests.rights import person_of
 from tests.settling import Deal, captured, done, post
 

@@ -1,7 +1,7 @@
 """A change of the policy on the plain pages: read in words, approved by two, in both languages."""
 
 from tests.bank import World
-from tests.integration.test_policy_change import GOOD, drafted
+from tests.drafts import GOOD, drafted
 from tests.visiting import signed_in
 
 

@@ -6,15 +6,21 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
+from service.kernel.clock import SystemClock
 from tests.bank import PASSWORD
 from tests.conftest import Template, as_administrator, copied
+from tests.drafts import GOOD
 from tests.faults.crowd import TERMS_OF_TODAY, Line, signed_in
 from tests.faults.processes import POLL_SECONDS, STALLED_SECONDS_MAX, Process, free_port
 from tests.faults.proxy import Proxy
@@ -25,6 +31,7 @@ CALLERS = 3
 DRAIN_SECONDS = 1
 ANSWERS_BETWEEN = 5
 SLOW_SECONDS = 0.01
+COMES_INTO_FORCE_SECONDS = 6
 
 
 @dataclass
@@ -123,6 +130,7 @@ async def test_two_nodes_are_one_bank_and_either_may_go_at_any_time(nodes: Nodes
     await a_right_or_session_given_up_on_one_node_is_none_on_the_other(nodes)
     await two_hundred_requests_wait_and_their_node_is_killed(nodes)
     await nodes.start(0)
+    await a_policy_approved_on_one_node_decides_every_act_on_both_from_one_moment_on(nodes)
     await both_are_restarted_and_no_request_fails(nodes)
     assert [await nodes.stop(number) for number in (0, 1)] == [0, 0]
     assert await broken(Finished(nodes.bank.settings, nodes.bank.admin_url, nodes.heard)) == []
@@ -167,6 +175,64 @@ async def a_right_or_session_given_up_on_one_node_is_none_on_the_other(nodes: No
     assert (await other.ask("GET", "/api/powers", accountant)).status == 200
     assert (await one.ask("DELETE", "/api/sessions/current", accountant, {}, "out")).status == 204
     assert (await other.ask("GET", "/api/powers", accountant)).status == 401
+
+
+DECIDED_BY = """
+SELECT e.recorded_at < p.recorded_at AS before, convert_from(e.bytes, 'UTF8')::jsonb #>> '{decision,policy}' AS policy,
+       count(*) AS acts
+  FROM audit_entry e, audit_entry p
+ WHERE e.act = 'trade.capture' AND p.act = 'policy.publish' AND convert_from(p.bytes, 'UTF8')::jsonb->'data' ? 'draft'
+ GROUP BY 1, 2
+"""
+
+
+async def a_policy_approved_on_one_node_decides_every_act_on_both_from_one_moment_on(nodes: Nodes) -> None:
+    """The verifiers get one more thing to read, while deals are entered on both nodes."""
+    one, other = nodes.call(0), nodes.call(1)
+    verifier, trader = await signed_in(one, "verifier"), await signed_in(one, "trader")
+    for line in (one, other):
+        assert (await line.ask("GET", "/api/balances", verifier)).status == 403
+
+    async def deal(number: int) -> None:
+        line = nodes.call(number)
+        for turn in range(1_000_000):
+            assert (await nodes.capture(line, trader, f"under-{number}-{turn}")).status == 201
+
+    dealing = [asyncio.create_task(deal(number)) for number in (0, 1)]
+    draft = await approved_in_between(one, other)
+    async with asyncio.timeout(STALLED_SECONDS_MAX):
+        for line in (one, other):
+            while (await line.ask("GET", "/api/balances", verifier)).status != 200:  # noqa: ASYNC110 - other processes
+                await asyncio.sleep(POLL_SECONDS)
+    heard = len(nodes.heard)
+    while len(nodes.heard) < heard + ANSWERS_BETWEEN:
+        assert not any(task.done() for task in dealing)
+        await asyncio.sleep(POLL_SECONDS)
+    for task in dealing:
+        task.cancel()
+    await asyncio.gather(*dealing, return_exceptions=True)
+    admin = create_async_engine(nodes.bank.admin_url, poolclass=NullPool)
+    async with admin.connect() as connection:
+        found = (await connection.execute(text(DECIDED_BY))).all()
+    await admin.dispose()
+    told = {(row.before, row.policy == draft["policy"]): row.acts for row in found}
+    print(f"acts decided by the old policy {told[True, False]}, by the new one {told[False, True]}")
+    assert set(told) == {(True, False), (False, True)}
+
+
+async def approved_in_between(one: Line, other: Line) -> Any:
+    """Draft a change on one node and approve it on both; return it as the second approval left it."""
+    author = await signed_in(one, "policy-author")
+    at = SystemClock().now() + timedelta(seconds=COMES_INTO_FORCE_SECONDS)
+    body = {"files": GOOD, "reason": "the verifier compares with the books", "effective_at": at.isoformat()}
+    draft = (await one.ask("POST", "/api/policy/drafts", author, body, "draft")).body
+    for line, account in ((other, "policy-approver"), (one, "other-policy-approver")):
+        token = await signed_in(line, account)
+        path = f"/api/policy/drafts/{draft['id']}/approval"
+        answer = await line.ask("POST", path, token, {"version": draft["version"]}, f"approve-{account}")
+        assert answer.status == 200, answer.body
+        draft = answer.body
+    return draft
 
 
 async def two_hundred_requests_wait_and_their_node_is_killed(nodes: Nodes) -> None:

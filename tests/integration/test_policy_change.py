@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -11,9 +10,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-import policies
 from audit.report import Verdict
-from policies.policy import FILES, load, read
+from policies.policy import load, read
 from policies.vocabulary import Office
 from service.compliance.sealing import keep_policy
 from service.enactment import PolicyWatch, enact_due
@@ -21,6 +19,7 @@ from service.in_force import DamagedPolicy, policy_in_force
 from tests.bank import World
 from tests.conftest import Template, a_copy
 from tests.deals import by_force
+from tests.drafts import CAPTURE, GOOD, drafted, files
 from tests.keeping import findings, publish, verdict
 from tests.rights import asked, refused_as
 
@@ -29,19 +28,7 @@ PUBLISHED = (
     "convert_from(bytes, 'UTF8')::jsonb #>> '{data,proof,holds}' AS holds "
     "FROM public.audit_entry WHERE act = 'policy.publish' ORDER BY recorded_at"
 )
-SHIPPED = Path(policies.__file__).parent
 CONFIRMER = "p, confirmer, confirmation.dispatch, sends our confirmation\n"
-VERIFIER = "p, verifier, trade.read, checks deals\n"
-MORE = VERIFIER + "p, verifier, balance.read, compares deals with the books\n"
-
-
-def files(*changes: tuple[str, str, str]) -> dict[str, str]:
-    """The shipped policy with places of its files changed."""
-    texts = {file: (SHIPPED / file).read_text(encoding="utf-8") for file in FILES}
-    for file, find, replace in changes:
-        assert texts[file].count(find) == 1, find
-        texts[file] = texts[file].replace(find, replace)
-    return texts
 
 
 @pytest.fixture(scope="module")
@@ -49,21 +36,6 @@ async def unchanged(template: Template, tmp_path_factory: pytest.TempPathFactory
     """Give one bank to all drafts that are refused: none of them leaves anything behind."""
     async with a_copy(template, tmp_path_factory.mktemp("unchanged") / "bank") as here:
         yield here
-
-
-GOOD = files(("policy.csv", VERIFIER, MORE))
-
-
-async def drafted(
-    world: World, texts: dict[str, str], by: str = "policy-author", **more: Any
-) -> httpx.Response:
-    body = {
-        "files": texts,
-        "reason": "the verifier compares with the books",
-        "effective_at": (world.bank.gate.clock.now() + timedelta(seconds=1)).isoformat(),
-        **more,
-    }
-    return await (await world.as_(by)).post("/api/policy/drafts", body)
 
 
 async def decided(world: World, draft: dict[str, Any], by: str, step: str = "approval") -> httpx.Response:
@@ -142,7 +114,6 @@ async def test_D_15_nobody_approves_a_change_that_raises_their_own_rights(bank_w
     assert refused_as(refused) == (403, "own_gain", "D-15")
 
 
-CAPTURE = "p, trader, trade.capture, strikes deals for the book under an own trader id\n"
 VOTE = "p, trader, limit.vote, planted\n"
 
 

@@ -16,7 +16,7 @@ from service.cli import Exit, Outcome
 from service.kernel import embedded
 from service.policy_command import activate, shown, work_of
 from tests.bank import PASSWORD
-from tests.integration.test_policy_change import CAPTURE, GOOD, files
+from tests.drafts import CAPTURE, GOOD, files
 from tests.playing import playground
 
 GAIN = "p, policy_approver, policy.read, sees what a change gives and takes\n"
