@@ -35,7 +35,7 @@ LOCKS = {
     "tests/bench_peers/requirements.lock": ComponentScope.EXCLUDED,
 }
 """What runs in service, then what only tests and builds, then what benchmarks compare with."""
-NPM_LOCK = "package-lock.json"
+NPM_LOCKS = ("package-lock.json", "tests/browser/package-lock.json")
 ALLOWED = frozenset(
     {
         "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MIT-0", "PSF-2.0", "PostgreSQL", "Python-2.0", "Unlicense",
@@ -91,14 +91,15 @@ def python_parts(rows: dict[str, str]) -> Iterator[Part]:
 
 
 def npm_parts() -> Iterator[Part]:
-    """Yield what the lock file of the pages names."""
-    told = json.loads((ROOT / NPM_LOCK).read_text(encoding="utf-8"))
-    for path, one in told["packages"].items():
-        if path:
-            digest = base64.b64decode(one["integrity"].removeprefix("sha512-")).hex()
-            scope = ComponentScope.EXCLUDED if one.get("dev") else ComponentScope.REQUIRED
-            name = path.rpartition("node_modules/")[2]
-            yield Part("npm", name, one["version"], (digest,), scope, one.get("license"))
+    """Yield what the lock files of the pages and of the tests' browser name."""
+    for lock in NPM_LOCKS:
+        told = json.loads((ROOT / lock).read_text(encoding="utf-8"))
+        for path, one in told["packages"].items():
+            if path:
+                digest = base64.b64decode(one["integrity"].removeprefix("sha512-")).hex()
+                scope = ComponentScope.EXCLUDED if one.get("dev") else ComponentScope.REQUIRED
+                name = path.rpartition("node_modules/")[2]
+                yield Part("npm", name, one["version"], (digest,), scope, one.get("license"))
 
 
 def licence_told(name: str) -> str | None:
@@ -163,7 +164,7 @@ def wrong(parts: list[Part], rows: dict[str, str]) -> Iterator[str]:
 def bill(parts: list[Part]) -> str:
     """Return the bill of materials as CycloneDX JSON; the same lock files give the same serial number."""
     bom = Bom()
-    digest = hashlib.sha256(b"".join((ROOT / lock).read_bytes() for lock in (*LOCKS, NPM_LOCK))).hexdigest()
+    digest = hashlib.sha256(b"".join((ROOT / lock).read_bytes() for lock in (*LOCKS, *NPM_LOCKS))).hexdigest()
     bom.serial_number = uuid5(NAMESPACE_URL, f"urn:trennwand:locks:{digest}")
     ours = Component(
         name="trennwand",

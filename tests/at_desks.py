@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page
 
 from service.demo.access import token_for
 from service.page_forms import SESSION_COOKIE
 from service.running import listening, serving
 from service.ui.formats import typed_day
 from tests.bank import PASSWORD, World
-from tests.browsing import CHROMIUM
+from tests.browsing import a_browser
 
 SHOTS = os.environ.get("TRENNWAND_SHOTS")
 """Where to leave what the pages look like, for people."""
@@ -119,7 +119,5 @@ async def at_work(
 async def served(bank: World) -> AsyncIterator[tuple[Browser, str]]:
     """Serve the bank and give a browser."""
     listener = listening("127.0.0.1", 0)
-    async with serving(bank.bank, listener) as address, async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    async with serving(bank.bank, listener) as address, a_browser() as browser:
         yield browser, address
-        await browser.close()

@@ -1,8 +1,10 @@
 """Pages walked through as people do: every kind of page an account can reach by links, in a browser or without."""
 
+import os
 import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from ctypes.util import find_library
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -15,8 +17,15 @@ from service.ui.assets import PACKAGES
 from tests.bank import World
 from tests.visiting import Form, Sheet, Visitor
 
+BROUGHT = Path(__file__).parent / "browser" / "node_modules" / "unpacked" / "chromium"
+"""Where scripts/test puts a browser if the system has none."""
 CHROMIUM = next(
-    (path for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(path).exists()), None
+    (
+        path
+        for path in (Path("/usr/bin/chromium"), Path("/usr/bin/chromium-browser"), BROUGHT)
+        if path.exists()
+    ),
+    None,
 )
 AXE = PACKAGES / "axe-core" / "axe.min.js"
 WITHOUT = (
@@ -31,9 +40,15 @@ FILES = ("/api/", "/static/")
 
 @asynccontextmanager
 async def a_browser() -> AsyncIterator[Browser]:
-    """Give the system's browser."""
+    """Give the system's browser, or the one that was brought, with its libraries if the system has them not."""
+    lacks = CHROMIUM == BROUGHT and find_library("nss3") is None
+    libraries: dict[str, str | float | bool] = (
+        {"LD_LIBRARY_PATH": str(BROUGHT.parent / "lib")} if lacks else {}
+    )
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox"], env={**os.environ, **libraries}
+        )
         yield browser
         await browser.close()
 

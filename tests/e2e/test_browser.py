@@ -1,23 +1,20 @@
 """The pages about people in a real browser: in both languages, wide and narrow, without a word of complaint."""
 
 import os
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import ConsoleMessage, Page
 
 from service.organisation.queries import today
 from service.running import listening, serving
 from tests.bank import PASSWORD, World
+from tests.browsing import CHROMIUM, a_browser
 from tests.deputies import deputised, named
 from tests.settling import captured, done, post, set_up
 
-CHROMIUM = next(
-    (path for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(path).exists()), None
-)
 SHOTS = os.environ.get("TRENNWAND_SHOTS")
 """Where to leave what the pages look like, for people."""
 WIDTHS = (1280, 390)
@@ -30,15 +27,6 @@ BLOCK = {
 }
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-
-
-@asynccontextmanager
-async def a_browser() -> AsyncIterator[Browser]:
-    """Give the system's browser."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        await browser.close()
 
 
 async def something_to_see(world: World) -> str:
