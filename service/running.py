@@ -34,6 +34,9 @@ Result = TypeVar("Result")
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STARTED_POLL_SECONDS = 0.01
+KEPT_SECONDS = (
+    65  # an idle connection: longer than those who ask keep theirs, so that none is closed under a request
+)
 LAST_ANSWERS_SECONDS = 3
 COLLECT_AFTER = (5_000, 50, 200)
 
@@ -207,6 +210,7 @@ async def answering(app: Any, listener: socket.socket) -> AsyncIterator[str]:
         access_log=False,
         log_config=None,
         server_header=False,
+        timeout_keep_alive=KEPT_SECONDS,
         timeout_graceful_shutdown=LAST_ANSWERS_SECONDS,
     )
     server = _Server(config)
