@@ -51,8 +51,15 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+LONG_SECONDS_MAX = 4 * 60 * 60
+"""What a run marked long may take; the others have the limit of pyproject.toml."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first: what is long and comes last leaves one worker waiting for the other."""
+    for item in items:
+        if item.get_closest_marker("long") is not None:
+            item.add_marker(pytest.mark.timeout(LONG_SECONDS_MAX))
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
