@@ -1,5 +1,6 @@
 """Pages walked through as people do: every kind of page an account can reach by links, in a browser or without."""
 
+import asyncio
 import os
 import re
 from collections.abc import AsyncIterator, Iterable
@@ -131,3 +132,10 @@ class Walk:
             else:
                 del self.links[kind]
         return self
+
+
+async def comes_true(page: Page, expression: str) -> None:
+    """Wait until an expression is true on a page, whose content policy lets nothing be evaluated from within."""
+    async with asyncio.timeout(30):
+        while not await page.evaluate(expression):  # noqa: ASYNC110 - in another process
+            await asyncio.sleep(0.05)

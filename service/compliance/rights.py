@@ -1,6 +1,6 @@
 """Who holds what no one person holds, and whose deals are watched after a move from control to a desk."""
 
-from datetime import date
+from datetime import date, datetime, time
 from typing import Any
 
 from sqlalchemy import text
@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from policies.cooling_off import WATCHED, until
 from policies.policy import Policy
 from service.compliance.use_cases import EVERYBODY
+from service.kernel.working_hours import BERLIN
 
 MOVED = text(
     "SELECT m.person_id, m.since, b.name AS before_name, b.function_class AS before_class, u.name, u.function_class "
@@ -30,7 +31,8 @@ async def monitored(session: AsyncSession, policy: Policy, today: date) -> list[
         rule = rules.get((row.before_class, row.function_class))
         if rule is None or today >= (over := until(row.since, rule.months)):
             continue
-        deals = await session.scalars(DEALS, {"person": row.person_id, "since": row.since})
+        begins = datetime.combine(row.since, time(), BERLIN)  # the day is Berlin's, moments are UTC's
+        deals = await session.scalars(DEALS, {"person": row.person_id, "since": begins})
         found.append(
             {
                 "person": str(row.person_id),

@@ -9,7 +9,7 @@ from playwright.async_api import BrowserContext, Page, expect
 from service.page_forms import SESSION_COOKIE
 from service.running import listening, serving
 from tests.bank import World
-from tests.browsing import CHROMIUM, a_browser, a_window, complain
+from tests.browsing import CHROMIUM, a_browser, a_window, comes_true, complain
 from tests.settling import captured
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
@@ -140,7 +140,7 @@ async def test_a_filter_comes_by_htmx_under_its_own_address_and_a_refused_one_as
         await page.click("form.filter button")
         await page.wait_for_url("**outcome=refuse**")
         if await page.evaluate("typeof htmx !== 'undefined'"):  # else the browser does it alone
-            await page.wait_for_function("window.stayed && document.activeElement.id === 'main'")
+            await comes_true(page, "window.stayed && document.activeElement.id === 'main'")
             back = page.locator("form[action='/language'] input[name=_back]")
             assert "outcome=refuse" in (await back.input_value())
         await page.reload()

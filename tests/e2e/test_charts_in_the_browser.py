@@ -6,7 +6,7 @@ from playwright.async_api import Page
 from service.running import listening, serving
 from service.ui.assets import assets
 from tests.bank import World
-from tests.browsing import CHROMIUM, a_browser, a_window, complain
+from tests.browsing import CHROMIUM, a_browser, a_window, comes_true, complain
 from tests.settling import captured
 
 WITHOUT = "no Chromium on this machine, or no uPlot: scripts/test installs it where there is npm"
@@ -55,7 +55,7 @@ async def test_bars_are_drawn_from_the_table_that_is_read(ready_bank: World) -> 
         assert (seen, "2,000,000.00" in told) == (2, True)
         assert await page.get_by_role("figure").count() == 0  # the table is what is read aloud
         await page.set_viewport_size({"width": 390, "height": 800})
-        await page.wait_for_function("document.querySelector('canvas').clientWidth < 390")
+        await comes_true(page, "document.querySelector('canvas').clientWidth < 390")
         assert await page.evaluate("document.documentElement.scrollWidth") == 390
         async with page.expect_navigation():
             await page.locator("figure[data-chart=rows] .u-over").click(position={"x": 20, "y": 12})
