@@ -1,7 +1,7 @@
 """Joiners, movers and leavers: what ends, ends the same day; what somebody left, they keep from for a time."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 
 from policies.vocabulary import Office
 from service.demo.access import actor_named, token_for
+from service.kernel.working_hours import BERLIN
 from service.people.directory import actor_of_token
 from service.staff_files import StaffFile, report_rows
 from tests.bank import World
@@ -153,12 +154,27 @@ async def test_A_11_whoever_moves_from_control_to_a_desk_leaves_every_right_behi
     assert "trade.verify" not in await acts_of(here, "turned-verifier")
     await granted(here, "turned-trader", "trader")
     deal = await captured(here, "turned-trader")
-    watched = (await (await here.as_("compliance")).get("/api/monitored")).json()["items"]
-    (one,) = [each for each in watched if each["person"] == who["person"]]
+    one = await watched(here, who["person"])
     assert (one["from"], one["control"], one["deals"]) == ("Settlement and control", "A-11", [deal["id"]])
     assert one["until"] > str(here.bank.gate.clock.now().date() + timedelta(days=330))
+    first = datetime.combine(
+        date.fromisoformat(one["since"]), time(), BERLIN
+    )  # the first instant of their first day
+    for instant, deals in ((first, [deal["id"]]), (first - timedelta(seconds=1), [])):
+        await by_force(
+            here, f"UPDATE trade SET captured_at = '{instant.isoformat()}' WHERE id = '{deal['id']}'"
+        )
+        assert (await watched(here, who["person"]))["deals"] == deals
+    await by_force(here, f"UPDATE trade SET captured_at = '{deal['captured_at']}' WHERE id = '{deal['id']}'")
     for account in ("trader", "verifier"):
         assert (await (await here.as_(account)).get("/api/monitored")).status_code == 403
+
+
+async def watched(world: World, person: str) -> dict[str, Any]:
+    """Return what compliance sees of a person who came from control to a desk."""
+    told = (await (await world.as_("compliance")).get("/api/monitored")).json()["items"]
+    (one,) = [each for each in told if each["person"] == person]
+    return dict(one)
 
 
 async def test_D_12_whoever_left_a_desk_controls_nothing_of_it_and_may_control_another(here: World) -> None:
