@@ -35,7 +35,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Row, text
@@ -59,6 +59,9 @@ WARNING_SECONDS, CRITICAL_SECONDS = 10, 60
 LEAD_WAIT_SECONDS = 2.0
 LEAD_POLL_SECONDS = 0.02
 START_WAIT_SECONDS = 30.0
+
+StepP = ParamSpec("StepP")
+DoneT = TypeVar("DoneT")
 
 # Takes a signed note and gives it back with the lines of those who cosigned it.
 Cosign = Callable[[bytes], Awaitable[bytes]]
@@ -121,6 +124,23 @@ async def sequence(engine: AsyncEngine) -> int:
     return len(ids)
 
 
+async def to_its_end(step: Callable[StepP, DoneT], *given: StepP.args, **named: StepP.kwargs) -> DoneT:
+    """Have a thread do ``step``; whoever is cancelled meanwhile keeps what it holds until the thread is done.
+
+    Nobody can stop a thread. Were the locks let go at once, the next step would write the same files beside it.
+    """
+    work = asyncio.ensure_future(asyncio.to_thread(step, *given, **named))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        while not work.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([work])
+        if failure := work.exception():
+            LOGGER.warning("a step of the log was cancelled and had failed: %r", failure)
+        raise
+
+
 class Publisher:
     """Writes sequenced entries into the log's files and has each new size signed. One step at a time per directory."""
 
@@ -154,7 +174,7 @@ class Publisher:
             while not (leads := self._lock(held)) and time.monotonic() < deadline:  # noqa: ASYNC110
                 await asyncio.sleep(LEAD_POLL_SECONDS)
             if leads:
-                await asyncio.to_thread(self._catch_up)
+                await to_its_end(self._catch_up)
             yield leads
 
     async def agree(self, engine: AsyncEngine) -> None:
@@ -184,7 +204,7 @@ class Publisher:
                 rows = found.all()
             if not rows:
                 return self.writer.size
-            await asyncio.to_thread(self._extend, rows)
+            await to_its_end(self._extend, rows)
 
     async def publish(self, *, again: bool = False) -> None:
         """Have the size in the files signed, cosigned, and write ``checkpoint``; the files left the database before.
@@ -194,17 +214,17 @@ class Publisher:
         size = self.writer.size
         if size == self.published_size and not again:
             return
-        note = await asyncio.to_thread(self._signed, size)
-        await asyncio.to_thread(self._publish_ring)
+        note = await to_its_end(self._signed, size)
+        await to_its_end(self._publish_ring)
         # Crash here: the signer remembers what nobody saw; the next run signs the same or what extends it.
         if self.cosign is not None:
             try:
                 note = await self.cosign(note)
             except NotWitnessed as short:
-                await asyncio.to_thread(self._keep_pending, short.note)
+                await to_its_end(self._keep_pending, short.note)
                 return
         # Crash here: witnesses remember it too; the same or what extends it is cosigned next.
-        await asyncio.to_thread(
+        await to_its_end(
             replace, self.directory / "checkpoint", note, self.directory / "tmp", READABLE_BY_ALL
         )
         # Crash here: a pending one stays that says less; nobody needs it.
@@ -217,9 +237,9 @@ class Publisher:
         Raises audit.signer_keys.RotationUnderWay, SignerUnreachable.
         """
         assert self.published_size == self.writer.size, "keys change where everything is published"
-        await asyncio.to_thread(self.signer.rotate, overlap)
+        await to_its_end(self.signer.rotate, overlap)
         # Crash here: the new key signs already; its ring is published before the next checkpoint.
-        await asyncio.to_thread(self._publish_ring)
+        await to_its_end(self._publish_ring)
         return Keyring.load(self.directory / FILE_NAME)
 
     def _publish_ring(self) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -276,6 +277,45 @@ async def test_a_node_waits_while_another_leads_and_reads_first_what_that_one_wr
         sequencer.LEAD_WAIT_SECONDS = sequencer_waits
     assert await keeper.step() == busy.published_size == await entries_in_database(bank_world)
     assert keeper.oldest_pending_seconds == 0
+
+
+async def test_a_step_that_is_cancelled_lets_go_of_the_files_only_when_its_thread_is_done(
+    bank_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await publish(bank_world)
+    mine, other = publisher_of(bank_world), publisher_of(bank_world)
+    office = await intruder_of(bank_world, Office.FRONT_OFFICE)
+    await office.append(*(office.line() for _ in range(300)))
+    keeper = LogKeeper(bank_world.bank.offices[Office.LOG], mine)
+    begun, go_on = threading.Event(), threading.Event()
+    monkeypatch.setattr(sequencer, "LEAD_WAIT_SECONDS", 0.0)
+
+    def slowly(*given: Any) -> None:
+        begun.set()
+        assert go_on.wait(60)
+        WRITE(*given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tiles, "write_once", slowly)
+        keeper.start()
+        assert await asyncio.to_thread(begun.wait, 60)
+    stopping = asyncio.create_task(keeper.stop())
+    for _ in range(3):  # asked three times, the thread still writes
+        await asyncio.sleep(0.05)
+        assert keeper._task is not None
+        keeper._task.cancel()
+    async with other.leading() as leads:
+        assert not leads
+    assert not stopping.done()
+    go_on.set()
+    await stopping
+
+    async with other.leading() as leads:
+        assert leads
+    report = verdict(bank_world)
+    assert (report.verdict, report.size) == (Verdict.VERIFIED, await entries_in_database(bank_world)), (
+        report.lines()
+    )
 
 
 async def test_publishing_once_more_signs_the_same_and_asks_the_witnesses_again(bank_world: World) -> None:
