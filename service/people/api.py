@@ -32,17 +32,15 @@ from service.people.granting import (
 )
 from service.people.lifecycle import GrantState
 from service.people.sessions import CloseSession, EndSessions, close_session, end_sessions
-from service.people.signing_in import sign_in
+from service.people.signing_in import choose_password, sign_in
 from service.people.staffing import RecordStaffEvent, record_staff_event
 from service.people.use_cases import (
-    ChangePassword,
     DisablePerson,
     MovePerson,
     OpenAccount,
     RegisterPerson,
     ResetPassword,
     ReviewSession,
-    change_password,
     disable_person,
     move_person,
     open_account,
@@ -64,9 +62,10 @@ class Credentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NewPassword(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The password to use from now on."""
+    """The password to use from now on, and the current one unless the session was opened by a one-time password."""
 
     password: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+    current: Annotated[str, msgspec.Meta(min_length=1, max_length=256)] | None = None
 
 
 class Move(Seen, frozen=True, forbid_unknown_fields=True):
@@ -128,7 +127,7 @@ class SessionApi(Controller):
         self, gate: NamedDependency[Gate], actor: NamedDependency[Actor], data: JSONBody[NewPassword]
     ) -> Response[None]:
         """Choose a new password; every session of the account ends."""
-        return answer(await gate.perform(actor, change_password, ChangePassword(password=data.password)))
+        return answer(await choose_password(gate, actor, data.password, data.current))
 
     @delete("/current", guards=[Allows(Action.SESSION_CLOSE)], status_code=204)
     async def close(self, gate: NamedDependency[Gate], actor: NamedDependency[Actor]) -> Response[None]:

@@ -21,8 +21,7 @@ from service.people import account_pages, queries
 from service.people.authentication import LENGTH_MAX, LENGTH_MIN
 from service.people.lifecycle import GRANT, GrantState
 from service.people.sessions import CloseSession, close_session
-from service.people.signing_in import sign_in, sign_in_to_demo
-from service.people.use_cases import ChangePassword, change_password
+from service.people.signing_in import choose_password, sign_in, sign_in_to_demo
 from service.ui.languages import N_
 from service.ui.navigation import DESKS
 from service.ui.reasons import reason_in
@@ -145,7 +144,7 @@ class PeoplePages(Controller):
         try:
             if new != page.form.get("again", ""):
                 raise RepeatedOtherwise("The two entries differ; nothing was changed.", field="again")
-            await gate.perform(actor, change_password, ChangePassword(password=new), key=str(uuid7()))
+            await choose_password(gate, actor, new, page.form.get("current"))
         except Refusal as refusal:
             return page.back(
                 "/password", page_frame.refused(Action.PASSWORD_CHANGE, refusal, "password.change", {})

@@ -10,10 +10,11 @@ from policies.vocabulary import Action, Office
 from service.attempt import Command
 from service.gate import Done, Gate, Request
 from service.kernel.actor import Actor
-from service.kernel.errors import NotFound, NotSignedIn, Refusal
+from service.kernel.errors import NotFound, NotPermitted, NotSignedIn, Refusal
+from service.kernel.identifiers import uuid7
 from service.people.authentication import matches
 from service.people.directory import actor_of_account
-from service.people.use_cases import OpenSession, open_session
+from service.people.use_cases import ChangePassword, OpenSession, change_password, open_session
 
 OFFICE = text("SELECT id, office, person_id FROM public.account WHERE name = :name AND NOT service")
 CREDENTIAL = text("SELECT * FROM public.credential_of(:name)")
@@ -27,10 +28,21 @@ class WrongPassword(NotSignedIn):
         Refusal.__init__(self, "This account and password do not belong together.")
 
 
+class NotYourPassword(NotPermitted):
+    """403. The current password, asked for before it is changed, is missing or is not the account's."""
+
+    def __init__(self) -> None:
+        super().__init__("This is not your current password; nothing was changed.", field="current")
+
+
 class TooManyTries(Refusal):
     """429. Too many failures on this account; the delay grows and ends by itself."""
 
     status = 429
+
+    def __init__(self, account: UUID) -> None:
+        super().__init__("Too many failed sign-ins; wait a little and try again.")
+        self.account = account
 
 
 async def sign_in(gate: Gate, account: str, password: str, *, origin: str, device: str | None = None) -> Done:
@@ -53,8 +65,7 @@ async def sign_in(gate: Gate, account: str, password: str, *, origin: str, devic
     if not right or actor is None or known is None:
         wrong = WrongPassword()
         if known is not None:
-            async with gate.offices[office].begin() as connection:
-                await connection.execute(FAILED, {"account": known.account_id})
+            await count_failure(gate, office, known.account_id)
             await record_failure(gate, office, known.account_id, wrong)
         raise wrong
     return await gate.perform(
@@ -78,14 +89,49 @@ async def sign_in_to_demo(gate: Gate, account: str, *, origin: str, device: str 
     return await gate.perform(actor, open_session, OpenSession(restricted=False, device=device), opening=True)
 
 
+async def choose_password(gate: Gate, actor: Actor, chosen: str, current: str | None) -> Done:
+    """Change the own password. Whoever just came in by a one-time password need not repeat it; a session found open must.
+
+    Tries count like those at the door. Raises NotYourPassword or TooManyTries, both recorded, and what
+    ``change_password`` raises.
+    """
+    command = ChangePassword(password=chosen)
+    if not actor.restricted:
+        try:
+            await must_know(gate, actor, current or "")
+        except Refusal as refusal:
+            await gate.record_refusal(Request(actor, command), Action.PASSWORD_CHANGE, refusal, None)
+            raise
+    return await gate.perform(actor, change_password, command, key=str(uuid7()))
+
+
+async def must_know(gate: Gate, actor: Actor, password: str) -> None:
+    """Raise NotYourPassword unless it is the account's, TooManyTries after too many that were not."""
+    known = await unless_tried_too_often(gate, actor.office, actor.name)
+    right = await matches(None if known is None else known.secret, password)
+    await unless_tried_too_often(
+        gate, actor.office, actor.name
+    )  # as at the door: what failed meanwhile counts
+    if not right:
+        await count_failure(gate, actor.office, actor.account)
+        raise NotYourPassword
+
+
 async def known_at(gate: Gate, office: Office, account: str) -> Row[Any] | None:
-    """Return what is held to check a password with. Raises TooManyTries, recorded."""
+    """Return what is held to check a password with at the door. Raises TooManyTries, recorded."""
+    try:
+        return await unless_tried_too_often(gate, office, account)
+    except TooManyTries as refusal:
+        await record_failure(gate, office, refusal.account, refusal)
+        raise
+
+
+async def unless_tried_too_often(gate: Gate, office: Office, account: str) -> Row[Any] | None:
+    """Return what is held to check a password with, or None if there is no such account. Raises TooManyTries."""
     async with gate.offices[office].connect() as connection:
         known = (await connection.execute(CREDENTIAL, {"name": account})).one_or_none()
     if known is not None and known.retry_at is not None and known.retry_at.astimezone(UTC) > gate.clock.now():
-        refusal = TooManyTries("Too many failed sign-ins; wait a little and try again.")
-        await record_failure(gate, office, known.account_id, refusal)
-        raise refusal
+        raise TooManyTries(known.account_id)
     return known
 
 
@@ -103,6 +149,12 @@ async def office_named(gate: Gate, account: str) -> Office | None:
     async with engines[0].connect() as connection:
         row = (await connection.execute(OFFICE, {"name": account})).one_or_none()
     return None if row is None else Office(row.office)
+
+
+async def count_failure(gate: Gate, office: Office, account: UUID) -> None:
+    """Have the next try on an account wait a little longer."""
+    async with gate.offices[office].begin() as connection:
+        await connection.execute(FAILED, {"account": account})
 
 
 async def record_failure(gate: Gate, office: Office, account: UUID, refusal: Refusal) -> None:

@@ -120,7 +120,7 @@ class ReviewSession(Command, frozen=True, kw_only=True):
 
 
 class ChangePassword(Command, frozen=True, kw_only=True):
-    """The caller chooses a new password; every session of the account ends."""
+    """The caller, whose current password was checked, chooses a new one; every session of the account ends."""
 
     secrets: ClassVar[tuple[str, ...]] = ("password",)
     password: Password

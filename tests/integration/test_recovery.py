@@ -242,7 +242,7 @@ async def test_an_older_password_opens_nothing_but_the_choice_of_a_new_one(
 ) -> None:
     found = await backed_up(bank_world, tmp_path / "bank.backup")
     trader = await bank_world.as_("trader")
-    new = {"password": "another long enough password"}
+    new = {"password": "another long enough password", "current": PASSWORD}
     assert (await trader.client.put("/api/sessions/current/password", json=new)).status_code == 204
     account = (await actor_named(bank_world.bank, "steward")).account
     settling.done(
