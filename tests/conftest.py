@@ -45,22 +45,6 @@ MEMORYS_NAME = "trennwand-tests-"
 ROOM_BYTES_MIN = 4 << 30
 
 
-def has_room() -> bool:
-    """Tell whether memory can take the files of the tests, programs among them."""
-    if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < ROOM_BYTES_MIN:
-        return False
-    return not os.statvfs(MEMORY).f_flag & os.ST_NOEXEC
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_configure(config: pytest.Config) -> None:
-    """Have the files of the tests lie in memory, where syncing them costs nothing; --basetemp names another place."""
-    if config.option.basetemp is None and not hasattr(config, "workerinput") and has_room():
-        place = tempfile.mkdtemp(prefix=f"{MEMORYS_NAME}{os.getpid()}-", dir=MEMORY)
-        config.option.basetemp = str(Path(place, "files"))
-        config.add_cleanup(lambda: shutil.rmtree(place, ignore_errors=True))
-
-
 def pytest_collection_finish() -> None:
     """Leave what stays for the whole run out of every later search for garbage."""
     gc.collect()
@@ -100,10 +84,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Server
     with pytest.MonkeyPatch.context() as careless:
         for setting in ("fsync", "full_page_writes"):
             careless.setitem(embedded.SETTINGS, setting, "off")
-        started = embedded.start(data)
-    with started, in_memory(started):
-        asyncio.run(be_quick(started.url()))
-        yield started
+        running = embedded.start(data)
+    with running, in_memory(running):
+        asyncio.run(be_quick(running.url()))
+        yield running
     embedded.erase(data)
 
 
@@ -113,7 +97,7 @@ def in_memory(server: embedded.Server) -> Iterator[None]:
 
     They lie where all others do on a machine that offers no such place, or has little room in it.
     """
-    if not has_room():
+    if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < ROOM_BYTES_MIN:
         yield
         return
     for left in MEMORY.glob(f"{MEMORYS_NAME}*"):  # by a test process that was killed, and so was its server

@@ -197,10 +197,10 @@ def progress(out: Console, plan: Plan, *, quiet: bool) -> Iterator[Callable[[], 
 
 def acts_planned(plan: Plan) -> int:
     """Return about how many acts the days take."""
-    usual = 1 + 1 + 3 + 2 + 2 + 2  # capture, verify, confirm, prepare, release, complete
+    usual = 1 + 1 + 3 + 2 + 2 + 2 + 1  # capture, verify, confirm, prepare, release, complete, sign the papers
     more = {Story.RETURNED: 2, Story.DUPLICATE: 4, Story.CANCELLED: -7, Story.MISMATCHED: 2, Story.FAILING: 3}
     master_data = len(leis()) * (11 + 4 * len(CURRENCIES))  # a payment route takes four acts
-    around = 80  # the desks' clock, references, limits, deputies, leave, the policy
+    around = 180  # the desks' clock, references, limits, deputies, leave, the policy
     return master_data + around + sum(usual + more.get(deal.story, 0) for deal in plan.deals)
 
 
