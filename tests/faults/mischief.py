@@ -183,11 +183,9 @@ def by_force(run: "Run", statement: object, **facts: str) -> None:
 
     async def do() -> None:
         engine = create_async_engine(run.admin_url(), poolclass=NullPool)
-        connection = await reached(engine)
-        async with connection.begin():
+        async with contextlib.aclosing(await reached(engine)) as connection, connection.begin():
             await connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
             await connection.execute(statement, facts)  # type: ignore[call-overload]
-        await connection.close()
 
     asyncio.run(do())
 

@@ -28,7 +28,8 @@ from tests.promises import Finished, broken
 
 WAITING = 200
 CALLERS = 3
-DRAIN_SECONDS = 1
+LOOK_SECONDS_MAX = 0.5  # of one look whether a node is ready; longer, and it counts as not ready
+DRAIN_SECONDS = 3  # several looks, however busy the machine
 ANSWERS_BETWEEN = 5
 SLOW_SECONDS = 0.01
 COMES_INTO_FORCE_SECONDS = 6
@@ -275,21 +276,25 @@ class Balancer:
     answered: int = 0
     turn: int = 0
 
-    async def watch(self) -> None:
-        """Look all the time who is ready."""
-        async with httpx.AsyncClient(trust_env=False) as client:
+    async def watch(self, port: int) -> None:
+        """Look all the time whether a node is ready."""
+        async with httpx.AsyncClient(trust_env=False, timeout=LOOK_SECONDS_MAX) as client:
             while True:
-                for port in self.ports:
-                    self.ready[port] = await is_ready(client, port)
+                self.ready[port] = await is_ready(client, port)
                 await asyncio.sleep(POLL_SECONDS)
+
+    async def somebody(self) -> int:
+        """Return the port of a node that is ready, each in turn; wait while none is."""
+        while not (ready := [port for port in self.ports if self.ready.get(port)]):  # noqa: ASYNC110 - as above
+            await asyncio.sleep(POLL_SECONDS)
+        self.turn += 1
+        return ready[self.turn % len(ready)]
 
     async def send(self, nodes: Nodes, token: str, caller: int) -> None:
         """Send one request after the other; whatever is no answer of an act is a failure."""
         async with httpx.AsyncClient(trust_env=False, timeout=STALLED_SECONDS_MAX) as client:
             for number in range(1_000_000):
-                self.turn += 1
-                ready = [port for port in self.ports if self.ready.get(port)]
-                port, key = ready[self.turn % len(ready)], f"rolling-{caller}-{number}"
+                port, key = await self.somebody(), f"rolling-{caller}-{number}"
                 headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
                 try:
                     answer = await client.post(
@@ -317,7 +322,7 @@ async def both_are_restarted_and_no_request_fails(nodes: Nodes) -> None:
     balancer = Balancer(nodes.ports)
     token = await signed_in(nodes.call(1), "trader")
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(balancer.watch())]
+        tasks = [group.create_task(balancer.watch(port)) for port in nodes.ports]
         while len([one for one in balancer.ready.values() if one]) < len(nodes.ports):  # noqa: ASYNC110 - as above
             await asyncio.sleep(POLL_SECONDS)
         tasks += [group.create_task(balancer.send(nodes, token, caller)) for caller in range(CALLERS)]
