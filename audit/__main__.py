@@ -5,6 +5,7 @@ Exit codes: 0 verified, 2 incomplete, 1 tampered, 64 wrong usage, 70 the verifie
 
 import argparse
 import json
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -44,8 +45,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         asked = _parser(command).parse_intermixed_args(rest[:-1])
         code: int = asked.run(asked)
+        sys.stdout.flush()
     except SystemExit:  # --help
         return 0
+    except BrokenPipeError:  # whoever reads has closed the pipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print("audit: nobody reads on; this says nothing about the log", file=sys.stderr)
+        return EXIT_CRASH
     except (_Usage, UnusableKey, UnusableState) as wrong:
         print(f"audit: {wrong}", file=sys.stderr)
         return EXIT_USAGE

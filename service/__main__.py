@@ -6,6 +6,7 @@ Exit codes: 0 ok, 1 error, 2 usage, 3 refused, 4 conflict, 5 integrity.
 import argparse
 import getpass
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time
@@ -66,7 +67,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     journal.set_up("text")
     try:
         matrix.must_be_governed(matrix.commands(known), load_policy())
-        return int(asked.run(asked))
+        code = int(asked.run(asked))
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has closed the pipe; what was done is done
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print("trennwand: nobody reads on", file=sys.stderr)
+        return Exit.FAILED
     except LogContradiction as broken:
         print(f"trennwand: {broken}", file=sys.stderr)
         return Exit.INTEGRITY
@@ -75,6 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return Exit.FAILED
     except KeyboardInterrupt:
         return Exit.FAILED
+    return code
 
 
 def parser() -> argparse.ArgumentParser:
