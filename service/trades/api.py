@@ -306,7 +306,7 @@ async def previewed(
     if known is None:
         raise UnknownCounterparty("No counterparty in force has this id or LEI.", field="counterparty")
     terms = checked_terms(ticket, known.id, trade.portfolio_id)
-    return await foreseen(reads, trade, terms, at, broker_of(ticket, known, found))
+    return await foreseen(reads, trade, terms, at, broker_of(ticket, known, found), ticket.executed_at)
 
 
 def about(trade: UUID, body: Any, command: Any) -> Any:

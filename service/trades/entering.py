@@ -16,7 +16,7 @@ from service.attempt import Attempt, Desk, written
 from service.desks.queries import DeskRules, rules_in_force
 from service.kernel.database import NewRow, digest, plain_value, row_view
 from service.kernel.direct import fetch
-from service.kernel.errors import Malformed, Refusal, Unprocessable
+from service.kernel.errors import Malformed, Refusal, StaleVersion, Unprocessable
 from service.kernel.identifiers import uuid7
 from service.kernel.items import Item
 from service.kernel.money import parse_amount, quantize
@@ -340,6 +340,13 @@ def check_times(terms: Terms, executed_at: datetime, desk: Desk, now: datetime) 
             f"The desk deals on {desk.business_date}; the stated time of execution has not come.",
             field="executed_at",
         )
+
+
+def must_be_seen(trade: Trade, version: int) -> None:
+    """Raise StaleVersion unless the trader looked at the version in force."""
+    if trade.version != version:
+        sentence = f"You saw version {version}; it is at version {trade.version} now. Look again."
+        raise StaleVersion(sentence, field="version")
 
 
 async def must_be_changed_alone(session: AsyncSession, trade: Trade, location: str) -> None:

@@ -1,5 +1,6 @@
 """What a change of a deal will set in motion, office by office, before anybody decides it."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -18,7 +19,7 @@ from service.market.queries import is_published, rates_of
 from service.trades.deals.deal import Terms, cash_flows, differences, exposure, is_material
 from service.trades.model import Trade
 from service.trades.queries import held_positions, states_beside
-from service.trades.versions import broker_changed, changes_between, terms_of, version_of
+from service.trades.versions import changed_beside, changes_between, terms_of, version_of
 
 ROOM = text("SELECT * FROM public.limit_room('counterparty', :owner)")
 WITHDRAWN, UNSENT = "withdrawn", ("due",)
@@ -30,7 +31,12 @@ class NothingChanges(Unprocessable):
 
 
 async def foreseen(
-    session: AsyncSession, trade: Trade, new: Terms, desk: Desk, broker_id: UUID | None
+    session: AsyncSession,
+    trade: Trade,
+    new: Terms,
+    desk: Desk,
+    broker_id: UUID | None,
+    executed_at: datetime,
 ) -> dict[str, Any]:
     """Return what changes, whether that is material, and what will follow. Raises NothingChanges.
 
@@ -38,10 +44,10 @@ async def foreseen(
     """
     old = await terms_of(session, trade.id)
     found, changes = differences(old, new), changes_between(old, new)
-    changes |= (other := broker_changed((await version_of(session, trade.id)).broker_id, broker_id))
+    changes |= changed_beside(await version_of(session, trade.id), broker_id, executed_at)
     if not changes:
         raise NothingChanges("These are the terms in force; nothing would change.")
-    material = bool(other) or is_material(found)
+    material = "broker_id" in changes or is_material(found)
     impact = await impact_of(session, trade, new, desk, material=material)
     return {"changes": changes, "material": material, "impact": impact}
 

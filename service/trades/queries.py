@@ -46,7 +46,7 @@ from service.people.model import Account
 from service.trades.deals.deal import Terms, wording
 from service.trades.lifecycle import BY_CONTROL, TradeState
 from service.trades.model import ChangeRequest, PositionMovement, Trade, TradeVersion
-from service.trades.versions import broker_changed, changes_between, terms_from_version, terms_view
+from service.trades.versions import changed_beside, changes_between, terms_from_version, terms_view
 from service.work.model import WorkItem
 
 CONTROL = table(
@@ -350,18 +350,17 @@ async def versions(session: AsyncSession, trade: Trade) -> list[dict[str, Any]]:
         .order_by(TradeVersion.version)
     )
     found: list[dict[str, Any]] = []
-    before: Terms | None = None
-    broker: UUID | None = None
+    before: tuple[TradeVersion, Terms] | None = None
     for version, entered_by in rows:
         terms = terms_from_version(version, trade.portfolio_id)
         view = {"version": version.version, "entered_by": entered_by, "terms": terms_view(version)}
-        changes = (
-            {}
-            if before is None
-            else changes_between(before, terms) | broker_changed(broker, version.broker_id)
-        )
+        changes: dict[str, Any] = {}
+        if before is not None:
+            row, earlier = before
+            changes = changes_between(earlier, terms)
+            changes |= changed_beside(row, version.broker_id, version.executed_at)
         found.append(view | {"entered_at": plain_value(version.entered_at), "changes": changes})
-        before, broker = terms, version.broker_id
+        before = version, terms
     return found
 
 

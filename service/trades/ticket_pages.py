@@ -25,13 +25,21 @@ from service.trades import queries
 from service.trades.deals.day_count import DAY_COUNTS
 from service.trades.deals.deal import TYPES, wording
 from service.trades.desk_times import desk_now
-from service.trades.entering import UnknownCounterparty, broker_of, checked_terms, look_up, name_or_id
+from service.trades.entering import (
+    UnknownCounterparty,
+    broker_of,
+    checked_terms,
+    look_up,
+    must_be_changed_alone,
+    must_be_seen,
+    name_or_id,
+)
 from service.trades.impact import foreseen
 from service.trades.looking import Glance, distance_so_far, glance, look_at
 from service.trades.model import Trade
 from service.trades.reference import Reference
 from service.trades.shorthand import Around, Party, filled_in, read_line
-from service.trades.tickets import AmendedTerms, CaptureTrade, CorrectedTerms
+from service.trades.tickets import CaptureTrade, CorrectedTerms
 from service.ui.dealing_words import LOCATIONS
 from service.ui.formats import BERLIN, field_moment
 
@@ -137,6 +145,17 @@ class TicketPages(Controller):
             return page.back(f"/trades/{trade}/correction", outcome)
         return page.back(f"/trades/{trade}", page_frame.done(Action.TRADE_RESUBMIT, outcome))
 
+    @post("/{trade:uuid}/correction/preview", guards=[Allows(Action.TRADE_RESUBMIT)], status_code=200)
+    async def correction_preview(
+        self,
+        page: NamedDependency[Page],
+        actor: NamedDependency[Actor],
+        reads: NamedDependency[AsyncSession],
+        trade: FromPath[UUID],
+    ) -> Response[str]:
+        """Say what follows from the corrected ticket: a part of its page, refreshed while typing."""
+        return await change_looked_at(page, reads, actor, AGAIN, trade)
+
     @get("/{trade:uuid}/amendment", guards=[Allows(Action.AMENDMENT_REQUEST)])
     async def amendment(
         self,
@@ -168,6 +187,17 @@ class TicketPages(Controller):
         if isinstance(outcome, Said):
             return page.back(f"/trades/{trade}/amendment", outcome)
         return page.back(f"/trades/{trade}", page_frame.done(Action.AMENDMENT_REQUEST, outcome))
+
+    @post("/{trade:uuid}/amendment/preview", guards=[Allows(Action.AMENDMENT_REQUEST)], status_code=200)
+    async def amendment_preview(
+        self,
+        page: NamedDependency[Page],
+        actor: NamedDependency[Actor],
+        reads: NamedDependency[AsyncSession],
+        trade: FromPath[UUID],
+    ) -> Response[str]:
+        """Say what would follow from the amended ticket: parts of its page, refreshed while typing."""
+        return await change_looked_at(page, reads, actor, AMEND, trade)
 
 
 async def choices(page: Page, reads: AsyncSession, *, own_desk: bool = False) -> dict[str, Any]:
@@ -227,6 +257,16 @@ async def checked(
     return await ticket(page, reads, action, filled, deal, preview, status)
 
 
+async def change_looked_at(
+    page: Page, reads: AsyncSession, actor: Actor, action: str, trade: UUID
+) -> Response[str]:
+    """Return what the ticket of a deal says of its change, as far as it is filled in."""
+    deal = await queries.trade_view(reads, actor, trade)
+    seen, _ = await looked(page, reads, actor, action, page.form, deal)
+    names = await names_in(reads, deal)
+    return page.show("trades/templates/preview.html", preview=seen, form=action, names=names, alone=True)
+
+
 async def looked(
     page: Page,
     reads: AsyncSession,
@@ -271,8 +311,10 @@ async def look_at_change(
     fields: dict[str, Any],
     deal: Mapping[str, Any],
 ) -> None:
-    """Add what a correction or an amendment would come to. Raises what stands against it."""
-    said = page_forms.decoded(CorrectedTerms if action == AGAIN else AmendedTerms, fields)
+    """Add what a correction or an amendment would come to, whatever its reason. Raises what stands against it."""
+    said = page_forms.decoded(
+        CorrectedTerms, {name: value for name, value in fields.items() if name != "reason"}
+    )
     desk = Desk(page.business_date or said.trade_date, page.desk_clock or time(9))
     found = await look_up(reads, [said], desk)
     known = found.counterparties.get(name_or_id(said.counterparty))
@@ -280,9 +322,11 @@ async def look_at_change(
         raise UnknownCounterparty("No counterparty in force has this id or LEI.", field="counterparty")
     broker = broker_of(said, known, found)
     row = await reads.get_one(Trade, UUID(deal["id"]))
+    must_be_seen(row, said.version)
+    await must_be_changed_alone(reads, row, said.location)
     terms = checked_terms(said, known.id, row.portfolio_id)
     if action == AMEND:
-        preview.foreseen = await foreseen(reads, row, terms, desk, broker)
+        preview.foreseen = await foreseen(reads, row, terms, desk, broker, said.executed_at)
     preview.wording = wording(terms, known.name, page.language)
 
 

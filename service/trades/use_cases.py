@@ -15,7 +15,7 @@ from service.gate import UseCase, use_case
 from service.kernel.calendar import spot_date
 from service.kernel.database import NewRow, plain_value
 from service.kernel.direct import fetch, in_json
-from service.kernel.errors import IllegalTransition, NotFound, Refusal, StaleVersion, Unprocessable
+from service.kernel.errors import IllegalTransition, NotFound, Refusal, Unprocessable
 from service.kernel.identifiers import uuid7
 from service.kernel.items import Item
 from service.kernel.texts import Reason
@@ -37,6 +37,7 @@ from service.trades.entering import (
     judged,
     look_up,
     must_be_changed_alone,
+    must_be_seen,
     name_or_id,
     room_for,
     take_out_of_position,
@@ -47,7 +48,7 @@ from service.trades.lifecycle import TradeState
 from service.trades.model import ChangeRequest, Trade
 from service.trades.queries import DECISION, control_of, open_request
 from service.trades.tickets import CaptureTrade, RequestAmendment, ResubmitTrade
-from service.trades.versions import changes_between, terms_of
+from service.trades.versions import changed_beside, changes_between, terms_from_version, version_of
 from service.work.model import WorkItem
 from service.work.worker import Handlers
 
@@ -278,11 +279,18 @@ async def resubmit_trade(attempt: Attempt, command: ResubmitTrade) -> Changed:
     await must_be_changed_alone(session, trade, command.location)
     deal = judged(attempt, command, await look_up(session, [command], attempt.desk), trade.id)
     must_stay_in_book(deal, trade)
-    attempt.note(changes=changes_between(await terms_of(session, trade.id), deal.terms))
+    attempt.note(changes=await changes_of(trade, deal))
     answer = await put_in_force(deal, trade)
     attempt.close_item(Item.CORRECT, trade.id)
     attempt.open_item(Item.VERIFY, trade, trade_id=trade.id, version=trade.version, reason="corrected")
     return Changed(answer)
+
+
+async def changes_of(trade: Trade, deal: Judged) -> dict[str, Any]:
+    """Return everything that the deal as judged changes of the version in force."""
+    before = await version_of(deal.attempt.session, trade.id)
+    changes = changes_between(terms_from_version(before, trade.portfolio_id), deal.terms)
+    return changes | changed_beside(before, deal.broker_id, deal.executed_at)
 
 
 async def put_in_force(deal: Judged, trade: Trade) -> dict[str, Any]:
@@ -310,7 +318,7 @@ async def request_amendment(attempt: Attempt, command: RequestAmendment) -> Chan
     await must_be_changed_alone(session, trade, command.location)
     deal = judged(attempt, command, await look_up(session, [command], attempt.desk), trade.id)
     must_stay_in_book(deal, trade)
-    told = await foreseen(session, trade, deal.terms, attempt.desk, deal.broker_id)
+    told = await foreseen(session, trade, deal.terms, attempt.desk, deal.broker_id, deal.executed_at)
     request = attempt.add(
         ChangeRequest(
             id=uuid7(),
@@ -348,7 +356,6 @@ async def amend_trade(attempt: Attempt, command: AmendTrade) -> Changed:
     if outcome != "approved" or request.trade_version != trade.version:
         raise NotApproved("No approved request of the version in force asks for this.")
     ticket = msgspec.convert(request.terms, CaptureTrade)
-    asked = await terms_of(session, trade.id)
     known = await look_up(session, [ticket], attempt.desk)
     counterparty = known.counterparties[name_or_id(ticket.counterparty)]
     terms = checked_terms(ticket, counterparty.id, trade.portfolio_id)
@@ -362,7 +369,7 @@ async def amend_trade(attempt: Attempt, command: AmendTrade) -> Changed:
         trade.marks,
         broker_id=broker_of(ticket, counterparty, known),
     )
-    attempt.note(changes=changes_between(asked, terms), request=request.id)
+    attempt.note(changes=await changes_of(trade, deal), request=request.id)
     answer = await put_in_force(deal, trade)
     attempt.close_item(Item.AMEND, request.id)
     attempt.open_item(Item.VERIFY, trade, trade_id=trade.id, version=trade.version, reason="amended")
@@ -437,13 +444,6 @@ async def trade_of_desk(attempt: Attempt, trade_id: UUID) -> Trade:
     if desk != attempt.actor.unit:
         raise NotFound("trade")
     return trade
-
-
-def must_be_seen(trade: Trade, version: int) -> None:
-    """Raise StaleVersion unless the trader looked at the version in force."""
-    if trade.version != version:
-        sentence = f"You saw version {version}; it is at version {trade.version} now. Look again."
-        raise StaleVersion(sentence, field="version")
 
 
 async def must_have_no_open_request(session: AsyncSession, trade_id: UUID) -> None:

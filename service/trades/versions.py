@@ -1,6 +1,6 @@
 """Versions of deals: terms as stored, and back."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -110,12 +110,17 @@ def changes_between(old: Terms, new: Terms) -> dict[str, Any]:
     }
 
 
-def broker_changed(before: UUID | None, after: UUID | None) -> dict[str, Any]:
-    """Return the change of who brought the deal about, as ``changes_between`` tells the changes of terms."""
-    if before == after:
-        return {}
-    told = {"old": before, "new": after}
-    return {"broker_id": {name: str(value) for name, value in told.items() if value is not None}}
+def changed_beside(before: TradeVersion, broker_id: UUID | None, executed_at: datetime) -> dict[str, Any]:
+    """Return what changed beside the terms, as ``changes_between`` tells it: the broker, and when it was dealt."""
+    stated = {
+        "broker_id": (before.broker_id, broker_id),
+        "executed_at": (before.executed_at, executed_at),
+    }
+    return {
+        field: {name: plain_value(value) for name, value in (("old", old), ("new", new)) if value is not None}
+        for field, (old, new) in stated.items()
+        if old != new
+    }
 
 
 async def version_of(session: AsyncSession, trade_id: UUID, version: int | None = None) -> TradeVersion:

@@ -33,6 +33,7 @@ _WRITTEN: Final = re.compile(
     r"(?P<day>[0-9]{1,2})(?:\.(?P<month>[0-9]{1,2})\.(?P<short>[0-9]{2})?(?P<year>[0-9]{2})"
     r"|\.? ?(?P<named>[A-Za-zä]{3,9})\.? ?(?P<full>[0-9]{4}))"
 )
+_INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{6}Z", re.ASCII)
 _ISO_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _MOMENT: Final = re.compile(
     r"(?P<day>.{6,20}?)(?:T|,? )(?P<hour>[0-9]{1,2}):(?P<rest>[0-5][0-9](?::[0-5][0-9])?)"
@@ -113,11 +114,14 @@ class Formats:
         return _number_written(str(value), form, self.language)
 
     def as_said(self, value: str | None) -> str:
-        """Write what somebody said in a message: amounts and days readable, with every digit they gave."""
+        """Write what somebody said in a message: amounts, days and times readable, with every digit they gave."""
         if value is None:
             return NOTHING
         if re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,8})?", value, re.ASCII):
             return self._number(Decimal(value), pattern(len(value.partition(".")[2])))
+        if _INSTANT.fullmatch(value):
+            fraction = instant(value).strftime(".%f").rstrip("0").rstrip(".")
+            return f"{self.moment(value)}{fraction}"
         try:
             return self.day(date.fromisoformat(value)) if len(value) == len("2026-10-28") else value
         except ValueError:

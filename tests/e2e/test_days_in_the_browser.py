@@ -106,7 +106,10 @@ async def a_holiday(trader: Desk) -> None:
 async def an_amendment(trader: Desk, live: Deal) -> None:
     """6.1.7 and 8: the consequences come first, one request at a time, and trading has no page to approve it."""
     await trader.open(f"/trades/{live.id}/amendment")
+    await trader.fill("[name=base_amount]", "2,400,000.00")
+    await trader.page.wait_for_selector("#foreseen ins:text('2,400,000.00')")  # while it is typed
     await trader.fill("[name=base_amount]", "2,500,000.00")
+    await trader.page.wait_for_selector("#foreseen ins:text('2,500,000.00')")
     await trader.fill("[name=reason]", "the ticket says 2.5 million")
     await trader.enter("button[value=check]")
     text = await trader.text()

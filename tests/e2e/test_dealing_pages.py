@@ -86,6 +86,30 @@ async def test_an_amendment_shows_what_will_follow_before_and_while_it_is_decide
     assert "1,200,000.00 EUR" in (await trader.get(f"/trades/{deal.id}")).text
 
 
+async def test_whoever_looked_at_an_older_version_is_told_by_the_preview_too(bank: World) -> None:
+    deal = await captured(bank)
+    trader, verifier = await signed_in(bank, "trader"), await signed_in(bank, "other-verifier")
+    form = (await trader.get(f"/trades/{deal.id}/amendment")).form("amendment.request")
+    earlier = {"executed_at": "27 Oct 2026 08:05", "reason": "struck earlier"}
+    preview = Sheet(await trader.send(form, **earlier | CHECK))
+    assert "Dealt at 27 Oct 2026 08:30:00 27 Oct 2026 08:05:00 not material" in preview.text
+    part = Sheet(await trader.send(replace(form, action=f"{form.action}/preview"), **earlier))
+    assert "Dealt at 27 Oct 2026 08:30:00" in part.text
+
+    await trader.act(f"/trades/{deal.id}/amendment", "amendment.request", **earlier | ENTER)
+    request = next(link for link in (await verifier.get("/work")).links if "/requests/" in link)
+    assert "27 Oct 2026 08:30:00 27 Oct 2026 08:05:00" in (await verifier.get(request)).text
+    await verifier.act(request, "approve")
+    await drain(bank)
+
+    seen = "You saw version 1; it is at version 2 now."
+    stale = Sheet(await trader.send(form, base_amount="900,000.00", **CHECK))
+    assert seen in stale.text
+    again = stale.form("amendment.request")
+    assert again.fields["version"] == "1"
+    assert seen in (await trader.submit(again, reason="smaller", **ENTER)).text
+
+
 async def test_a_deal_off_the_market_says_so_to_whoever_verifies_it(bank: World) -> None:
     deal = await captured(bank, rate="0.8583")
     verifier = await signed_in(bank, "verifier")

@@ -130,6 +130,25 @@ async def test_SET_19_an_approved_amendment_goes_through_every_office_again(read
     ]
 
 
+async def test_SET_19_another_time_of_dealing_is_a_change_that_everybody_sees(ready_bank: World) -> None:
+    deal = await verified(ready_bank)
+    before, after = "2026-10-27T07:30:00.000000Z", "2026-10-27T07:05:00.000000Z"
+    request = done(await asked(ready_bank, deal, **TERMS | {"executed_at": "2026-10-27T07:05:00Z"}))
+
+    change = {"executed_at": {"old": before, "new": after}}
+    assert (request["changes"], request["material"]) == (change, False)
+    done(await approved(ready_bank, request))
+    await drain(ready_bank)
+    shown = (await (await ready_bank.as_("verifier")).get(f"/api/trades/{deal.id}")).json()
+    assert shown["versions"][-1]["changes"] == change
+    (told,) = await rows(
+        ready_bank,
+        "SELECT convert_from(bytes, 'UTF8')::jsonb #> '{data,changes}' AS changes FROM audit_entry "
+        "WHERE act = 'trade.amend'",
+    )
+    assert told.changes == change
+
+
 async def test_a_deal_not_yet_verified_is_amended_too_and_a_refused_one_stays(ready_bank: World) -> None:
     deal = await captured(ready_bank)
     request = done(await asked(ready_bank, deal))
