@@ -41,7 +41,8 @@ from service.trades.reference import Reference
 from service.trades.shorthand import Around, Party, filled_in, read_line
 from service.trades.tickets import CaptureTrade, CorrectedTerms
 from service.ui.dealing_words import LOCATIONS
-from service.ui.formats import BERLIN, field_moment
+from service.ui.formats import BERLIN, as_typed, field_moment
+from service.ui.languages import Language
 
 CHOICES_MAX = 200
 NEW, AGAIN, AMEND = "trade.capture", "trade.resubmit", "amendment.request"
@@ -124,7 +125,7 @@ class TicketPages(Controller):
     ) -> Response[str]:
         """Show the ticket with the returned deal in it."""
         deal = await queries.trade_view(reads, actor, trade)
-        return await ticket(page, reads, AGAIN, terms_of(deal), deal)
+        return await ticket(page, reads, AGAIN, terms_of(deal, page.language), deal)
 
     @post("/{trade:uuid}/correction", guards=[Allows(Action.TRADE_RESUBMIT)], status_code=200)
     async def resubmit(
@@ -166,7 +167,7 @@ class TicketPages(Controller):
     ) -> Response[str]:
         """Show the ticket with the deal as it stands, to be changed."""
         deal = await queries.trade_view(reads, actor, trade)
-        return await ticket(page, reads, AMEND, terms_of(deal), deal)
+        return await ticket(page, reads, AMEND, terms_of(deal, page.language), deal)
 
     @post("/{trade:uuid}/amendment", guards=[Allows(Action.AMENDMENT_REQUEST)], status_code=200)
     async def request_amendment(
@@ -339,7 +340,16 @@ async def by_line(page: Page, reads: AsyncSession, form: Mapping[str, str]) -> d
     parties = [Party(lei, name) for lei, name in offered["parties"]]
     around = Around(page.language, dealt_on(form, page), parties, [name for name, _ in offered["books"]])
     found = read_line(line, around)
-    return filled_in(dict(form), found, page.language)
+    return {**filled_in(dict(form), found, page.language), **in_numbers(found, page.language)}
+
+
+def in_numbers(fields: Mapping[str, str], language: Language) -> dict[str, str]:
+    """Return the amounts and rates among a deal's fields as their reader types them."""
+    return {
+        name: as_typed(value, language, grouped=name in page_forms.AMOUNTS)
+        for name, value in fields.items()
+        if name in page_forms.AMOUNTS or name in page_forms.RATES
+    }
 
 
 def dealt_on(form: Mapping[str, str], page: Page) -> date:
@@ -376,13 +386,14 @@ def fresh_terms(page: Page) -> dict[str, str]:
     }
 
 
-def terms_of(deal: Mapping[str, Any]) -> dict[str, str]:
+def terms_of(deal: Mapping[str, Any], language: Language) -> dict[str, str]:
     """Return a deal's terms as the ticket's fields hold them."""
     terms = {name: str(value) for name, value in deal["terms"].items()}
     if deal["broker"] is not None:
         terms |= {"execution": "broker", "broker": deal["broker"]["lei"]}
     moment = datetime.fromisoformat(terms["executed_at"]).astimezone(UTC)
     return terms | {
+        **in_numbers(terms, language),
         "counterparty": deal["counterparty"]["lei"],
         "portfolio": deal["portfolio"]["name"],
         "executed_at": field_moment(moment),

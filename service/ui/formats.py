@@ -228,6 +228,13 @@ def typed_number(text: str, language: Language, *, grouped: bool) -> str:
     return f"{sign}{digits}"
 
 
+def as_typed(value: str, language: Language, *, grouped: bool) -> str:
+    """Write a number as its reader types it, so that ``typed_number`` reads the same; all its digits stay."""
+    decimals = len(value.partition(".")[2])
+    form = pattern(decimals) if grouped else pattern(decimals).removeprefix("#,##")
+    return _number_written(value, form, language)
+
+
 def typed_day(text: str) -> str:
     """Read a day as people write it: ``28.10.2026``, ``28.10.26``, ``28 Oct 2026``, ``28. Oktober 2026``, ``2026-10-28``.
 

@@ -102,6 +102,10 @@ async def test_whoever_looked_at_an_older_version_is_told_by_the_preview_too(ban
     await verifier.act(request, "approve")
     await drain(bank)
 
+    german = (
+        await (await signed_in(bank, "trader", language="de")).get(f"/trades/{deal.id}/amendment")
+    ).form("amendment.request")
+    assert (german.fields["base_amount"], german.fields["rate"]) == ("1.000.000,00", "1,1650")
     seen = "You saw version 1; it is at version 2 now."
     stale = Sheet(await trader.send(form, base_amount="900,000.00", **CHECK))
     assert seen in stale.text
@@ -134,7 +138,7 @@ async def test_a_line_fills_the_ticket_and_the_preview_says_what_the_deal_would_
     ):
         assert words in seen.text, seen.text
     filled = seen.form("trade.capture").fields
-    assert (filled["line"], filled["base_amount"], filled["counterparty"]) == ("", "10000000", LEI)
+    assert (filled["line"], filled["base_amount"], filled["counterparty"]) == ("", "10,000,000", LEI)
 
     wrong = Sheet(await trader.send(ticket, line="S 10M EURUSD 1.1650 NOBODY", **CHECK))
     assert "Word 5, 'NOBODY', names no counterparty in force." in wrong.text

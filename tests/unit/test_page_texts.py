@@ -4,10 +4,13 @@ import re
 import subprocess
 import sys
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from babel.messages.pofile import read_po
+from hypothesis import given
+from hypothesis import strategies as st
 
 from policies import prose
 from policies.policy import load
@@ -18,8 +21,8 @@ from service.kernel.errors import Malformed
 from service.kernel.items import Item
 from service.page_forms import command_fields, day_in, fields_in, local_path
 from service.ui import words
-from service.ui.formats import Formats, typed_day, typed_moment, typed_number
-from service.ui.languages import CATALOGUE, Words, preferred
+from service.ui.formats import Formats, as_typed, typed_day, typed_moment, typed_number
+from service.ui.languages import CATALOGUE, Language, Words, preferred
 
 CLONE = Path(__file__).parents[2]
 
@@ -125,6 +128,19 @@ def test_amounts_as_people_type_them(typed: str, language: str, read: str) -> No
 def test_in_a_rate_comma_and_point_are_both_the_decimal_mark(typed: str, read: str) -> None:
     for language in ("de", "en"):
         assert typed_number(typed, language, grouped=False) == read
+
+
+@given(
+    number=st.decimals(-(10**12), 10**12, places=8),
+    grouped=st.booleans(),
+    language=st.sampled_from(("de", "en")),
+)
+def test_what_a_field_brings_is_read_as_the_same_number(
+    number: Decimal, language: Language, *, grouped: bool
+) -> None:
+    stored = format(number, "f")
+    written = as_typed(stored, language, grouped=grouped)
+    assert typed_number(written, language, grouped=grouped) == stored
 
 
 def test_numbers_and_days_are_written_as_each_language_does() -> None:
