@@ -1,4 +1,8 @@
-"""Deals out of a file on a page: looked at row by row, then all of them entered or none."""
+"""Deals out of a file on a page: looked at row by row, then all of them entered or none.
+
+What is entered is what was looked at: the preview leaves a digest of its deals in the form, and deals that
+come with another one are looked at anew.
+"""
 
 from collections import Counter
 from itertools import islice
@@ -15,7 +19,7 @@ from service.gate import BATCH_MAX
 from service.importing.keys import keyed
 from service.importing.outcomes import Outcome
 from service.importing.reading import read
-from service.importing.rows import Defaults, UnreadableFile
+from service.importing.rows import Defaults, UnreadableFile, fingerprint
 from service.kernel.actor import Actor
 from service.kernel.errors import Malformed, Refusal
 from service.page_frame import Page
@@ -25,6 +29,7 @@ from service.ui.formats import instant, typed_moment
 
 FORM: Final = "import"
 DEFAULTS: Final = ("portfolio", "counterparty", "executed_at")
+SEEN: Final = "_seen"
 
 
 class TooManyRows(Malformed):
@@ -49,13 +54,14 @@ class ImportPages(Controller):
         actor: NamedDependency[Actor],
         reads: NamedDependency[AsyncSession],
     ) -> Response[str]:
-        """Say what would become of each row, or enter all of them."""
+        """Say what would become of each row, or enter all of them if the preview was of the very same deals."""
         outcomes: list[Outcome] = []
-        status = 200
+        rows: Keyed = []
+        enters, status = page.form.get("_do") == "enter", 200
         try:
             rows = rows_in(page)
-            if page.form.get("_do") == "enter":
-                outcomes = await enter_whole(page.gate, actor, rows)
+            if enters and page.form.get(SEEN) == digest_of(rows):
+                outcomes, enters = await enter_whole(page.gate, actor, rows), False
             else:
                 outcomes = [one async for some in preview(page.gate, actor, rows) for one in some]
         except ImportEnded as ended:
@@ -63,7 +69,12 @@ class ImportPages(Controller):
         except Refusal as refusal:
             page.said = page_frame.refused(Action.TRADE_CAPTURE, refusal, FORM, page.form)
             status = refusal.status
-        return await shown(page, reads, outcomes, status)
+        return await shown(page, reads, outcomes, status, seen=digest_of(rows), changed=enters)
+
+
+def digest_of(rows: Keyed) -> str:
+    """Return the SHA-256 of the deals that the rows say, with what they are entered under, in their order."""
+    return fingerprint([(key, row.deal or row.fingerprint) for row, key in rows])
 
 
 def rows_in(page: Page) -> Keyed:
@@ -85,17 +96,29 @@ def rows_in(page: Page) -> Keyed:
     if len(found) > BATCH_MAX:
         sentence = f"A page takes {BATCH_MAX} deals at a time; the command line takes files of any length."
         raise TooManyRows(sentence, field="file")
+    if not found:
+        raise UnreadableFile("The file has no rows.", field="file")
     return found
 
 
-async def shown(page: Page, reads: AsyncSession, outcomes: list[Outcome], status: int = 200) -> Response[str]:
-    """Return the page with what became of the rows."""
+async def shown(
+    page: Page,
+    reads: AsyncSession,
+    outcomes: list[Outcome],
+    status: int = 200,
+    *,
+    seen: str = "",
+    changed: bool = False,
+) -> Response[str]:
+    """Return the page with what became of the rows; ``changed``: they are not those of the preview."""
     results = Counter(one.result for one in outcomes)
     held: dict[str, Any] = {name: page.form.get(name, "") for name in (*DEFAULTS, "file")}
     return page.show(
         "trades/templates/import.html",
         status=status,
         outcomes=outcomes,
+        seen=seen,
+        changed=changed,
         ready=not results["refused"] and results["can be entered"] > 0,
         possible=results["can be entered"],
         refused=results["refused"],

@@ -15,7 +15,7 @@ from tests.deals import TERMS
 from tests.importing import actor, table
 from tests.parties import LEI
 from tests.settling import captured, drain, matched
-from tests.visiting import CHECK, ENTER, Sheet, Visitor, deal_in, signed_in
+from tests.visiting import CHECK, ENTER, Form, Sheet, Visitor, deal_in, signed_in
 
 
 async def entered(trader: Visitor, type_: str, **typed: str) -> Sheet:
@@ -169,16 +169,16 @@ async def test_a_file_is_looked_at_row_by_row_and_entered_whole_or_not_at_all(ba
     good = {"portfolio": book, "counterparty": LEI}
     columns = (*TERMS, "key")
 
-    async def offered(do: dict[str, str], *rows: dict[str, str], status: int = 200) -> Sheet:
-        answer = await trader.send(form, file=table(*rows, columns=columns), **do)
+    async def offered(on: Form, do: dict[str, str], *rows: dict[str, str], status: int = 200) -> Sheet:
+        answer = await trader.send(on, file=table(*rows, columns=columns), **do)
         assert answer.status_code == status, Sheet(answer).text
         return Sheet(answer)
 
-    wrong = await offered(CHECK, good, good | {"value_date": "2026-10-31"})
+    wrong = await offered(form, CHECK, good, good | {"value_date": "2026-10-31"})
     assert "1 row is refused. None is entered until every row is right." in wrong.text
     assert "is the next good day" in wrong.text
     assert "Enter all" not in wrong.text
-    await offered(ENTER, good, good | {"value_date": "2026-10-31"})
+    await offered(wrong.form("import"), ENTER, good, good | {"value_date": "2026-10-31"})
     late = read_deal(TERMS | {"replaces": "0198c000-0000-7000-8000-000000000000"})
     deals = [read_deal(dict(TERMS)), late]
     with pytest.raises(NotWhole):  # what only the capture itself finds takes the others with it
@@ -189,13 +189,52 @@ async def test_a_file_is_looked_at_row_by_row_and_entered_whole_or_not_at_all(ba
     assert "No deal here." in (await trader.get("/trades")).text, "one refused row keeps all out"
 
     both = [good | {"base_amount": "21.00"}, good | {"base_amount": "22.00", "side": "sell"}]
-    assert "Enter all 2 deals" in (await offered(CHECK, *both)).text
+    looked = await offered(form, CHECK, *both)
+    assert "Enter all 2 deals" in looked.text
     for _ in range(2):
-        assert "2 deals of the file stand in the books." in (await offered(ENTER, *both)).text
+        entered = await offered(looked.form("import"), ENTER, *both)
+        assert "2 deals of the file stand in the books." in entered.text
     blotter = (await trader.get("/trades")).text
     assert re.search(r"EUR 21\.00 22\.00 −1\.00 USD", blotter), blotter
-    await offered(CHECK, *[good] * 129, status=400)
+    await offered(form, CHECK, *[good] * 129, status=400)
     assert "The file is empty." in Sheet(await trader.send(form, file=" ", **CHECK)).text
+    assert "The file has no rows." in (await offered(form, CHECK, status=400)).text
+
+
+async def test_deals_that_changed_since_the_preview_are_looked_at_again_not_entered(bank: World) -> None:
+    trader = await signed_in(bank, "trader")
+    form = (await trader.get("/trades/import")).form("import")
+    small, large = table({"base_amount": "1234567"}), table({"base_amount": "7654321"})
+    changed = "The deals have changed since the preview; look at them again."
+
+    looked = Sheet(await trader.send(form, file=small, **CHECK))
+    assert "Enter 1 deal" in looked.text
+    assert changed not in looked.text
+    for never_seen in (form, looked.form("import")):
+        again = Sheet(await trader.send(never_seen, file=large, **ENTER))
+        assert changed in again.text
+        assert "1 deal can be entered. Nothing is entered yet." in again.text
+        assert "7,654,321.00 EUR" in again.text
+        assert "No deal here." in (await trader.get("/trades")).text
+    done = Sheet(await trader.send(again.form("import"), file=large.replace("\n", "\r\n"), **ENTER))
+    assert "1 deal of the file stands in the books." in done.text
+    assert changed not in done.text
+
+
+async def test_a_default_that_changed_since_the_preview_is_looked_at_again(bank: World) -> None:
+    trader = await signed_in(bank, "trader")
+    form = (await trader.get("/trades/import")).form("import")
+    strata = (
+        "Strata Trade Type,Trade Date,Convention,Buy Sell,Currency,Notional,FX Rate,Payment Date\n"
+        "FX,2026-10-27,EUR/USD,Buy,EUR,1000000,1.1652,2026-10-29\n"
+    )
+    said = {name: form.choices[name][-1] for name in ("counterparty", "portfolio")}
+    said |= {"file": strata, "executed_at": "27 Oct 2026 09:05"}
+    looked = Sheet(await trader.send(form, **said, **CHECK)).form("import")
+    later = Sheet(await trader.send(looked, **said | {"executed_at": "27 Oct 2026 09:06"}, **ENTER))
+    assert "The deals have changed since the preview" in later.text
+    done = Sheet(await trader.send(looked, **said | {"executed_at": "2026-10-27T09:05"}, **ENTER))
+    assert "1 deal of the file stands in the books." in done.text, "the same time, written in another way"
 
 
 async def test_a_returned_deal_stands_on_top_with_the_time_that_is_left(bank: World) -> None:
