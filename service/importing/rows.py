@@ -94,8 +94,8 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def shown(text: str) -> str:
-    """Quote a piece of the file for a sentence: short, and nothing in it can break a line."""
-    return ascii(text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…")
+    """Quote a piece of the file for a sentence: short, and nothing in it can break a line or hide."""
+    return repr(text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…")
 
 
 def amount(text: str, field: str) -> str:

@@ -1,4 +1,7 @@
-"""CSV as RFC 4180 has it, read one row at a time; what is wrong with a row is said of that row alone."""
+"""CSV as RFC 4180 has it, read one row at a time; what is wrong with a row is said of that row alone.
+
+Columns are parted by commas, by semicolons, or by tabs, as a spreadsheet's cells are when they are copied.
+"""
 
 import csv
 from collections.abc import Iterator
@@ -118,11 +121,12 @@ def is_utf8(text: str) -> bool:
 
 
 def _delimiter(header: str, number: int) -> str:
-    found = [delimiter for delimiter in ",;" if delimiter in header]
+    found = [delimiter for delimiter in ",;\t" if delimiter in header]
     if len(found) > 1:
-        raise UnreadableFile(
-            "The header has commas and semicolons; only one of them can part the columns.", line=number
+        sentence = (
+            "The header has more than one of comma, semicolon and tab; only one of them can part the columns."
         )
+        raise UnreadableFile(sentence, line=number)
     return found[0] if found else ","
 
 

@@ -59,7 +59,7 @@ def test_each_type_of_deal_comes_back_as_the_interface_takes_it() -> None:
     assert [row.source for row in found] == ["fx_spot EUR USD", "fx_forward EUR USD", "mm_deposit", "mm_loan"]
 
 
-@pytest.mark.parametrize("delimiter", [",", ";"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_a_table_is_read_however_its_office_program_wrote_it(delimiter: str, end: str, mark: bytes) -> None:
@@ -189,9 +189,16 @@ def test_a_wrong_column_is_named(columns: list[str], field: str) -> None:
     assert field in unreadable.value.sentence
 
 
-def test_commas_and_semicolons_in_one_header_are_not_guessed_at() -> None:
+@pytest.mark.parametrize("header", [b"type;side,base\r\n", b"type\tside,base\r\n", b"type\tside;base\r\n"])
+def test_two_separators_in_one_header_are_not_guessed_at(header: bytes) -> None:
     with pytest.raises(UnreadableFile, match="only one of them"):
-        rows(b"type;side,base\r\n")
+        rows(header)
+
+
+def test_a_cell_is_quoted_as_it_was_written_but_nothing_in_it_hides() -> None:
+    (row,) = rows(table(SPOT | {"side": "Käufe\u202e\x1b"}))
+
+    assert "'Käufe\\u202e\\x1b'" in (row.refusal or "")
 
 
 def test_the_callers_own_key_stands_for_one_row() -> None:
