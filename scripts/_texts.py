@@ -30,7 +30,6 @@ PROCESS = {
     "safekeeping",
     "settings",
     "staff_files",
-    "tables",
     "__main__",
 }
 """Modules that talk to whoever runs the process, not to readers of pages."""
@@ -49,7 +48,9 @@ PLAIN = {
     "trades/deals/money_market.py",
 }
 """Pure modules: their findings become refusals word for word."""
-SENTENCES = {"sentence", "missing", "closed", "why"}
+SENTENCES = {"sentence", "missing", "closed", "why", "_NOT_TEXT", "_WHY"}
+MAKERS = {"__init__", "refuse", "RowRefused"}
+"""What makes a refusal of a sentence besides the refusals' own classes."""
 SILENT = {"wording", "_day", "__str__"}
 """Functions that speak a language of their own already."""
 FACT = "fact"
@@ -61,8 +62,20 @@ FACTS = (
     "Good Friday",
     "Labour Day",
     "New Year's Day",
+    "a credit default swap",
+    "a credit default swap on an index",
+    "a deal in a security",
+    "a forward rate agreement",
+    "a non-deliverable forward",
+    "a single payment",
+    "an FX option",
+    "an FX option with a barrier",
+    "an FX swap, two exchanges in one",
+    "an interest rate swap",
+    "an option on an interest rate swap",
+    "of no type that is known here",
 )
-"""What closes the euro's payment system, as the calendar names it."""
+"""What closes the euro's payment system, as the calendar names it; what Strata's types are that are not dealt here."""
 ELSEWHERE = {"no row of policy.csv gives {a} to {b}."}
 """Sentences of packages that know no pages."""
 POLICIES = ("apart", "cooling_off", "independence")
@@ -157,11 +170,11 @@ def sentences_in(tree: ast.Module, says: set[str] | None) -> Iterator[str]:
         texts: list[ast.expr] = []
         if id(node) in silent:
             continue
-        if isinstance(node, ast.Call) and (says is None or called(node) in {*says, "__init__"}):
+        if isinstance(node, ast.Call) and (says is None or called(node) in says | MAKERS):
             texts = [*node.args, *(word.value for word in node.keywords)]
-        elif (
-            isinstance(node, ast.Assign) and any(name_of(target) in SENTENCES for target in node.targets)
-        ) or (isinstance(node, ast.Return) and node.value is not None):
+        elif isinstance(node, ast.Assign | ast.AnnAssign) and named_as_sentence(node):
+            texts = node.value.values if isinstance(node.value, ast.Dict) else [node.value]
+        elif isinstance(node, ast.Return) and node.value is not None:
             texts = [node.value]
         elif isinstance(node, ast.arguments):
             texts = [default for default in node.defaults if default is not None]
@@ -169,6 +182,12 @@ def sentences_in(tree: ast.Module, says: set[str] | None) -> Iterator[str]:
             sentence = spelled(text)
             if sentence is not None and (says is None or sentence.endswith(".")):
                 yield sentence.rstrip(".") + "."
+
+
+def named_as_sentence(node: ast.Assign | ast.AnnAssign) -> bool:
+    """Tell whether a name holds a sentence, or a table of them."""
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return node.value is not None and any(name_of(target) in SENTENCES for target in targets)
 
 
 def alternatives(text: ast.expr) -> list[ast.expr]:

@@ -109,7 +109,7 @@ def _row(
     except RowRefused as refused:
         return Row(number, source, refusal=refused.sentence, field=refused.field, fingerprint=mark)
     except Repeated as twice:
-        sentence = f"{twice.name}: stands twice where one can."
+        sentence = "It stands twice where one can."
         return Row(number, source, refusal=sentence, field=twice.name, fingerprint=mark)
     return Row(number, source, deal, notes=notes, fingerprint=mark)
 
@@ -178,9 +178,12 @@ def _we(parties: Mapping[str, _Party], defaults: Defaults) -> _Party:
         raise RowRefused("we_are", f"Say which party we are: {', '.join(map(shown, parties))}, or our LEI.")
     found = [party for party in parties.values() if said == party.id or said in party.leis]
     if len(found) != 1:
-        raise RowRefused(
-            "we_are", f"{shown(said)} is {'no' if not found else 'more than one'} party of this document."
+        sentence = (
+            f"{shown(said)} is more than one party of this document."
+            if found
+            else f"{shown(said)} is no party of this document."
         )
+        raise RowRefused("we_are", sentence)
     return found[0]
 
 
@@ -250,10 +253,10 @@ def _check_amounts(leg: FxLeg) -> None:
     try:
         worth = quantize(ARITHMETIC.multiply(Decimal(leg.base_amount), Decimal(leg.rate)), leg.quote)
     except UnknownCurrency as unknown:
-        raise RowRefused("currency", f"currency: {unknown}.") from unknown
+        raise RowRefused("currency", f"{unknown}.") from unknown
     if worth != Decimal(leg.quote_amount):
         raise RowRefused(
             "amount",
-            f"amount: {leg.base_amount} {leg.base} at {leg.rate} make {plain(worth)} {leg.quote}, "
+            f"{leg.base_amount} {leg.base} at {leg.rate} make {plain(worth)} {leg.quote}, "
             f"and the document says {leg.quote_amount} {leg.quote}.",
         )

@@ -39,10 +39,10 @@ _DEPOSIT: Final = (
     | {"startDate", "maturityDate", "principal", "fixedRate", "dayCountFraction", "interest"}
 )  # fmt: skip
 _WHY: Final = {
-    "currency1ValueDate": "a deal that pays on two days is not dealt here",
-    "currency2ValueDate": "a deal that pays on two days is not dealt here",
-    "nonDeliverableSettlement": "a non-deliverable forward is not dealt here",
-    "features": "a deposit with an option in it (dual currency) is not dealt here",
+    "currency1ValueDate": "A deal that pays on two days is not dealt here.",
+    "currency2ValueDate": "A deal that pays on two days is not dealt here.",
+    "nonDeliverableSettlement": "A non-deliverable forward is not dealt here.",
+    "features": "A deposit with an option in it (dual currency) is not dealt here.",
 }
 _PER_CENT: Final = Decimal(100)
 
@@ -78,7 +78,7 @@ def the(node: Node, name: str) -> Node:
     """Return the element that must stand within another. Raises RowRefused."""
     found = node.one(name)
     if found is None:
-        raise RowRefused(name, f"{name}: missing in {shown(node.name)}.")
+        raise RowRefused(name, f"It is missing in {shown(node.name)}.")
     return found
 
 
@@ -94,9 +94,8 @@ def _only(node: Node, known: AbstractSet[str]) -> None:
 
 
 def _refuse(name: str) -> NoReturn:
-    raise RowRefused(
-        name, f"{shown(name)}: {_WHY.get(name, 'the deal has a part that is not understood here')}."
-    )
+    sentence = "The deal has a part that is not understood here."
+    raise RowRefused(name, _WHY.get(name, sentence))
 
 
 def read_fx(leg: Node, we: str) -> FxLeg:
@@ -166,7 +165,7 @@ def _pair(pair: Node) -> tuple[str, str]:
         return first, second
     if basis == "Currency1PerCurrency2":
         return second, first
-    raise RowRefused("quoteBasis", f"quoteBasis: {shown(basis)} is neither way of quoting a pair.")
+    raise RowRefused("quoteBasis", f"{shown(basis)} is neither way of quoting a pair.")
 
 
 def _parts(exchange: Node, rate: Decimal) -> tuple[str | None, str | None, tuple[str, ...]]:
@@ -179,7 +178,7 @@ def _parts(exchange: Node, rate: Decimal) -> tuple[str | None, str | None, tuple
     )
     if spot_node is None:
         if points_node is not None:
-            raise RowRefused("spotRate", "spotRate: missing beside forwardPoints.")
+            raise RowRefused("spotRate", "It is missing beside forwardPoints.")
         return None, None, ()
     spot = positive(spot_node.text, "spotRate")
     difference = ARITHMETIC.subtract(rate, Decimal(spot))
@@ -194,7 +193,7 @@ def _parts(exchange: Node, rate: Decimal) -> tuple[str | None, str | None, tuple
         if ARITHMETIC.multiply(Decimal(points), Decimal(pip)) == difference:
             worth = number_text(difference, "forwardPoints")
             return spot, worth, (f"forward points {points} of {pip} each: {worth}",)
-    raise RowRefused("forwardPoints", f"forwardPoints: {spot} and {points} do not make the rate {rate}.")
+    raise RowRefused("forwardPoints", f"{spot} and {points} do not make the rate {rate}.")
 
 
 def read_term_deposit(deposit: Node, we: str) -> Deposit:

@@ -137,7 +137,8 @@ def _sentence(one: Outcome) -> str:
         parts.append(f"deal {one.deal_number}")
     if one.market is not None and not one.market.startswith("ok"):
         parts.append(f"market {one.market}")
-    parts += [*one.marks, *filter(None, (one.reason, one.deal)), *one.notes]
+    wrong = one.reason if one.field is None else f"{one.field}: {one.reason}"
+    parts += [*one.marks, *filter(None, (wrong, one.deal)), *one.notes]
     return " · ".join(parts)
 
 

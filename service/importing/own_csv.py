@@ -44,7 +44,7 @@ _KEY: Final = re.compile(r"\A[\x21-\x7e]{1,64}\Z")
 
 def _side(text: str, field: str) -> str:
     if text not in {"buy", "sell"}:
-        raise RowRefused(field, f"{field}: {shown(text)} is neither buy nor sell.")
+        raise RowRefused(field, f"{shown(text)} is neither buy nor sell.")
     return text
 
 
@@ -138,15 +138,19 @@ def _row(record: Record, columns: tuple[str, ...], keys: dict[str, int]) -> Row:
 def _deal(cells: Mapping[str, str], columns: tuple[str, ...]) -> dict[str, str]:
     type_ = cells["type"]
     if type_ not in TYPES:
-        raise RowRefused("type", f"type: {shown(type_)} is not dealt here; {', '.join(TYPES)} are.")
+        raise RowRefused("type", f"{shown(type_)} is not dealt here; {', '.join(TYPES)} are.")
     needed = (*COMMON[1:], *TYPES[type_])
     for name in columns:
         if cells[name] and name not in {"type", KEY, *OPTIONAL, *needed}:
-            raise RowRefused(name, f"{name}: {type_} has no {name}; leave the cell empty.")
+            raise RowRefused(name, f"{type_} has no {name}; leave the cell empty.")
     for name in needed:
         if not cells.get(name):
-            where = "the cell is empty" if name in cells else "the table has no such column"
-            raise RowRefused(name, f"{name}: {type_} needs it, and {where}.")
+            sentence = (
+                f"{type_} needs it, and the cell is empty."
+                if name in cells
+                else f"{type_} needs it, and the table has no such column."
+            )
+            raise RowRefused(name, sentence)
     wanted = (*TYPES[type_], *COMMON[1:], *(name for name in OPTIONAL if cells.get(name)))
     return {"type": type_} | {name: _READERS[name](cells[name], name) for name in wanted}
 
@@ -155,9 +159,9 @@ def _check_key(key: str | None, keys: dict[str, int], number: int) -> None:
     if key is None:
         return
     if _KEY.match(key) is None:
-        raise RowRefused(KEY, f"key: {shown(key)} is no key; it has 1 to 64 visible ASCII characters.")
+        raise RowRefused(KEY, f"{shown(key)} is no key; it has 1 to 64 visible ASCII characters.")
     if key in keys:
-        raise RowRefused(KEY, f"key: {shown(key)} stands on line {keys[key]} already; each deal has its own.")
+        raise RowRefused(KEY, f"{shown(key)} stands on line {keys[key]} already; each deal has its own.")
     keys[key] = number
 
 

@@ -46,7 +46,7 @@ class UnreadableFile(Malformed):
 
 
 class RowRefused(Exception):
-    """One row is no deal that can be entered; ``field`` is the column or element to correct."""
+    """One row is no deal that can be entered; ``field`` is the column or element to correct, not said in the sentence."""
 
     def __init__(self, field: str | None, sentence: str) -> None:
         super().__init__(sentence)
@@ -103,20 +103,20 @@ def amount(text: str, field: str) -> str:
     if "," in text:
         raise RowRefused(
             field,
-            f"{field}: {shown(text)} is written with a comma; write a point before the decimals "
+            f"{shown(text)} is written with a comma; write a point before the decimals "
             "and nothing between the thousands, for instance 1234567.89.",
         )
     try:
         return plain(parse_amount(text))
     except UnreadableAmount as unreadable:
-        raise RowRefused(field, f"{field}: {unreadable}.") from unreadable
+        raise RowRefused(field, f"{unreadable}.") from unreadable
 
 
 def positive(text: str, field: str) -> str:
     """Return an amount or a rate above zero. Raises RowRefused."""
     read = amount(text, field)
     if Decimal(read) <= 0:
-        raise RowRefused(field, f"{field}: {read} is not more than zero.")
+        raise RowRefused(field, f"{read} is not more than zero.")
     return read
 
 
@@ -133,9 +133,7 @@ def iso_date(text: str, field: str) -> date:
             return date.fromisoformat(text)
         except ValueError:
             pass
-    raise RowRefused(
-        field, f"{field}: {shown(text)} is no date; write year-month-day, for instance 2026-10-28."
-    )
+    raise RowRefused(field, f"{shown(text)} is no date; write year-month-day, for instance 2026-10-28.")
 
 
 def instant(text: str, field: str) -> str:
@@ -146,7 +144,7 @@ def instant(text: str, field: str) -> str:
         except (ValueError, OverflowError):
             pass
     raise RowRefused(
-        field, f"{field}: {shown(text)} is no time with its zone; write for instance 2026-10-28T09:15:00Z."
+        field, f"{shown(text)} is no time with its zone; write for instance 2026-10-28T09:15:00Z."
     )
 
 
@@ -158,9 +156,7 @@ def utc_text(moment: datetime) -> str:
 def currency(text: str, field: str) -> str:
     """Return a currency code; whether anybody pays in it is not asked here. Raises RowRefused."""
     if _CURRENCY.match(text) is None:
-        raise RowRefused(
-            field, f"{field}: {shown(text)} is no currency; write three capitals, for instance EUR."
-        )
+        raise RowRefused(field, f"{shown(text)} is no currency; write three capitals, for instance EUR.")
     return text
 
 
@@ -169,10 +165,10 @@ def line(text: str, field: str, characters_max: int) -> str:
     if _LINE.match(text) is None:
         raise RowRefused(
             field,
-            f"{field}: {shown(text)} is empty, begins or ends with a blank, or holds a line break or a control character.",
+            f"{shown(text)} is empty, begins or ends with a blank, or holds a line break or a control character.",
         )
     if len(text) > characters_max:
-        raise RowRefused(field, f"{field}: at most {characters_max} characters, and these are {len(text)}.")
+        raise RowRefused(field, f"At most {characters_max} characters, and these are {len(text)}.")
     return text
 
 
@@ -181,7 +177,7 @@ def day_count(text: str, field: str) -> str:
     name = _DAY_COUNTS.get(text.upper())
     if name is None:
         known = ", ".join(sorted(set(_DAY_COUNTS.values())))
-        raise RowRefused(field, f"{field}: the day count {shown(text)} is not dealt here; {known} are.")
+        raise RowRefused(field, f"The day count {shown(text)} is not dealt here; {known} are.")
     return name
 
 

@@ -37,7 +37,7 @@ from service.kernel.money import ARITHMETIC, RATE_DECIMALS_MAX, UnknownCurrency,
 TYPE: Final = "Strata Trade Type"
 _FX_SINGLE: Final = frozenset({"FX", "FXSINGLE"})
 _TERM_DEPOSIT: Final = frozenset({"TERMDEPOSIT"})
-_OTHERS: Final[Mapping[str, str]] = {
+OTHERS: Final[Mapping[str, str]] = {
     "BULLET": "a single payment",
     "BULLETPAYMENT": "a single payment",
     "CDS": "a credit default swap",
@@ -52,6 +52,7 @@ _OTHERS: Final[Mapping[str, str]] = {
     "SWAPTION": "an option on an interest rate swap",
 }
 """What Strata's other types are, for the refusal."""
+UNKNOWN: Final = "of no type that is known here"
 _PAIR: Final = re.compile(r"\A([A-Za-z]{3})/([A-Za-z]{3})\Z")
 _FIRST_IN_PAIRS: Final = ("EUR", "GBP", "AUD", "NZD", "USD")
 """Which currency of a pair is the base by market convention; elsewhere it is the first leg's."""
@@ -98,10 +99,10 @@ def _deal(cells: Cells, defaults: Defaults) -> tuple[dict[str, str], tuple[str, 
     type_ = needed(cells, TYPE)
     name = type_.upper().replace(" ", "")
     if name not in _FX_SINGLE | _TERM_DEPOSIT:
-        what = _OTHERS.get(name, "of no type that is known here")
+        what = OTHERS.get(name, UNKNOWN)
         raise RowRefused(
             TYPE,
-            f"{TYPE}: {shown(type_)} is {what}; FxSingle (FX) and TermDeposit are taken from this format.",
+            f"{shown(type_)} is {what}; FxSingle (FX) and TermDeposit are taken from this format.",
         )
     trade_date = day(cells, "Trade Date")
     read = _fx if name in _FX_SINGLE else _term_deposit
@@ -123,7 +124,7 @@ def _counterparty(cells: Cells, defaults: Defaults) -> str:
     found = {column: known[name] for column, name in said.items() if name in known}
     if not found:
         column, name = next(iter(said.items()))
-        raise RowRefused(column, f"{column}: nothing says which counterparty {shown(name)} is; give its LEI.")
+        raise RowRefused(column, f"Nothing says which counterparty {shown(name)} is; give its LEI.")
     if len(set(found.values())) > 1:
         raise RowRefused(
             "CCP", f"The row names two counterparties: {' and '.join(map(shown, said.values()))}."
@@ -159,11 +160,11 @@ def _by_convention(cells: Cells) -> tuple[dict[str, str], date, tuple[str, ...]]
     pair = needed(cells, "Convention")
     found = _PAIR.match(pair)
     if found is None:
-        raise RowRefused("Convention", f"Convention: {shown(pair)} is no pair; write for instance EUR/USD.")
+        raise RowRefused("Convention", f"{shown(pair)} is no pair; write for instance EUR/USD.")
     base, quote = found[1].upper(), found[2].upper()
     dealt = currency(needed(cells, "Currency").upper(), "Currency")
     if dealt not in {base, quote} or base == quote:
-        raise RowRefused("Currency", f"Currency: {dealt} is none of two currencies {base} and {quote}.")
+        raise RowRefused("Currency", f"{dealt} is none of two currencies {base} and {quote}.")
     rate = positive(needed(cells, "FX Rate"), "FX Rate")
     buys = is_buy(cells)
     notional = _unsigned(cells, "Notional")
@@ -199,11 +200,11 @@ def _base_for(dealt: str, rate: Decimal, base: str, quote: str) -> tuple[str, tu
         base_amount = quantize(ARITHMETIC.divide(wanted, rate), base)
         returned = quantize(ARITHMETIC.multiply(base_amount, rate), quote)
     except UnknownCurrency as unknown:
-        raise RowRefused("Convention", f"Convention: {unknown}.") from unknown
+        raise RowRefused("Convention", f"{unknown}.") from unknown
     if returned != wanted or not base_amount:
         raise RowRefused(
             "Notional",
-            f"Notional: {dealt} {quote} cannot be stated in {base}: {plain(base_amount)} {base} at {plain(rate)} "
+            f"{dealt} {quote} cannot be stated in {base}: {plain(base_amount)} {base} at {plain(rate)} "
             f"pay {plain(returned)} {quote}. Enter the deal by its amount of {base}.",
         )
     text = number_text(base_amount, "Notional")
@@ -214,15 +215,13 @@ def _in_full(cells: Cells) -> tuple[dict[str, str], date, tuple[str, ...]]:
     legs = [_leg(cells, f"Leg {number} ") for number in (1, 2)]
     (first, _, first_received, first_day), (second, _, second_received, second_day) = legs
     if first == second:
-        raise RowRefused(
-            "Leg 2 Currency", f"Leg 2 Currency: a deal exchanges two currencies, and both are {first}."
-        )
+        raise RowRefused("Leg 2 Currency", f"A deal exchanges two currencies, and both are {first}.")
     if first_received == second_received:
-        raise RowRefused("Leg 2 Direction", "Leg 2 Direction: of the two legs one is paid and one received.")
+        raise RowRefused("Leg 2 Direction", "Of the two legs one is paid and one received.")
     if first_day != second_day:
         raise RowRefused(
             "Leg 2 Payment Date",
-            f"Leg 2 Payment Date: a deal that pays on two days, {first_day} and {second_day}, is not dealt here.",
+            f"A deal that pays on two days, {first_day} and {second_day}, is not dealt here.",
         )
     if _rank(second) < _rank(first):
         legs.reverse()
@@ -258,11 +257,11 @@ def _rate_of(base_amount: Decimal, quote_amount: Decimal, base: str, quote: str)
     try:
         returned = quantize(ARITHMETIC.multiply(base_amount, rate), quote)
     except UnknownCurrency as unknown:
-        raise RowRefused("Leg 2 Currency", f"Leg 2 Currency: {unknown}.") from unknown
+        raise RowRefused("Leg 2 Currency", f"{unknown}.") from unknown
     if returned != quote_amount or not rate:
         raise RowRefused(
             "Leg 2 Notional",
-            f"Leg 2 Notional: no rate with {RATE_DECIMALS_MAX} decimals makes {plain(base_amount)} {base} "
+            f"No rate with {RATE_DECIMALS_MAX} decimals makes {plain(base_amount)} {base} "
             f"into {plain(quote_amount)} {quote}.",
         )
     return number_text(rate, "Leg 2 Notional")
@@ -277,7 +276,7 @@ def _term_deposit(cells: Cells, trade_date: date, defaults: Defaults) -> Terms:
         if column.lower() in cells:
             raise RowRefused(
                 column,
-                f"{column}: state start date, end date, currency and day count instead of a convention.",
+                "State start date, end date, currency and day count instead of a convention.",
             )
     code = currency(needed(cells, "Currency").upper(), "Currency")
     start, moved = pay_day(cells, day(cells, "Start Date"), "Date Convention", (code,), defaults)

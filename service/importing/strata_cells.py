@@ -57,7 +57,7 @@ def needed(cells: Cells, column: str) -> str:
     """Return a cell that must say something. Raises RowRefused naming the column."""
     text = cells.get(column.lower())
     if text is None:
-        raise RowRefused(column, f"{column}: the deal needs it, and there is none.")
+        raise RowRefused(column, "The deal needs it, and there is none.")
     return text
 
 
@@ -75,12 +75,10 @@ def day(cells: Cells, column: str) -> date:
         except ValueError:
             break
     if _SHORT_YEAR.match(text) is not None:
-        raise RowRefused(
-            column, f"{column}: {shown(text)} leaves the century open; write the year with four digits."
-        )
+        raise RowRefused(column, f"{shown(text)} leaves the century open; write the year with four digits.")
     raise RowRefused(
         column,
-        f"{column}: {shown(text)} is no date; write day/month/year or year-month-day, for instance 2016-12-06.",
+        f"{shown(text)} is no date; write day/month/year or year-month-day, for instance 2016-12-06.",
     )
 
 
@@ -88,7 +86,7 @@ def is_buy(cells: Cells, column: str = "Buy Sell") -> bool:
     """Tell whether we buy. Raises RowRefused."""
     said = needed(cells, column)
     if said.upper() not in {"BUY", "B", "SELL", "S"}:
-        raise RowRefused(column, f"{column}: {shown(said)} is neither Buy nor Sell.")
+        raise RowRefused(column, f"{shown(said)} is neither Buy nor Sell.")
     return said.upper().startswith("B")
 
 
@@ -96,7 +94,7 @@ def is_received(cells: Cells, column: str) -> bool:
     """Tell whether we receive. Raises RowRefused."""
     said = needed(cells, column)
     if said.upper() not in {"PAY", "P", "RECEIVE", "REC", "R"}:
-        raise RowRefused(column, f"{column}: {shown(said)} is neither Pay nor Receive.")
+        raise RowRefused(column, f"{shown(said)} is neither Pay nor Receive.")
     return said.upper().startswith("R")
 
 
@@ -110,9 +108,7 @@ def executed_at(cells: Cells, trade_date: date, defaults: Defaults) -> str:
         return executed(defaults, trade_date, "Trade Time")
     found = _TIME.match(said)
     if found is None:
-        raise RowRefused(
-            "Trade Time", f"Trade Time: {shown(said)} is no time of day; write for instance 09:15:00."
-        )
+        raise RowRefused("Trade Time", f"{shown(said)} is no time of day; write for instance 09:15:00.")
     try:
         hour, minute, second = (int(part or 0) for part in found.groups())
         of_day = time(hour, minute, second)
@@ -121,7 +117,7 @@ def executed_at(cells: Cells, trade_date: date, defaults: Defaults) -> str:
             return utc_text(datetime.fromisoformat(f"{trade_date}T{of_day}{offset[1]}"))
         return utc_text(datetime.combine(trade_date, of_day, tzinfo=_zone(cells)))
     except (ValueError, OverflowError) as wrong:
-        raise RowRefused("Trade Time", f"Trade Time: {shown(said)} is no time of {trade_date}.") from wrong
+        raise RowRefused("Trade Time", f"{shown(said)} is no time of {trade_date}.") from wrong
 
 
 def _zone(cells: Cells) -> ZoneInfo:
@@ -133,9 +129,7 @@ def _zone(cells: Cells) -> ZoneInfo:
             return ZoneInfo(said)
     except (KeyError, ValueError, OSError):
         pass
-    raise RowRefused(
-        "Trade Zone", f"Trade Zone: {shown(said)} is no time zone; write for instance Europe/London."
-    )
+    raise RowRefused("Trade Zone", f"{shown(said)} is no time zone; write for instance Europe/London.")
 
 
 def pay_day(
@@ -154,7 +148,7 @@ def pay_day(
     if rule is None:
         raise RowRefused(
             convention_column,
-            f"{convention_column}: days are not moved by {shown(convention)} here; move the date yourself.",
+            f"Days are not moved by {shown(convention)} here; move the date yourself.",
         )
     direction, turns_back = rule
     try:

@@ -33,8 +33,7 @@ def as_unreadable(wrong: UnreadableFile | RowRefused | Repeated) -> Unreadable:
             where = "document" if wrong.line is None else f"line {wrong.line}"
             return Unreadable(where, wrong.sentence)
         case RowRefused():
-            field = wrong.field or "document"
-            return Unreadable(field, wrong.sentence.removeprefix(f"{field}: "))
+            return Unreadable(wrong.field or "document", wrong.sentence)
         case _:
             return Unreadable(wrong.name, "stands twice where one can")
 

@@ -61,9 +61,10 @@ class ImportPages(Controller):
         try:
             rows = rows_in(page)
             if enters and page.form.get(SEEN) == digest_of(rows):
-                outcomes, enters = await enter_whole(page.gate, actor, rows), False
+                outcomes, enters = await enter_whole(page.gate, actor, rows, page.language), False
             else:
-                outcomes = [one async for some in preview(page.gate, actor, rows) for one in some]
+                looked = preview(page.gate, actor, rows, page.language)
+                outcomes = [one async for some in looked for one in some]
         except ImportEnded as ended:
             raise ended.refusal from ended
         except Refusal as refusal:

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -28,11 +29,14 @@ from service.trades.api import read_deal
 from service.trades.deals.deal import wording
 from service.trades.deals.fx import FxTerms
 from service.trades.deals.fx_forward import FxForwardTerms
-from service.trades.entering import Judged, judged, look_up
+from service.trades.entering import Judged, Known, judged, look_up
 from service.trades.looking import ROOM, desk_of
-from service.trades.reference import beside_reference
+from service.trades.reference import Reference, beside_reference
 from service.trades.tickets import CaptureTrade
 from service.trades.use_cases import capture_trades
+from service.ui.dealing_words import FINDINGS
+from service.ui.formats import Formats
+from service.ui.languages import N_, Language, Words
 
 BEFORE = text("SELECT * FROM public.entered_under(:account, :keys, :hashes)")
 Keyed = Sequence[tuple[Row, str]]
@@ -107,28 +111,41 @@ def deal_of(row: Row) -> CaptureTrade | Malformed:
     return read_deal(dict(row.deal))
 
 
-def told(row: Row, outcome: Done | Refusal) -> Outcome:
+def told(row: Row, outcome: Done | Refusal, language: Language | None = None) -> Outcome:
     """Return what to say of a row that was offered."""
     if isinstance(outcome, Refusal):
         return refused(row, outcome)
-    return entered(row, outcome.answer, before=bool(outcome.replay))
+    return entered(row, outcome.answer, before=bool(outcome.replay), language=language)
 
 
-def entered(row: Row, answer: Mapping[str, Any], *, before: bool) -> Outcome:
-    """Return what to say of a row whose deal stands in the books."""
-    market = answer["checks"]["market"]
-    distance = "" if market.get("deviation_bp") is None else f" {market['deviation_bp']} bp"
+def entered(
+    row: Row, answer: Mapping[str, Any], *, before: bool, language: Language | None = None
+) -> Outcome:
+    """Return what to say of a row whose deal stands in the books; ``language``: of its reader, None for a machine.
+
+    The deal is in the words of the answer, whatever the language.
+    """
     return Outcome(
         line=row.number,
         row=row.source,
         result="entered before" if before else "entered",
         deal_number=answer["deal_number"],
         id=answer["id"],
-        market=f"{market['result']} ({market['why']}{distance})",
+        market=found(answer["checks"]["market"], language),
         marks=tuple(answer["marks"]),
         deal=answer["wording"],
         notes=row.notes,
     )
+
+
+def found(market: Mapping[str, Any], language: Language | None) -> str:
+    """Say what the check of a deal in the books found."""
+    bp = market.get("deviation_bp")
+    if language is None:
+        return f"{market['result']} ({market['why']}{'' if bp is None else f' {bp} bp'})"
+    say = Words(language)
+    why = say(FINDINGS[market["why"]])
+    return why if bp is None else say(N_("%(found)s: %(bp)s bp"), found=why, bp=Formats(language).signed(bp))
 
 
 def refused(row: Row, refusal: Refusal) -> Outcome:
@@ -204,9 +221,11 @@ def said(scope: str, verdict: str, **facts: Any) -> Refusal:
 
 
 async def preview(
-    gate: Gate, actor: Actor, rows: Iterable[tuple[Row, str]]
+    gate: Gate, actor: Actor, rows: Iterable[tuple[Row, str]], language: Language | None = None
 ) -> AsyncGenerator[list[Outcome], None]:
     """Yield what would become of each row: the deal in words, or the first reason against it. Nothing is written.
+
+    ``language``: that of who reads it; None where a machine may, which gets days and numbers as it writes them.
 
     The rows count against the limits as they stand now, one after the other; one that was entered before says so and
     counts no more. The market's check is the trade date's last published reference.
@@ -231,9 +250,12 @@ async def preview(
                     if isinstance(deal, Refusal):
                         raise deal
                     if key in before:
-                        outcomes.append(entered(row, before[key], before=True))
+                        one = entered(row, before[key], before=True, language=language)
+                        outcomes.append(in_words(one, attempt, deal, known, language))
                         continue
-                    outcomes.append(await looked_at(row, judged(attempt, deal, known, uuid7()), room))
+                    outcomes.append(
+                        await looked_at(row, judged(attempt, deal, known, uuid7()), room, language)
+                    )
                 except Refusal as refusal:
                     outcomes.append(refused(row, refusal))
         yield outcomes
@@ -252,7 +274,20 @@ async def entered_before(
     return {row.key: json.loads(row.answer) for row in await reads.execute(BEFORE, facts)}
 
 
-async def looked_at(row: Row, deal: Judged, room: Room) -> Outcome:
+def in_words(
+    one: Outcome, attempt: Attempt, deal: CaptureTrade, known: Known, language: Language | None
+) -> Outcome:
+    """Return what became of a row with its deal in the reader's language; without words if it were refused today."""
+    if language is None:
+        return one
+    try:
+        again = judged(attempt, deal, known, uuid7())
+    except Refusal:
+        return msgspec.structs.replace(one, deal=None)
+    return msgspec.structs.replace(one, deal=wording(again.terms, again.counterparty.name, language))
+
+
+async def looked_at(row: Row, deal: Judged, room: Room, language: Language | None) -> Outcome:
     """Return what the row would become. Raises what the limits would say."""
     reads, terms = deal.attempt.session, deal.terms
     await room.take(reads, deal, await room.fixing(reads, deal.attempt.desk.business_date))
@@ -260,16 +295,25 @@ async def looked_at(row: Row, deal: Judged, room: Room) -> Outcome:
     if isinstance(terms, FxTerms):
         dealt = terms.spot_rate if isinstance(terms, FxForwardTerms) else terms.rate
         beside = beside_reference(dealt, terms.base, terms.quote, await room.fixing(reads, terms.trade_date))
-        market = None if beside is None else f"reference of {beside.day}: {beside.deviation_bp} bp"
+        market = None if beside is None else distance(beside, language)
     return Outcome(
         line=row.number,
         row=row.source,
         result="can be entered",
         market=market,
         marks=tuple(deal.marks),
-        deal=wording(terms, deal.counterparty.name),
+        deal=wording(terms, deal.counterparty.name, language or "en"),
         notes=row.notes,
     )
+
+
+def distance(reference: Reference, language: Language | None) -> str:
+    """Say how far a deal would be from its reference."""
+    if language is None:
+        return f"reference of {reference.day}: {reference.deviation_bp} bp"
+    fmt = Formats(language)
+    day, bp = fmt.day(reference.day), fmt.points(reference.deviation_bp)
+    return Words(language)(N_("reference of %(day)s: %(bp)s bp"), day=day, bp=bp)
 
 
 # All or nothing -------------------------------------------------------------------------------------
@@ -283,13 +327,13 @@ class NotWhole(Refusal):
         self.refused = refused
 
 
-async def enter_whole(gate: Gate, actor: Actor, rows: Keyed) -> list[Outcome]:
+async def enter_whole(gate: Gate, actor: Actor, rows: Keyed, language: Language) -> list[Outcome]:
     """Enter at most 128 deals in one transaction, every one or none; return what became of each row.
 
     What was entered before under the same key stays as it is. A refused row takes its neighbours with it: they come
     back as they were looked at, and only its refusal is recorded. Raises ImportEnded.
     """
-    looked = [one async for outcomes in preview(gate, actor, rows) for one in outcomes]
+    looked = [one async for outcomes in preview(gate, actor, rows, language) for one in outcomes]
     read = [deal_of(row) for row, _ in rows]
     deals = [deal for deal in read if not isinstance(deal, Refusal)]
     if len(deals) < len(read) or any(one.is_refused for one in looked):
@@ -308,7 +352,10 @@ async def enter_whole(gate: Gate, actor: Actor, rows: Keyed) -> list[Outcome]:
     for outcome in done:
         if isinstance(outcome, NotSignedIn | StalePolicy):
             raise ImportEnded(outcome)
-    return [told(row, outcome) for (row, _), outcome in zip(rows, done, strict=True)]
+    return [
+        msgspec.structs.replace(told(row, outcome, language), deal=one.deal)
+        for (row, _), outcome, one in zip(rows, done, looked, strict=True)
+    ]
 
 
 async def whole(attempts: Sequence[Attempt], commands: Sequence[CaptureTrade]) -> list[Any]:

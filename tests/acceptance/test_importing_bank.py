@@ -196,11 +196,11 @@ async def test_the_fx_deals_of_strata_are_entered_and_the_rest_refused_each_with
     assert rolled.exit is Exit.REFUSED
     assert [row["result"] for row in told] == ["entered before", "entered", *["refused"] * 5]
     assert [row["reason"].split(";")[0] for row in told[2:]] == [
-        "Strata Trade Type: 'FxSwap' is an FX swap, two exchanges in one",
-        "Strata Trade Type: 'Fx Swap' is an FX swap, two exchanges in one",
-        "Strata Trade Type: 'Bullet' is a single payment",
-        "Strata Trade Type: 'BulletPayment' is a single payment",
-        "Strata Trade Type: 'FxVanillaOption' is an FX option",
+        "'FxSwap' is an FX swap, two exchanges in one",
+        "'Fx Swap' is an FX swap, two exchanges in one",
+        "'Bullet' is a single payment",
+        "'BulletPayment' is a single payment",
+        "'FxVanillaOption' is an FX option",
     ]
     assert told[1]["notes"] == "value date moved from Saturday 2016-12-24 to 2016-12-27"
     await the_checks_are_known(bank, [told[0]["id"], told[1]["id"]])

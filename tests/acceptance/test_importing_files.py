@@ -78,11 +78,11 @@ def test_the_table_of_strata(folder: Path) -> None:
         },
     ]  # fmt: skip
     assert [(row.source, (row.refusal or "").split(";")[0]) for row in rows[2:]] == [
-        ("FxSwap OG~tradeId11 USD/CAD", "Strata Trade Type: 'FxSwap' is an FX swap, two exchanges in one"),
-        ("Fx Swap OG~tradeId12 USD/CAD", "Strata Trade Type: 'Fx Swap' is an FX swap, two exchanges in one"),
-        ("Bullet OG~tradeId21", "Strata Trade Type: 'Bullet' is a single payment"),
-        ("BulletPayment OG~tradeId22", "Strata Trade Type: 'BulletPayment' is a single payment"),
-        ("FxVanillaOption OG~tradeId31 USD/CAD", "Strata Trade Type: 'FxVanillaOption' is an FX option"),
+        ("FxSwap OG~tradeId11 USD/CAD", "'FxSwap' is an FX swap, two exchanges in one"),
+        ("Fx Swap OG~tradeId12 USD/CAD", "'Fx Swap' is an FX swap, two exchanges in one"),
+        ("Bullet OG~tradeId21", "'Bullet' is a single payment"),
+        ("BulletPayment OG~tradeId22", "'BulletPayment' is a single payment"),
+        ("FxVanillaOption OG~tradeId31 USD/CAD", "'FxVanillaOption' is an FX option"),
     ]
 
 

@@ -237,6 +237,29 @@ async def test_a_default_that_changed_since_the_preview_is_looked_at_again(bank:
     assert "1 deal of the file stands in the books." in done.text, "the same time, written in another way"
 
 
+async def test_a_file_is_read_to_germans_in_german(bank: World) -> None:
+    trader = await signed_in(bank, "trader", language="de")
+    form = (await trader.get("/trades/import")).form("import")
+
+    async def said(file: str) -> str:
+        return Sheet(await trader.send(form, file=file, **CHECK)).text
+
+    wrong = await said(table({"base_amount": "1.000.000,50"}, {"side": "purchase"}, {"side_agreements": ""}))
+    assert "base_amount : '1.000.000,50' ist mit einem Komma geschrieben" in wrong, wrong
+    assert "side : 'purchase' ist weder Kauf (buy) noch Verkauf (sell)" in wrong
+    assert "side_agreements : fx_spot braucht diese Angabe, und die Zelle ist leer" in wrong
+    assert "Die Datei ist eine Arbeitsmappe oder ein Archiv" in await said("PK\x03\x04")
+    assert "Die Datei hat keine Zeilen." in await said(table())
+
+    looked = Sheet(await trader.send(form, file=table({}), **CHECK))
+    assert "Sie kaufen 1.000.000,00 EUR von First counterparty gegen" in looked.text
+    assert "Referenz vom 26.10.2026: −1,7 Bp" in looked.text
+    for _ in range(2):
+        entered = Sheet(await trader.send(looked.form("import"), file=table({}), **ENTER))
+        assert "Sie kaufen 1.000.000,00 EUR von First counterparty gegen" in entered.text
+        assert "innerhalb der Toleranz: −1,7 Bp" in entered.text
+
+
 async def test_a_returned_deal_stands_on_top_with_the_time_that_is_left(bank: World) -> None:
     deal = await captured(bank)
     verifier = await signed_in(bank, "verifier")

@@ -126,7 +126,7 @@ def test_points_that_do_not_add_up_are_refused() -> None:
 
     assert (found.field, found.refusal) == (
         "forwardPoints",
-        "forwardPoints: 1.49 and 0.01 do not make the rate 1.48.",
+        "1.49 and 0.01 do not make the rate 1.48.",
     )
 
 

@@ -167,7 +167,7 @@ def test_a_table_may_leave_out_the_columns_of_types_it_does_not_have() -> None:
     assert row.deal == SPOT
     assert (other.field, other.refusal) == (
         "currency",
-        "currency: mm_deposit needs it, and the table has no such column.",
+        "mm_deposit needs it, and the table has no such column.",
     )
 
 
@@ -207,7 +207,7 @@ def test_the_callers_own_key_stands_for_one_row() -> None:
     assert [row.key for row in found if row.deal] == ["A-1", "A-2"]
     assert (found[1].field, found[1].refusal) == (
         "key",
-        "key: 'A-1' stands on line 2 already; each deal has its own.",
+        "'A-1' stands on line 2 already; each deal has its own.",
     )
 
 

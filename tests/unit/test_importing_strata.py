@@ -7,6 +7,8 @@ import pytest
 
 from service.importing.reading import read
 from service.importing.rows import Defaults, Row, UnreadableFile
+from service.importing.strata import OTHERS, UNKNOWN
+from service.ui.languages import Words
 
 CENTRAL = "529900DTJ5A7S5UCBB52"
 BILATERAL = "213800QILIUD4ROSUO03"
@@ -82,7 +84,7 @@ def test_an_amount_of_the_quote_currency_that_no_base_amount_pays_is_refused() -
 
     assert field == "Notional"
     assert sentence == (
-        "Notional: 1000000.01 INR cannot be stated in USD: 14836.80 USD at 67.4 pay 1000000.32 INR. "
+        "1000000.01 INR cannot be stated in USD: 14836.80 USD at 67.4 pay 1000000.32 INR. "
         "Enter the deal by its amount of USD."
     )
 
@@ -258,3 +260,8 @@ def test_columns_are_found_without_regard_to_case_and_stand_once() -> None:
 def test_a_table_said_to_be_stratas_must_be_one() -> None:
     with pytest.raises(UnreadableFile, match="Strata Trade Type"):
         list(read(b"type,side\n", DEFAULTS, format="strata"))
+
+
+def test_every_type_that_is_not_dealt_here_has_its_german() -> None:
+    german = Words("de")
+    assert [what for what in (*OTHERS.values(), UNKNOWN) if german.fact(what) == what] == []
