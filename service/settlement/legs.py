@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
-from service.attempt import Attempt, Changed, locked
+from service.attempt import Attempt, Changed, Desk, locked
 from service.confirmations.lifecycle import AGREED
 from service.confirmations.queries import confirmation_of
 from service.control.holding import hold_trade
@@ -22,7 +22,7 @@ from service.market.ecb import NoFixing, to_eur
 from service.market.queries import last_rates
 from service.parties.model import Instruction
 from service.parties.queries import instruction_for
-from service.settlement.lifecycle import SETTLEMENT, CallBackState, SettlementState
+from service.settlement.lifecycle import BEFORE_RELEASE, SETTLEMENT, CallBackState, SettlementState
 from service.settlement.model import CallBack, Net, Settlement
 from service.settlement.queries import view
 from service.settlement_rules.book import RuleBook, desk_instant, due_at
@@ -136,14 +136,19 @@ async def must_be_ready(attempt: Attempt, found: Held) -> None:
 
 
 async def must_be_on_the_route_in_force(session: AsyncSession, leg: Settlement) -> None:
-    """Raise InstructionReplaced if another route is in force now; one agreed for this deal alone stays."""
+    """Raise InstructionReplaced if another route is in force now; one agreed for this deal alone stays.
+
+    What has not gone yet is asked for anew, so that it waits for whoever prepares.
+    """
     if leg.instruction_id is None:
         return
     route = await session.get_one(Instruction, leg.instruction_id)
     current = await instruction_for(session, route.counterparty_id, leg.currency)
     if current is None or current.id != route.id:
+        told = leg.state not in BEFORE_RELEASE or await waits(session, Item.PREPARE, leg.id)
         raise InstructionReplaced(
-            "The payment route was replaced after the leg was prepared; it must be prepared anew."
+            "The payment route was replaced after the leg was prepared; it must be prepared anew.",
+            report=() if told else (Report(Item.PREPARE, "settlement", leg.id),),
         )
 
 
@@ -199,20 +204,19 @@ def made_at(identifier: UUID) -> datetime:
     return datetime.fromtimestamp((identifier.int >> 80) / 1000, tz=UTC)
 
 
-def is_late(attempt: Attempt, found: Held) -> bool:
+def is_late(leg: Settlement, book: RuleBook, desk: Desk) -> bool:
     """Tell whether what we pay can no longer be sent on its day: its cut-off, or the day itself, is over."""
-    leg = found.leg
-    if leg.amount >= 0 or attempt.desk.business_date < leg.pay_on:
+    if leg.amount >= 0 or desk.business_date < leg.pay_on:
         return False
-    if attempt.desk.business_date > leg.pay_on:
+    if desk.business_date > leg.pay_on:
         return True
-    cut_off = found.book.cut_off(leg.currency, leg.pay_on)
-    return cut_off is not None and desk_instant(attempt.desk.business_date, attempt.desk.clock) > cut_off
+    cut_off = book.cut_off(leg.currency, leg.pay_on)
+    return cut_off is not None and desk_instant(desk.business_date, desk.clock) > cut_off
 
 
 async def must_be_in_time(attempt: Attempt, found: Held) -> None:
     """Raise CutOffMissed, and tell whoever decides what happens to a late payment; never pay late in silence."""
-    if not is_late(attempt, found):
+    if not is_late(found.leg, found.book, attempt.desk):
         return
     told = await waits(attempt.session, Item.POSTPONE, found.leg.id)
     report = () if told else (Report(Item.POSTPONE, "settlement", found.leg.id),)

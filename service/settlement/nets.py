@@ -42,24 +42,39 @@ async def net_of(attempt: Attempt, leg: Settlement) -> Net | None:
 
 async def must_be_free(attempt: Attempt, leg: Settlement) -> None:
     """Raise PartOfNet while the leg is in a net that stands."""
-    net = await net_of(attempt, leg)
-    if net is not None and net.state in OPEN_NETS:
+    if is_open(await net_of(attempt, leg)):
         raise PartOfNet("The leg is netted with others; whoever holds it takes it out of its net.")
+
+
+def is_open(net: Net | None) -> bool:
+    """Tell whether there is a net and it stands."""
+    return net is not None and net.state in OPEN_NETS
 
 
 async def leave_net(attempt: Attempt, leg: Settlement, reason: str) -> None:
     """Break the net that the leg leaves, and give the others back to work. Raises PartOfNet once it was let go."""
     net = await net_of(attempt, leg)
-    if net is None or net.state not in OPEN_NETS:
+    must_not_be_let_go(net)
+    if net is None or not is_open(net):
         return
-    if net.state == NetState.RELEASED:
-        raise PartOfNet("The net of this leg was let go as a whole; it settles or fails as a whole.")
     attempt.change(net, state=NetState.BROKEN.value, reason=reason)
     for other in await legs_of(attempt, net):
         if other.id != leg.id and not await waits(attempt.session, Item.PREPARE, other.id):
             attempt.open_item(
                 Item.PREPARE, other, trade_id=other.trade_id, version=other.version, reason="net_broken"
             )
+
+
+def must_not_be_let_go(net: Net | None) -> None:
+    """Raise PartOfNet once the net was let go."""
+    if net is not None and net.state == NetState.RELEASED:
+        raise PartOfNet("The net of this leg was let go as a whole; it settles or fails as a whole.")
+
+
+def must_be_let_go(net: Net | None) -> None:
+    """Raise PartOfNet before the whole net was let go."""
+    if net is not None and net.state in (NetState.COMPOSED, NetState.BROKEN):
+        raise PartOfNet("The net of this leg is not let go yet; nothing of it settles or fails.")
 
 
 async def legs_of(attempt: Attempt, net: Net) -> Sequence[Settlement]:
@@ -110,8 +125,7 @@ async def end_net(
     net = await net_of(attempt, leg)
     if net is None or net.state in (NetState.SETTLED, NetState.FAILED, NetState.RETURNED):
         return
-    if net.state != NetState.RELEASED:
-        raise PartOfNet("The net of this leg is not let go yet; nothing of it settles or fails.")
+    must_be_let_go(net)
     if state is NetState.SETTLED:
         await attempt.session.flush()
         settled = select(func.count()).where(

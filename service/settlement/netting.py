@@ -7,9 +7,10 @@ and payment route.
 from uuid import UUID
 
 from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from policies.vocabulary import Action
-from service.attempt import Attempt, Changed, Command, locked
+from service.attempt import Attempt, Changed, Command, Desk, locked
 from service.control.holding import hold_trade, must_be_verified
 from service.gate import use_case
 from service.kernel.errors import NotFound, Refusal, Unprocessable
@@ -22,6 +23,7 @@ from service.settlement.model import Net, Settlement
 from service.settlement.nets import LEGS_MAX, legs_of, must_be_free
 from service.settlement.outcomes import NARRATIVE, completed, failed, returned
 from service.settlement.queries import net_view, view
+from service.settlement_rules.book import RuleBook
 from service.settlement_rules.queries import rule_book
 from service.work.worker import Handlers
 
@@ -63,7 +65,12 @@ async def net_leg(attempt: Attempt, command: NetLeg) -> Changed:
             "What goes a way of its own, or was paid in part, is paid alone.", field="settlement_id"
         )
     counterparty = await counterparty_of(attempt.session, leg)
-    await must_be_agreed(attempt, found, counterparty)
+    agreement = await agreement_to_net(attempt.session, found.book, leg, counterparty, attempt.desk)
+    if agreement is None:
+        raise NoNettingAgreed(
+            "Netting takes a master agreement that legal cleared and a line of the settlement tables in force."
+        )
+    attempt.note(agreement=agreement)
     if command.net_id is None:
         net = attempt.add(
             Net(
@@ -102,9 +109,13 @@ async def joined(attempt: Attempt, net_id: UUID, leg: Settlement) -> Net:
     return attempt.change(net, amount=net.amount + leg.amount, legs=net.legs + 1)
 
 
-async def must_be_agreed(attempt: Attempt, found: Held, counterparty: UUID) -> None:
-    """Raise NoNettingAgreed unless a line in force says so and legal cleared a master agreement for the day."""
-    day = found.leg.pay_on
+async def agreement_to_net(
+    session: AsyncSession, book: RuleBook, leg: Settlement, counterparty: UUID, desk: Desk
+) -> UUID | None:
+    """Return the master agreement that legal cleared for the day, if a line in force says that it is netted by."""
+    if not book.nets(counterparty, desk.business_date):
+        return None
+    day = leg.pay_on
     cleared = select(Agreement.id).where(
         Agreement.counterparty_id == counterparty,
         Agreement.form == "master_agreement",
@@ -112,12 +123,8 @@ async def must_be_agreed(attempt: Attempt, found: Held, counterparty: UUID) -> N
         Agreement.valid_from <= day,
         or_(Agreement.valid_to.is_(None), Agreement.valid_to >= day),
     )
-    agreement = await attempt.session.scalar(cleared.limit(1))
-    if agreement is None or not found.book.nets(counterparty, attempt.desk.business_date):
-        raise NoNettingAgreed(
-            "Netting takes a master agreement that legal cleared and a line of the settlement tables in force."
-        )
-    attempt.note(agreement=agreement)
+    found: UUID | None = await session.scalar(cleared.limit(1))
+    return found
 
 
 @use_case(Action.SETTLEMENT_FOLLOW)

@@ -6,12 +6,13 @@
 from decimal import Decimal
 
 from policies.vocabulary import Action
-from service.attempt import Attempt, Changed
+from service.attempt import Attempt, Changed, Desk
 from service.kernel.errors import Refusal, Unprocessable
 from service.kernel.items import Item
 from service.limits.reserving import give_back
 from service.settlement.legs import Held, after, ask_for, handed_on
 from service.settlement.lifecycle import NetState, SettlementState
+from service.settlement.model import Settlement
 from service.settlement.nets import end_net
 from service.settlement.paying import must_have_left, take_back
 from service.work.queries import waits
@@ -36,7 +37,7 @@ async def completed(attempt: Attempt, found: Held, act: Action | None = None) ->
     """The money arrived or left, on its day or later; accounting books it."""
     leg = found.leg
     state = after(attempt, leg, act)
-    must_be_due(attempt, found)
+    must_be_due(leg, attempt.desk)
     await must_have_left(attempt, leg)
     attempt.change(leg, state=state, settled_on=attempt.desk.business_date, paid=abs(leg.amount))
     attempt.open_item(Item.POST_SETTLEMENT, leg, trade_id=leg.trade_id, version=leg.version)
@@ -50,7 +51,7 @@ async def partly(attempt: Attempt, found: Held, amount: Decimal, act: Action | N
     """A part of the money arrived or left; the rest is still to come."""
     leg = found.leg
     state = after(attempt, leg, act)
-    must_be_due(attempt, found)
+    must_be_due(leg, attempt.desk)
     if not 0 < amount < abs(leg.amount) - leg.paid:
         raise NotAPart(
             f"{abs(leg.amount) - leg.paid} {leg.currency} are missing; a part is less than that.",
@@ -91,11 +92,11 @@ async def returned(
     return await handed_on(attempt, found, (Item.COMPLETE, Item.FOLLOW), Item.PREPARE, reason)
 
 
-def must_be_due(attempt: Attempt, found: Held) -> None:
+def must_be_due(leg: Settlement, desk: Desk) -> None:
     """Raise BeforeValueDate before the day on which the leg is to be paid."""
-    if attempt.desk.business_date < found.leg.pay_on:
+    if desk.business_date < leg.pay_on:
         raise BeforeValueDate(
-            f"The leg is due on {found.leg.pay_on}; the bank's business date is {attempt.desk.business_date}."
+            f"The leg is due on {leg.pay_on}; the bank's business date is {desk.business_date}."
         )
 
 

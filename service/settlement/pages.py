@@ -23,6 +23,7 @@ from service.people.queries import account_names
 from service.settlement import queries
 from service.settlement.lifecycle import CALL_BACK, SETTLEMENT, CallBackState, NetState, SettlementState
 from service.settlement.model import Settlement
+from service.settlement.offering import offered
 from service.settlement.outcomes import NARRATIVE
 from service.settlement.payment_pages import BoardPages, NetPages, PaymentPages, PaymentStatusPages
 from service.settlement_rules.queries import rule_book
@@ -103,13 +104,7 @@ async def leg_facts(
     leg = await queries.settlement_view(reads, settlement_id, with_route=page.may(Action.INSTRUCTION_READ))
     trade = UUID(leg["trade"])
     possible = SETTLEMENT.actions_from(SettlementState(leg["state"]))
-    if leg["net"] is not None:
-        possible = tuple(act for act in possible if act is not Action.SETTLEMENT_NET)
-    if leg["state"] in (
-        SettlementState.PREPARED,
-        SettlementState.SIGNED,
-    ):  # prepared anew only where the route was replaced
-        possible = tuple(act for act in possible if act is not Action.SETTLEMENT_PREPARE)
+    found = await offered(page, reads, await reads.get_one(Settlement, settlement_id), possible)
     hands = ("prepared_by", "signed_by", "released_by")
     people = [UUID(leg[role]) for role in hands if leg[role] is not None]
     return {
@@ -120,7 +115,8 @@ async def leg_facts(
         "names": {str(person): name for person, name in (await account_names(reads, people)).items()},
         "deal": await trade_view(reads, actor, trade),
         "timeline": await timeline(reads, actor, trade),
-        "buttons": await history.buttons(page, possible, trade, await rests_on(page, reads, leg)),
+        "buttons": await history.buttons(page, found.acts, trade, await rests_on(page, reads, leg)),
+        "not_yet": found.not_yet,
     }
 
 
@@ -161,15 +157,11 @@ HANDFULS[Item.COMPLETE] = Handful(
 )
 
 
-async def nets_for(reads: AsyncSession, leg: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the nets that wait and that a leg can join, the new one first."""
+async def nets_for(reads: AsyncSession, leg: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the nets that wait and that a leg can join."""
     found = (await queries.nets(reads, NetState.COMPOSED, ROWS))["items"]
     fits = ("currency", "pay_on", "instruction")
-    joinable = [net for net in found if all(net[name] == leg[name] for name in fits)]
-    return [
-        ("", "–"),
-        *((net["id"], f"{net['amount']} {net['currency']} ({net['legs']})") for net in joinable),
-    ]
+    return [net for net in found if all(net[name] == leg[name] for name in fits)]
 
 
 async def reason_codes(reads: AsyncSession, language: str) -> list[tuple[str, str]]:

@@ -191,29 +191,40 @@ async def take_back(attempt: Attempt, leg: Settlement) -> None:
     Raises PaymentOnItsWay while it is being sent, PaymentGone from a hold of what has left.
     """
     payment = await held_payment(attempt, leg)
-    if payment is None or payment.state == PaymentState.DROPPED:
-        return
-    if payment.state == PaymentState.UNDER_WAY:
-        raise PaymentOnItsWay("The payment message is being sent just now; look again in a moment.")
-    if payment.state in NOT_GONE:
+    must_lie_still(payment)
+    if payment is not None and payment.state in NOT_GONE:
         drop(attempt, payment)
+
+
+def must_lie_still(payment: Payment | None) -> None:
+    """Raise PaymentOnItsWay while the message is being sent."""
+    if payment is not None and payment.state == PaymentState.UNDER_WAY:
+        raise PaymentOnItsWay("The payment message is being sent just now; look again in a moment.")
 
 
 async def must_have_left(attempt: Attempt, leg: Settlement) -> None:
     """Raise PaymentNotSent where our message still lies here; one that cannot be written was paid another way."""
     payment = await held_payment(attempt, leg)
-    if payment is None:
-        return
-    if payment.state == PaymentState.BLOCKED:
+    must_not_wait(payment)
+    if payment is not None and payment.state == PaymentState.BLOCKED:
         drop(attempt, payment)
         attempt.note(paid_otherwise=payment.id)
-    elif payment.state in (PaymentState.QUEUED, PaymentState.UNDER_WAY, PaymentState.FAILED):
+
+
+def must_not_wait(payment: Payment | None) -> None:
+    """Raise PaymentNotSent where a message that can be sent has not left."""
+    waiting = (PaymentState.QUEUED, PaymentState.UNDER_WAY, PaymentState.FAILED)
+    if payment is not None and payment.state in waiting:
         raise PaymentNotSent("The message that tells our bank to pay has not left; nothing settles before.")
 
 
 async def must_not_have_left(attempt: Attempt, leg: Settlement) -> None:
     """Raise PaymentGone if the leg's message has left: then it can only come back."""
-    payment = await held_payment(attempt, leg)
+    must_be_here(await held_payment(attempt, leg))
+
+
+def must_be_here(payment: Payment | None) -> None:
+    """Raise PaymentGone if the message has left."""
     if payment is not None and payment.state == PaymentState.DELIVERED:
         raise PaymentGone("The payment message has left; only the bank that got it can send the money back.")
 

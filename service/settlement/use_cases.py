@@ -348,7 +348,7 @@ async def postpone_leg(attempt: Attempt, command: PostponeLeg) -> Changed:
     found = await held_apart(attempt, command.settlement_id, command.version)
     leg = found.leg
     state = after(attempt, leg)
-    if not is_late(attempt, found):
+    if not is_late(leg, found.book, attempt.desk):
         raise NotLate(f"This payment can still go on {leg.pay_on}.")
     day = next_day(found.book, leg, attempt.desk.business_date, attempt)
     await leave_net(attempt, leg, command.reason)

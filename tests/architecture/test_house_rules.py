@@ -92,6 +92,7 @@ DOING = {
     "settlement/legs.py": "one leg locked and judged for an act, and handed on",
     "settlement/nets.py": "the net a leg is in: let go with its last leg, broken, ended",
     "settlement/netting.py": "the acts by which legs join a net, leave it and follow it",
+    "settlement/offering.py": "which acts on a leg its page offers, and why others not yet",
     "settlement/outcomes.py": "what becomes of a leg once it was let go",
     "settlement/outgoing.py": "payment messages carried by the back office's post, held against their schema before",
     "settlement/paying.py": "the message that tells our bank to pay a leg, written and taken back",

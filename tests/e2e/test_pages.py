@@ -93,7 +93,8 @@ async def test_confirmation_and_settlement_go_through_four_hands(bank: World) ->
     assert "The leg is prepared; another person releases it." in prepared.text
     assert not prepared.offers("settlement.release")
     assert "Your release is on record." in (await releaser.act(leg, "release")).text
-    early = await settler.act(leg, "complete")
+    early = await settler.get(leg)
+    assert not early.offers("settlement.complete")
     assert "the bank's business date is 2026-10-27" in early.text
 
 
