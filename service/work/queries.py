@@ -55,6 +55,13 @@ TERMS = table(
     *(column(name, Numeric()) for name in ("base_amount", "principal")),
     schema="public",
 )
+LEG = table(
+    "settlement",
+    *(column(name, Uuid()) for name in ("id", "trade_id")),
+    column("currency"),
+    column("amount", Numeric()),
+    schema="public",
+)
 COUNTERPARTY = table("counterparty", column("id", Uuid()), column("name"), schema="public")
 PORTFOLIO = table("portfolio", column("id", Uuid()), column("name"), schema="public")
 EPOCH: ColumnElement[int] = literal_column("(SELECT public.people_epoch())").label("people_epoch")
@@ -68,16 +75,17 @@ ITEMS_OF_DEALS = (
         EPOCH,
         TRADE.c.number.label("deal_number"),
         PORTFOLIO.c.name.label("book"),
-        func.coalesce(TERMS.c.base_amount, TERMS.c.principal).label("amount"),
-        func.coalesce(TERMS.c.base, TERMS.c.currency).label("currency"),
+        func.coalesce(LEG.c.amount, TERMS.c.base_amount, TERMS.c.principal).label("amount"),
+        func.coalesce(LEG.c.currency, TERMS.c.base, TERMS.c.currency).label("currency"),
         COUNTERPARTY.c.name.label("counterparty"),
     )
-    .outerjoin(TRADE, TRADE.c.id == WorkItem.trade_id)
+    .outerjoin(LEG, and_(LEG.c.id == WorkItem.subject_id, WorkItem.subject_kind == "settlement"))
+    .outerjoin(TRADE, TRADE.c.id == func.coalesce(WorkItem.trade_id, LEG.c.trade_id))
     .outerjoin(PORTFOLIO, PORTFOLIO.c.id == TRADE.c.portfolio_id)
     .outerjoin(TERMS, and_(TERMS.c.trade_id == TRADE.c.id, TERMS.c.version == TRADE.c.version))
     .outerjoin(COUNTERPARTY, COUNTERPARTY.c.id == TERMS.c.counterparty_id)
 )
-"""With the amount first said in the deal, and with whom it is."""
+"""With the leg's own amount where it is about one (positive: we receive), else the one first said in the deal."""
 
 
 class Where(StrEnum):

@@ -80,6 +80,11 @@ async def test_D_01_own_items_cannot_be_marked_and_are_counted(bank: World) -> N
         await settler.act(leg, "prepare")
     marks = await marked(await signed_in(bank, "releaser"), "release")
     assert len(marks) == len(legs) == 2
+    names = sorted(value.partition(" ")[2] for _, value in marks)
+    assert [name.removeprefix("Release settlement FX-EUR 1, ") for name in names] == [
+        "1,000,000.00 EUR",
+        "−1,165,000.00 USD",
+    ], "which of them is paid, and how much"
     form = (await (await signed_in(bank, "releaser")).get("/work", kind="release")).form("several")
     other = await signed_in(bank, "settler")
     assert "several" not in [one.id for one in (await other.get("/work", kind="release")).forms]
