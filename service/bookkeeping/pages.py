@@ -1,6 +1,7 @@
 """The books: journals with their lines, and the trial balance with its proof."""
 
 from itertools import groupby
+from uuid import UUID
 
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
@@ -67,17 +68,19 @@ class BookPages(Controller):
         page: NamedDependency[Page],
         reads: NamedDependency[AsyncSession],
         trade: FromQuery[str] = "",
+        journal: FromQuery[str] = "",
         sort: FromQuery[str] = "",
         cursor: FromQuery[str] = "",
     ) -> Response[str]:
         """Show the journals, oldest first or newest first, with every line."""
         order = page_forms.one_of(Order, sort, "sort") or Order.OLDEST
         deal, after = page_forms.id_in(trade, "trade"), page_forms.id_in(cursor, "cursor")
-        found = await queries.journals(reads, deal, ROWS, after, order)
-        for journal in found["items"]:
-            for line in journal["lines"]:
+        one = page_forms.id_in(journal, "journal")
+        found = await queries.journals(reads, deal, ROWS, after, order, one)
+        for shown in found["items"]:
+            for line in shown["lines"]:
                 line["name"] = account_name(line["account"], page.language)
-        undone = {one["reverses"] for one in found["items"] if one["reverses"]}
+        undone = await queries.reversals(reads, [UUID(shown["id"]) for shown in found["items"]])
         return page.show(
             "bookkeeping/templates/journals.html",
             journals=found["items"],
@@ -85,6 +88,7 @@ class BookPages(Controller):
             deals=await deal_names(reads, found["items"]),
             undone=undone,
             trade=trade,
+            journal=journal,
             order=order.value,
         )
 

@@ -72,14 +72,26 @@ async def journals(
     limit: int = 50,
     cursor: UUID | None = None,
     order: Order = Order.OLDEST,
+    one: UUID | None = None,
 ) -> dict[str, Any]:
-    """Return a page of journals, the oldest first or the newest; ``next`` is the cursor of the page after it."""
+    """Return a page of journals, the oldest first or the newest; ``next`` is the cursor of the page after it.
+
+    ``one``: that one alone, with what reversed it.
+    """
     query = from_end(select(Journal), Journal.id, order, cursor).limit(limit + 1)
+    if one is not None:
+        query = query.where(or_(Journal.id == one, Journal.reverses_id == one))
     if trade is not None:
         query = query.where(Journal.trade_id == trade)
     found = list(await session.scalars(query))
     lines = await lines_of(session, [journal.id for journal in found[:limit]])
     return paged([journal_view(journal, lines.get(journal.id, [])) for journal in found], limit)
+
+
+async def reversals(session: AsyncSession, journals: Iterable[UUID]) -> dict[str, str]:
+    """Return which of the journals are reversed, each with the journal that did it."""
+    wanted = select(Journal.reverses_id, Journal.id).where(Journal.reverses_id.in_(list(journals)))
+    return {str(row.reverses_id): str(row.id) for row in await session.execute(wanted)}
 
 
 async def trial_balance(session: AsyncSession, as_of: date | None = None) -> dict[str, Any]:

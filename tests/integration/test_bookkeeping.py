@@ -35,6 +35,7 @@ from tests.settling import (
     settled,
     verified,
 )
+from tests.visiting import signed_in
 
 FX_EX01 = {  # FpML's example fx-ex01
     "base": "GBP",
@@ -197,6 +198,25 @@ async def test_a_cancelled_deal_s_journal_is_mirrored_and_both_stay(ready_bank: 
     assert {Decimal(value) for both in (await balances(ready_bank)).values() for value in both} == {0}
     assert await deal.items() == set()
     assert refused(await reverse(ready_bank, deal))[:2] == (409, "nothing_to_reverse")
+
+
+async def test_a_reversed_journal_is_shown_as_such_on_whatever_page_it_stands(ready_bank: World) -> None:
+    deal = await matched(ready_bank)
+    await deal.cancel()
+    await drain(ready_bank)
+    booked, mirrored = await journals(ready_bank, deal)
+    accountant = await signed_in(ready_bank, "accountant")
+    apart = await accountant.get("/journals", sort="newest", cursor=mirrored["id"])
+    assert "reversed by" in apart.text
+    assert "posted" not in apart.text
+    link = f"/journals?journal={booked['id']}"
+    assert f"{link}#{mirrored['id']}" in apart.links
+    whole = (await accountant.client.get(link)).text
+    assert f'id="{booked["id"]}"' in whole
+    assert f'id="{mirrored["id"]}"' in whole
+    assert f"{link}#{booked['id']}" in (await accountant.get("/journals")).links
+    german = await signed_in(ready_bank, "accountant", language="de")
+    assert "Währung Soll Haben Saldo" in (await german.get("/balances")).text
 
 
 async def test_SET_19_only_a_cancelled_deal_is_reversed_and_only_after_it_was_booked(
