@@ -87,6 +87,7 @@ PLACES = {
 }
 """Where an item is worked on: with its object in sight."""
 OF_A_LIMIT = "/limits/{subject}"
+ITSELF = "/work/{item}"
 
 
 class WorkPages(Controller):
@@ -308,18 +309,21 @@ def row_of(item: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """Return an item with where it is worked on, how long it may still wait, and its act where it has no page."""
     due = datetime.fromisoformat(item["due_at"])
     subject, trade = item["subject"]["id"], item["trade"]
+    kind = Item(item["kind"])
+    is_ours = item["action"] == ITEM_ROUTES[kind].action.value  # else it is handed over: taken, or given back
     place: str | None
-    place = OF_A_LIMIT if item["subject"]["kind"] == "trading_limit" else PLACES.get(Item(item["kind"]))
-    if item["subject"]["kind"] == "work_item":
-        place = f"/work/{item['id']}"
+    place = OF_A_LIMIT if item["subject"]["kind"] == "trading_limit" else PLACES.get(kind)
+    if item["subject"]["kind"] == "work_item" or not is_ours:
+        place = ITSELF
     return {
         **item,
         "place": None if place is None else place.format(subject=subject, trade=trade, item=item["id"]),
+        "unnamed": item["owner"] == queries.ELSEWHERE,
         "left": (due - now).total_seconds(),
         "mark": None,
         "button": Button(Action(item["action"])),
-        "command": command_of(item),
-        "asks": ASKED.get(Item(item["kind"])),
+        "command": command_of(item) if is_ours else {},
+        "asks": ASKED.get(kind) if is_ours else None,
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -38,6 +38,7 @@ from service.kernel.errors import NotFound
 from service.kernel.items import ROUTES, Item
 from service.kernel.working_hours import Age, bucket_of, business_days, opened_between
 from service.roster import Colleague, Holder, roster
+from service.ui.languages import N_
 from service.work.heads import Heads, answered_by, heads_today
 from service.work.model import WorkItem
 
@@ -88,6 +89,10 @@ ITEMS_OF_DEALS = (
 """With the leg's own amount where it is about one (positive: we receive), else the one first said in the deal."""
 
 
+ELSEWHERE: Final = N_("another office")
+"""Who has taken an item, where it is nobody of the reader's office."""
+
+
 class Where(StrEnum):
     """Where an item is, seen from an office."""
 
@@ -117,7 +122,7 @@ class Judge:
     def name_of(self, account: UUID | None) -> str:
         """Return what an account is called; one of another office stays unnamed."""
         found = None if account is None else self.colleagues.get(account)
-        return "another office" if found is None else found.name
+        return ELSEWHERE if found is None else found.name
 
     def who_can(
         self, action: Action, history: Sequence[Act], able: Sequence[Holder], only: frozenset[str] | None

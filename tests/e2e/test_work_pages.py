@@ -99,3 +99,20 @@ async def marked(visitor: Visitor, kind: str = "verify") -> list[tuple[str, str]
     """Return the marks that a queue offers."""
     page = (await visitor.client.get("/work", params={"kind": kind})).text
     return re.findall(r'name="(mark:[0-9a-f-]+)" value="([^"]+)"', page)
+
+
+async def test_work_handed_over_leads_its_new_owner_to_itself_and_nowhere_forbidden(bank: World) -> None:
+    await struck(await signed_in(bank, "trader"), base_amount="1.3M")
+    verifier, accountant = await signed_in(bank, "verifier"), await signed_in(bank, "accountant")
+    place = next(link for link in (await verifier.get("/work", kind="verify")).links if "/work/" in link)
+    await verifier.act(place, "/acts/handover.offer", to="accounting", reason="how is this booked?")
+    offered = await accountant.get("/work", place="offered")
+    await accountant.act(place, "/acts/handover.accept")
+    for sheet in (offered, await accountant.get("/work"), await accountant.get(place)):
+        assert not [link for link in sheet.links if link.endswith("/control")], sheet.links
+        assert "/acts/trade.verify" not in [one.action for one in sheet.forms]
+    assert place in (await accountant.get("/work")).links
+    german = await signed_in(bank, "verifier", language="de")
+    away = await german.get("/work", place="away")
+    assert "eine andere Stelle" in away.text, "nobody of another office is named"
+    await accountant.act(place, "/acts/handover.return", reason="as every deal")
