@@ -1,6 +1,6 @@
 """The back office's decisions as cards: what will follow, what was entered, who did what, why one may or may not."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -17,13 +17,14 @@ from service.kernel.actor import Actor
 from service.kernel.errors import NotFound
 from service.kernel.items import Item
 from service.limits.queries import rooms_held
-from service.page_frame import History, Page
+from service.page_frame import Button, History, Page
 from service.trades import queries
 from service.trades.deals.deal import MATERIAL
 from service.trades.pages import distance
 from service.trades.ticket_pages import names_in
 from service.ui.languages import N_
 from service.work.cards import CARDS, HANDFULS, Beside, Card, Handful
+from service.work.queries import why_not_now
 
 DECISIONS = (Action.TRADE_VERIFY, Action.TRADE_RETURN)
 
@@ -79,9 +80,23 @@ async def check_facts(
         "market": market[0] if market and market[0]["version"] == deal["version"] else None,
         "rooms": await rooms_held(reads, trade) if page.may(Action.LIMIT_READ) else [],
         "timeline": await queries.timeline(reads, actor, trade),
-        "buttons": await history.buttons(page, possible, trade),
+        "buttons": await check_buttons(page, actor, reads, history, possible, trade),
         "reference": await distance(page, reads, deal),
     }
+
+
+async def check_buttons(
+    page: Page, actor: Actor, reads: AsyncSession, history: History, possible: Sequence[Action], trade: UUID
+) -> list[Button]:
+    """Return the decisions about a deal; whoever took its control is the one to verify it."""
+    buttons = await history.buttons(page, possible, trade)
+    taken = await why_not_now(reads, actor, Item.VERIFY, trade, page.gate.clock.now())
+    if taken is None:
+        return buttons
+    return [
+        Button(one.action, one.why_not or taken.sentence) if one.action is Action.TRADE_VERIFY else one
+        for one in buttons
+    ]
 
 
 async def request_facts(

@@ -170,6 +170,26 @@ class Judge:
         return WhyNot(sentence, rule.control, rule.source)
 
 
+def taken() -> WhyNot:
+    """Say that an item is in other hands."""
+    sentence = "Somebody else has taken this work. Wait until they are done, or until it is free."
+    return WhyNot(sentence, None, None)
+
+
+async def why_not_now(
+    session: AsyncSession, actor: Actor, kind: Item, subject_id: UUID, now: datetime
+) -> WhyNot | None:
+    """Say that somebody else has the open item of this kind about the subject in hands; None if nobody has."""
+    held = select(WorkItem.id).where(
+        WorkItem.subject_id == subject_id,
+        WorkItem.kind == kind,
+        WorkItem.closed_entry_id.is_(None),
+        WorkItem.holder_id != actor.account,
+        WorkItem.held_until > now,
+    )
+    return None if await session.scalar(held.limit(1)) is None else taken()
+
+
 async def waits(session: AsyncSession, kind: Item, subject_id: UUID, *, version: int | None = None) -> bool:
     """Tell whether an item of this kind about the subject is still open; of no later version, if one is given."""
     wanted = select(WorkItem.id).where(
@@ -351,8 +371,7 @@ def view_of(
     if why_not is None and only is not None and str(actor.person) not in only:
         why_not = WhyNot("Somebody else leads this office today; the answer is theirs.", "A-04", None)
     if why_not is None and is_held and item.holder_id != actor.account:
-        sentence = "Somebody else has taken this work. Wait until they are done, or until it is free."
-        why_not = WhyNot(sentence, None, None)
+        why_not = taken()
     return {
         "id": str(item.id),
         "kind": item.kind,

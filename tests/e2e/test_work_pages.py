@@ -116,3 +116,18 @@ async def test_work_handed_over_leads_its_new_owner_to_itself_and_nowhere_forbid
     away = await german.get("/work", place="away")
     assert "eine andere Stelle" in away.text, "nobody of another office is named"
     await accountant.act(place, "/acts/handover.return", reason="as every deal")
+
+
+async def test_a_deal_in_other_hands_is_not_offered_for_verification(bank: World) -> None:
+    await struck(await signed_in(bank, "trader"), base_amount="1.4M")
+    verifier, other = await signed_in(bank, "verifier"), await signed_in(bank, "other-verifier")
+    queue = await verifier.get("/work", kind="verify")
+    place = next(link for link in queue.links if "/work/" in link)
+    card = next(link for link in queue.links if link.endswith("/control"))
+    await verifier.act(place, "/acts/work.take")
+    assert (await verifier.get(card)).offers("trade.verify")
+    held = await other.get(card)
+    assert "Somebody else has taken this work" in held.text
+    assert not held.offers("trade.verify")
+    await verifier.act(place, "/acts/work.leave")
+    assert (await other.get(card)).offers("trade.verify")
