@@ -18,7 +18,7 @@ from service.acts import Act, perform_each
 from service.faces import Allows, checked_key
 from service.gate import Done
 from service.kernel.actor import Actor
-from service.kernel.cursors import place_of
+from service.kernel.cursors import Place, place_of
 from service.kernel.errors import Malformed, NotFound, Refusal
 from service.kernel.items import ROUTES as ITEM_ROUTES
 from service.kernel.items import Item
@@ -113,9 +113,7 @@ class WorkPages(Controller):
         cursor: FromQuery[str | None] = None,
     ) -> Response[str]:
         """Show the open items by deadline, and one of them with its object beside the list."""
-        asked = Asked(
-            kind, age, place, bool(overdue), bool(mine), page_forms.id_in(item, "item"), cursor, hide
-        )
+        asked = asked_for(kind, age, place, overdue, mine, item, cursor, hide)
         return await queue(page, actor, reads, history, asked)
 
     @post("/", guards=[Allows(Action.WORK_READ)], status_code=200)
@@ -125,11 +123,21 @@ class WorkPages(Controller):
         actor: NamedDependency[Actor],
         reads: NamedDependency[AsyncSession],
         history: NamedDependency[History],
+        kind: FromQuery[str] = "",
+        age: FromQuery[str] = "",
+        place: FromQuery[str] = "",
+        overdue: FromQuery[str] = "",
+        mine: FromQuery[str] = "",
+        item: FromQuery[str] = "",
+        hide: FromQuery[str] = "",
+        cursor: FromQuery[str | None] = None,
     ) -> Response[str]:
-        """Do one act for every marked item, each decided and recorded on its own, and say what came of each."""
-        asked = Asked(page.form.get("kind", ""))
-        kind = page_forms.one_of(Item, asked.kind, "kind")
-        handful = None if kind is None else HANDFULS.get(kind)
+        """Do one act for every marked item of what the address asks for, and say what came of each.
+
+        Each is decided and recorded on its own; the answer is the same part of the queue.
+        """
+        asked = asked_for(kind, age, place, overdue, mine, item, cursor, hide)
+        handful = None if asked.wanted.kind is None else HANDFULS.get(asked.wanted.kind)
         if handful is None:
             raise Malformed("This is not done for several at once.", field="kind")
         marked = {
@@ -165,16 +173,26 @@ class WorkPages(Controller):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What of the queue an address asks for."""
+    """What of the queue an address asks for; ``mine``: only what the reader can do, ``item``: what stands beside."""
 
-    kind: str = ""
-    age: str = ""
-    place: str = ""
-    overdue: bool = False
-    mine: bool = False
-    item: UUID | None = None
-    cursor: str | None = None
-    hide: str = ""
+    wanted: Wanted
+    mine: bool
+    item: UUID | None
+    after: Place | None
+    hide: str
+
+
+def asked_for(
+    kind: str, age: str, place: str, overdue: str, mine: str, item: str, cursor: str | None, hide: str
+) -> Asked:
+    """Return what an address asks for. Raises Malformed."""
+    wanted = Wanted(
+        kind=page_forms.one_of(Item, kind, "kind"),
+        place=page_forms.one_of(Where, place, "place") or Where.HERE,
+        age=page_forms.one_of(Age, age, "age"),
+        overdue=True if overdue else None,
+    )
+    return Asked(wanted, bool(mine), page_forms.id_in(item, "item"), place_of(cursor), hide)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +204,7 @@ class Results:
 
     @property
     def refused(self) -> set[str]:
-        """What was refused, which stays marked."""
+        """What was refused, which stays marked as long as it is listed."""
         return {subject for subject, outcome in self.outcomes.items() if isinstance(outcome, Refusal)}
 
     def told(self) -> list[dict[str, Any]]:
@@ -213,23 +231,15 @@ async def queue(
     results: Results | None = None,
 ) -> Response[str]:
     """Return the queue: the items by deadline, the chosen one beside them, what came of an act for several."""
-    now = page.gate.clock.now()
-    wanted = Wanted(
-        kind=page_forms.one_of(Item, asked.kind, "kind"),
-        place=page_forms.one_of(Where, asked.place, "place") or Where.HERE,
-        age=page_forms.one_of(Age, asked.age, "age"),
-        overdue=True if asked.overdue else None,
-    )
-    policy = page.gate.policy
-    found = await queries.open_items(
-        reads, actor, policy, now, wanted=wanted, after=place_of(asked.cursor), limit=ROWS
-    )
+    now, policy, wanted = page.gate.clock.now(), page.gate.policy, asked.wanted
+    found = await queries.open_items(reads, actor, policy, now, wanted=wanted, after=asked.after, limit=ROWS)
     items = [row_of(item, now) for item in found["items"] if not asked.mine or item["why_not_me"] is None]
     handful = None if wanted.kind is None or not items else HANDFULS.get(wanted.kind)
     if handful is not None and page.may(handful.action):
         await give_marks(reads, handful, items)
     else:
         handful = None
+    refused = set() if results is None else results.refused
     return page.show(
         "work/templates/queue.html",
         items=items,
@@ -237,10 +247,10 @@ async def queue(
         kinds=[item for item, route in ITEM_ROUTES.items() if actor.office in route.homes],
         asked=asked,
         ages=[(one.value, Formats(page.language).age(one.value)) for one in Age],
-        place=wanted.place.value,
         handful=handful,
         left_out=sum(1 for item in items if item["why_not_me"] is not None),
-        refused=set() if results is None else results.refused,
+        refused=refused,
+        still=refused & {item["subject"]["id"] for item in items if item["mark"] is not None},
         results=None if results is None else results.told(),
         beside=await beside(page, actor, reads, history, asked.item),
     )

@@ -66,10 +66,35 @@ async def test_the_queue_stands_beside_its_object_and_one_act_is_done_for_severa
     again = Sheet(await verifier.send(form, **stale)).text
     assert "1 of the marked items is done." in again, "the same form sent twice acts once"
     assert "Nothing was marked." in Sheet(await verifier.send(form)).text
-    for wrong in ({"kind": "take_notice"}, {"kind": "verify", "mark:x": "one"}):
-        assert (await verifier.send(form, **wrong)).status_code == 400
+    assert (await verifier.send(form, **{"mark:x": "one"})).status_code == 400
+    form.action = "/work?kind=take_notice"
+    assert (await verifier.send(form)).status_code == 400
     risk = await signed_in(bank, "risk-controller")
     assert "several" not in [one.id for one in (await risk.get("/work", kind="justify")).forms]
+
+
+async def test_an_act_for_several_stays_in_the_part_of_the_queue_that_the_reader_filtered(
+    bank: World,
+) -> None:
+    trader = await signed_in(bank, "trader")
+    for amount in ("1M", "2M", "3M"):
+        await struck(trader, base_amount=amount)
+    verifier, address = await signed_in(bank, "verifier"), "/work?kind=verify&age=0-1&mine=1"
+    form = (await verifier.get(address)).form("several")
+    assert form.action == address
+    first, second, _ = marks = dict(await marked(verifier))
+    other = await signed_in(bank, "other-verifier")
+    assert (await other.send((await other.get(address)).form("several"), **{first: marks[first]})).is_success
+
+    answer = await verifier.send(form, **{first: marks[first], second: marks[second]})
+    sheet = Sheet(answer)
+    assert "1 of the marked items is done. 1 is refused and no longer in this list." in sheet.text, sheet.text
+    for kept in ('<option value="verify" selected>', '<option value="0-1" selected>', 'value="1" checked>'):
+        assert kept in answer.text, kept
+    assert {link for link in sheet.links if "item=" in link}
+    for link in sheet.links:
+        assert "item=" not in link or link.startswith(f"{address}&item="), link
+    assert sheet.form("several").action == address
 
 
 async def test_D_01_own_items_cannot_be_marked_and_are_counted(bank: World) -> None:
@@ -88,7 +113,7 @@ async def test_D_01_own_items_cannot_be_marked_and_are_counted(bank: World) -> N
     form = (await (await signed_in(bank, "releaser")).get("/work", kind="release")).form("several")
     other = await signed_in(bank, "settler")
     assert "several" not in [one.id for one in (await other.get("/work", kind="release")).forms]
-    answer = await other.client.post("/work", data=form.fields | dict(marks), headers=SAME_ORIGIN)
+    answer = await other.client.post(form.action, data=form.fields | dict(marks), headers=SAME_ORIGIN)
     assert answer.status_code == 403, "another session's form"
     releaser = await signed_in(bank, "releaser")
     form = (await releaser.get("/work", kind="release")).form("several")
