@@ -172,6 +172,53 @@ async def test_a_live_list_says_what_is_new_and_moves_nothing_until_asked(bank: 
     assert complaints == []
 
 
+async def test_an_empty_queue_wakes_up_and_what_was_marked_stays_marked_with_the_focus_on_its_row(
+    bank: World,
+) -> None:
+    async def look(page: Page, new: int) -> None:
+        await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        await expect(page.locator(".news b")).to_have_text(str(new))
+        await page.keyboard.press("u")
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".news")).to_have_count(0)
+
+    complaints: list[str] = []
+    async with at_the_desk(bank, "verifier", complaints) as (_, page):
+        await page.goto("/work?kind=verify")
+        await expect(page.locator(".empty")).to_be_visible()
+        for _ in range(2):
+            await captured(bank)
+        await look(page, 2)
+        await expect(page.locator("form[id=several] button")).to_have_count(1)
+        await page.keyboard.press("j")
+        second = await page.locator("tr.at").get_attribute("id")
+        assert second == await page.locator("tbody tr").nth(1).get_attribute("id")
+        await page.keyboard.press("x")
+        await captured(bank)
+        await look(page, 1)
+        await expect(page.locator("tbody input:checked")).to_have_count(1)
+        await expect(page.locator(f"[id='{second}'] input:checked")).to_have_count(1)
+        assert await page.evaluate("document.activeElement.closest('tr').id") == second
+    assert complaints == []
+
+
+async def test_the_next_row_is_the_one_after_the_item_that_stands_beside_the_list(bank: World) -> None:
+    for _ in range(3):
+        await captured(bank)
+    async with at_the_desk(bank, "verifier", []) as (_, page):
+        await page.goto("/work?kind=verify")
+        rows = await page.locator("main tbody tr").evaluate_all("all => all.map(one => one.id)")
+        await page.keyboard.type("jj")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**item=**")
+        assert await page.locator("tr[aria-current]").get_attribute("id") == rows[1]
+        await page.keyboard.press("j")
+        assert await page.locator("tr.at").get_attribute("id") == rows[2]
+        await page.locator("h1").click()
+        await page.keyboard.press("k")
+        assert await page.locator("tr.at").get_attribute("id") == rows[0]
+
+
 async def test_a_session_warns_two_minutes_before_its_end_and_keeps_what_was_typed(bank: World) -> None:
     async with at_the_desk(bank, "trader", []) as (window, page):
         await page.clock.install()

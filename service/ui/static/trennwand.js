@@ -27,10 +27,13 @@ function rows() {
 
 function walk(step) {
   const all = rows();
-  const at = all.indexOf($("tr.at") ?? document.activeElement.closest("tr"));
-  const row = all[at < 0 ? (step > 0 ? 0 : all.length - 1) : Math.min(Math.max(at + step, 0), all.length - 1)];
+  const at = all.indexOf($("tr.at") ?? document.activeElement.closest("tr") ?? $("main tr[aria-current]"));
+  stand(all[at < 0 ? (step > 0 ? 0 : all.length - 1) : Math.min(Math.max(at + step, 0), all.length - 1)]);
+}
+
+function stand(row) {
   if (!row) return;
-  all.forEach((one) => one.classList.toggle("at", one === row));
+  rows().forEach((one) => one.classList.toggle("at", one === row));
   const target = $("a[data-open], th[scope=row] a[href]", row) ?? $("a[href]", row) ?? $("button, input:not([type=hidden])", row);
   target.focus({ preventScroll: true });
   row.scrollIntoView({ block: "nearest" });
@@ -194,8 +197,11 @@ document.addEventListener("keydown", (event) => {
   else if (LETTERS[event.key]) { event.preventDefault(); LETTERS[event.key](); }
 });
 
+let stoodAt = ""; // the id of the last row that had the focus
+
 document.addEventListener("focusin", (event) => {
   const row = event.target.closest("main tr");
+  if (row) stoodAt = row.id;
   $$("tr.at").forEach((one) => one.classList.toggle("at", one === row));
 });
 
@@ -279,6 +285,14 @@ let touched = performance.now();
 
 const names = (within) => new Set($$("tbody tr", within).map((row) => row.id || row.textContent.replace(/\s+/g, " ").trim()));
 
+// What was ticked stays ticked where its row is still there and still says the same.
+function keepTicks(live, fresh) {
+  for (const ticked of $$("tr input[type=checkbox]:checked", live)) {
+    const same = $$("tr input[type=checkbox]", fresh).find((one) => one.name === ticked.name && one.value === ticked.value);
+    if (same) same.checked = true;
+  }
+}
+
 async function look() {
   const live = $("[data-live]");
   if (!live || document.hidden || performance.now() - touched > WHILE || $("dialog[open]")) return;
@@ -297,8 +311,12 @@ async function look() {
   $("b", news).textContent = count;
   $("button", news).addEventListener("click", () => {
     news.remove();
+    keepTicks(live, fresh);
     live.replaceWith(fresh);
-    $("a[href], button", fresh)?.focus({ preventScroll: true });
+    boost();
+    reachable();
+    const shown = rows().filter((row) => fresh.contains(row));
+    stand(shown.find((row) => row.id && row.id === stoodAt) ?? shown[0]);
   });
 }
 
