@@ -34,6 +34,8 @@ OPEN_FORMS: Final = frozenset({"/sign-in", "/demo-desk", "/language", "/theme", 
 PAPERS: Final = "/papers/"
 """Where forms bring a file with them; only somebody who is signed in is listened to that long."""
 PAPER_BYTES_MAX: Final = 11 * 1024 * 1024  # ten megabytes, and the fields around them
+ANY_MEMBER: Final = "[...]"
+"""The end of the place of something wrong within an object, whichever member it is."""
 LISTED: Final = "[]"
 """The end of the name of a field that holds several things, apart by commas."""
 AMOUNTS: Final = frozenset(
@@ -237,8 +239,26 @@ def decoded(command: type[Any], fields: dict[str, Any]) -> Any:
         if (missing := re.search(r"missing required field `([^`]+)`", said)) is not None:
             raise Malformed("This has to be filled in.", field=missing.group(1)) from failure
         where = re.search(r"at `\$\.?([^`]*)`", said)
-        name = where.group(1) if where is not None else None
+        name = field_named(where.group(1), fields, command) if where is not None else None
         raise Malformed("This cannot be read as it stands; correct it.", field=name or None) from failure
+
+
+def field_named(place: str, fields: Mapping[str, Any], command: type[Any]) -> str:
+    """Return the field of a form at a place in its command: of an object with free names, the member that is wrong.
+
+    There msgspec says ``fields[...]``; each member is tried alone to find which one it means.
+    """
+    group = place.removesuffix(ANY_MEMBER)
+    members = fields.get(group)
+    if group == place or not isinstance(members, dict):
+        return place
+    for name, value in members.items():
+        try:
+            msgspec.convert({**fields, group: {name: value}}, command, strict=False)
+        except msgspec.ValidationError as failure:
+            if place in str(failure):
+                return f"{group}.{name}"
+    return group
 
 
 def in_order(rows: list[RowT], sort: str, by: Mapping[str, Callable[[RowT], Any]]) -> list[RowT]:

@@ -8,6 +8,7 @@ from litestar import Controller, Request, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Redirect
+from msgspec.structs import replace
 
 from policies.vocabulary import Action
 from service.acts import NoSuchAct
@@ -72,7 +73,10 @@ class PaperPages(Controller):
             await page.gate.refuse(cast("Any", page.actor), Action(action), malformed)
             return page.back(back, refused(action, malformed, page.form.get("_form", ""), page.form))
         outcome = await perform_form(page, action, page.form, **taken)
-        return page.back(back, outcome if isinstance(outcome, Said) else done(action, outcome))
+        if not isinstance(outcome, Said):
+            return page.back(back, done(action, outcome))
+        is_of_the_file = outcome.field is not None and outcome.field.partition(".")[0] in taken
+        return page.back(back, replace(outcome, field="file") if is_of_the_file else outcome)
 
 
 ROUTES = [PaperPages]

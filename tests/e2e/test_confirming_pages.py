@@ -1,5 +1,7 @@
 """Confirmations on the plain pages: alleged deals, alerts, other verification, papers, reminders; in both languages."""
 
+import re
+
 from tests.bank import World
 from tests.confirming import alerts, alleged
 from tests.settling import Deal, on_business_date, sent, the_post
@@ -41,6 +43,21 @@ async def test_an_alleged_deal_goes_from_the_message_to_trading_and_is_put_aside
     assert german.status_code == 403
     german = await trader.client.get("/alleged-deals", headers={"Accept-Language": "de"})
     assert "kennt das Geschäft nicht" in german.text
+
+
+async def test_a_refusal_of_one_field_of_their_side_names_and_marks_that_field(bank: World) -> None:
+    deal, confirmer = await sent(bank), await signed_in(bank, "confirmer")
+    found = await deal.confirmation()
+    place = f"/confirmations/{found['id']}"
+    said = {f"fields.{name}": value for name, value in found["ours"].items()}
+    wrong = said | {"fields.their_lei": "FÜNF"}
+    page = await confirmer.submit((await confirmer.get(place)).form("counter"), **wrong)
+    assert "Their LEI : This cannot be read as it stands; correct it." in page.text, page.text
+    assert "#counter.fields.their_lei" in page.links
+    await confirmer.send((await confirmer.get(place)).form("counter"), **wrong)
+    shown = (await confirmer.client.get(place)).text
+    marked = re.findall(r'name="(fields[^"]+)"[^>]*aria-invalid="true"', shown)
+    assert marked == ["fields.their_lei"]
 
 
 async def test_a_silent_counterparty_is_reminded_and_the_deal_verified_in_another_way_by_two(

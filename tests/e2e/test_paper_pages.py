@@ -1,6 +1,7 @@
 """Forms that bring a file with them, and the forms of master data that the interface had before the pages."""
 
 from pathlib import Path
+from uuid import uuid4
 
 import policies
 from tests.bank import World
@@ -34,6 +35,30 @@ async def test_files_are_taken_in_filed_and_fetched_as_they_were(bank: World) ->
     status = (await settler.get("/payment-statuses")).form("/papers/payment_status.receive")
     page = await settler.bring(status, "word.xml", b"<Document/>", "application/xml", sender="MARKDEFF")
     assert "word.xml" in page.text
+
+
+async def test_a_refused_form_with_a_file_names_the_field_and_keeps_what_was_ticked(bank: World) -> None:
+    confirmer, settler = await signed_in(bank, "confirmer"), await signed_in(bank, "settler")
+    filing = (await confirmer.get("/documents")).form("/papers/document.file")
+    page = await confirmer.bring(filing, "a.txt", b"a", TEXT, kind="other", trade_id="FX-EUR 163")
+    assert "Deal id : This cannot be read as it stands; correct it." in page.text, page.text
+    page = await confirmer.bring(filing, "a.txt", b"", TEXT, kind="other")
+    assert "File : A document without a byte is none." in page.text, page.text
+    assert "#document.file.file" in page.links
+
+    for visitor, path, action in (
+        (confirmer, "/confirmations/inbound", "/papers/confirmation.receive"),
+        (settler, "/payment-statuses", "/papers/payment_status.receive"),
+    ):
+        form = (await visitor.get(path)).form(action)
+        for ticked in ({"through_trading": "true"}, {}):
+            sent = form.fields | {"sender": "x", "_key": str(uuid4())} | ticked
+            file = {"file": ("a.txt", b"a word", TEXT)}
+            del sent["file"]
+            await visitor.client.post(form.action, data=sent, files=file, headers=SAME_ORIGIN)
+            shown = (await visitor.client.get(path)).text
+            assert 'aria-invalid="true"' in shown, path
+            assert ('name="through_trading" value="true" checked>' in shown) is bool(ticked), path
 
 
 async def test_a_form_with_a_file_passes_no_wall_that_another_form_would_not(bank: World) -> None:
