@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, time
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from policies.apart import Act
 from policies.apart import refusal as apart_refusal
 from policies.vocabulary import Action
-from service import faces
+from service import faces, page_forms
 from service.acts import use_case_named
 from service.dead_ends import pasts_of
 from service.faces import Allows
@@ -151,6 +151,13 @@ def templates() -> jinja2.Environment:
     )
 
 
+class Unread(NamedTuple):
+    """What was typed into a field of a filter and cannot be read, and why not."""
+
+    typed: str
+    why: str
+
+
 @dataclass(slots=True)
 class Page:
     """One page for one reader: language, account, desk time, what the last act came to."""
@@ -163,6 +170,7 @@ class Page:
     form: Mapping[str, str] = field(default_factory=dict)
     language: Language = "en"
     said: Said | None = None
+    unread: dict[str, Unread] = field(default_factory=dict)
 
     @property
     def gate(self) -> Gate:
@@ -220,6 +228,14 @@ class Page:
         path = self.request.url.path.lstrip("/")  # "//here" would name a host
         asked = {name: value for name, value in (kept | changed).items() if value}
         return f"/{path}?{urlencode(asked)}" if asked else f"/{path}"
+
+    def day_in(self, written: str, name: str) -> date | None:
+        """Return the day that a filter names; one that cannot be read filters nothing, and its field says so."""
+        try:
+            return page_forms.day_in(written, name)
+        except Malformed as malformed:
+            self.unread[name] = Unread(written, str(malformed))
+            return None
 
     def key(self) -> str:
         """Return a new idempotency key for one form: sent twice, it acts once."""

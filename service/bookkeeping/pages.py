@@ -33,7 +33,7 @@ class BookPages(Controller):
         self, page: NamedDependency[Page], reads: NamedDependency[AsyncSession], as_of: FromQuery[str] = ""
     ) -> Response[str]:
         """Show the trial balance, account by account, with the sums that must be zero."""
-        found = await queries.trial_balance(reads, page_forms.day_in(as_of, "as_of"))
+        found = await queries.trial_balance(reads, page.day_in(as_of, "as_of"))
         for row in found["items"]:
             row["name"] = account_name(row["account"], page.language)
         by_currency = sorted(found["items"], key=lambda row: (row["currency"], row["account"]))

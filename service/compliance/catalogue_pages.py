@@ -88,7 +88,7 @@ class AccessPages(Controller):
         self, page: NamedDependency[Page], reads: NamedDependency[AsyncSession], day: FromQuery[str] = ""
     ) -> Response[str]:
         """Show what was tried in vain, on a day if one is chosen, grouped by who tried it."""
-        wanted = page_forms.day_in(day, "day")
+        wanted = page.day_in(day, "day")
         return page.show(
             "compliance/templates/denials.html",
             rows=await access.denied(reads, day=wanted),

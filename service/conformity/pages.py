@@ -50,8 +50,8 @@ class ConformityPages(Controller):
             state=page_forms.one_of(CheckState, state_, "state"),
             finding=page_forms.one_of(Finding, finding, "finding"),
             beyond_bp=page_forms.number_in(beyond_bp, "beyond_bp", page.language),
-            first_day=page_forms.day_in(first_day, "first_day"),
-            last_day=page_forms.day_in(last_day, "last_day"),
+            first_day=page.day_in(first_day, "first_day"),
+            last_day=page.day_in(last_day, "last_day"),
         )
         found = await queries.checks(reads, wanted, after=place_of(cursor), limit=ROWS)
         return page.show(

@@ -78,7 +78,7 @@ class DeskPages(Controller):
     ) -> Response[str]:
         """Show a day's deals off the premises, or everything whose report nobody has taken receipt of."""
         assert page.business_date is not None
-        wanted = page_forms.day_in(day, "day")
+        wanted = page.day_in(day, "day")
         report = await premises_reports(reads, actor, page.business_date, wanted)
         acts = [Action.PREMISES_ACKNOWLEDGE]
         subjects = {

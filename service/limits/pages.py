@@ -144,7 +144,7 @@ class LimitPages(Controller):
         cursor: FromQuery[str] = "",
     ) -> Response[str]:
         """Show the excesses of a day, by default all, and what passes its limit just now; ``of``: one limit's alone."""
-        wanted, limit = page_forms.day_in(day, "day"), page_forms.id_in(of, "of")
+        wanted, limit = page.day_in(day, "day"), page_forms.id_in(of, "of")
         found = await queries.excesses(
             reads, day=wanted, of=limit, after=place_of(cursor or None), limit=ROWS
         )

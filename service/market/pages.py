@@ -44,7 +44,7 @@ class MarketPages(Controller):
         self, page: NamedDependency[Page], reads: NamedDependency[AsyncSession], day: FromQuery[str] = ""
     ) -> Response[str]:
         """Show the rates of a day, by default the newest ones."""
-        wanted = page_forms.day_in(day, "day")
+        wanted = page.day_in(day, "day")
         if wanted is None:
             assert page.business_date is not None
             newest = await queries.last_rates(reads, page.business_date)

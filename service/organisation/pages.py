@@ -37,7 +37,7 @@ class OrganisationPages(Controller):
         cursor: FromQuery[str] = "",
     ) -> Response[str]:
         """Show who answers for which unit on a day, and what is proposed."""
-        day = page_forms.day_in(as_of, "as_of") or queries.today(gate.clock.now())
+        day = page.day_in(as_of, "as_of") or queries.today(gate.clock.now())
         after = page_forms.id_in(cursor, "cursor")
         found = await queries.proposals(reads, cursor=after, limit=ROWS)
         subjects = {

@@ -67,7 +67,7 @@ class SettlementPages(Controller):
         """Show the legs, oldest first or newest first."""
         order = page_forms.one_of(Order, sort, "sort") or Order.OLDEST
         state = page_forms.one_of(SettlementState, state_, "state")
-        due = page_forms.day_in(value_date, "value_date")
+        due = page.day_in(value_date, "value_date")
         after = page_forms.id_in(cursor, "cursor")
         found = await queries.settlements(reads, state, due, None, ROWS, after, order, code or None)
         return page.show(

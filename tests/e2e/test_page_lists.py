@@ -126,3 +126,32 @@ async def test_ages_times_and_empty_choices_read_the_same_everywhere(ready_bank:
     assert 'value="1.1.2020"' in german.text, "a day stays as it was typed"
     assert 'placeholder="TT.MM.JJJJ HH:MM"' in german.text
     assert '<option value="">alle</option>' in german.text
+
+
+async def test_a_mistyped_day_in_a_filter_keeps_the_list_and_says_at_the_field_what_is_wrong(
+    bank: World,
+) -> None:
+    await captured(bank)
+    auditor, user = await signed_in(bank, "auditor"), await bank.as_("compliance")
+    for path, name in (
+        ("/trades", "trade_date"),
+        ("/trades", "value_date"),
+        ("/settlements", "value_date"),
+        ("/balances", "as_of"),
+        ("/checks", "first_day"),
+        ("/checks", "last_day"),
+        ("/excesses", "day"),
+        ("/denials", "day"),
+        ("/premises", "day"),
+        ("/organisation", "as_of"),
+        ("/fixings", "day"),
+    ):
+        answer = await auditor.client.get(path, params={name: "31.11.2026"})
+        assert answer.status_code == 200, path
+        field = re.search(rf'<input id="filter.{name}"[^>]*>', answer.text)
+        assert field is not None, path
+        for part in ('value="31.11.2026"', 'aria-invalid="true"', f"filter.{name}.error"):
+            assert part in field[0], (path, field[0])
+        assert f'id="filter.{name}.error"' in answer.text, path
+        assert "This is no date." in answer.text, path
+    assert (await user.get("/api/entries", outcome="refuse")).json()["items"] == []
