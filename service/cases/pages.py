@@ -38,6 +38,7 @@ class CasePages(Controller):
         person: FromQuery[str] = "",
         entry: FromQuery[str] = "",
         item: FromQuery[str] = "",
+        open_: Annotated[str, QueryParameter(name="open")] = "",
         hide: FromQuery[str] = "",
         cursor: FromQuery[str] = "",
     ) -> Response[str]:
@@ -48,6 +49,7 @@ class CasePages(Controller):
             state=page_forms.one_of(CaseState, state_, "state"),
             trade=page_forms.id_in(trade, "trade"),
             person=page_forms.id_in(person, "person"),
+            open_only=bool(open_),
             cursor=page_forms.id_in(cursor, "cursor"),
             limit=ROWS,
         )
@@ -59,6 +61,7 @@ class CasePages(Controller):
             deals=await deal_names(reads, [row for row in found["items"] if row["trade"]]),
             states=list(CaseState),
             state=state_,
+            open_only=bool(open_),
             begin={"trade": trade, "person": person, "entry": entry, "item": item},
             button=Button(Action.CASE_OPEN) if page.may(Action.CASE_OPEN) else None,
         )

@@ -32,10 +32,14 @@ async def cases(
     state: CaseState | None = None,
     trade: UUID | None = None,
     person: UUID | None = None,
+    open_only: bool = False,
     cursor: UUID | None = None,
     limit: int,
 ) -> dict[str, Any]:
-    """Return a page of the cases in sight, newest first; the database shows each office its own."""
+    """Return a page of the cases in sight, newest first; the database shows each office its own.
+
+    ``open_only``: only those that are not closed.
+    """
     wanted = select(CaseFile).where(concerns_another(actor)).order_by(CaseFile.id.desc()).limit(limit + 1)
     for column, value in (
         (CaseFile.state, state),
@@ -44,6 +48,8 @@ async def cases(
     ):
         if value is not None:
             wanted = wanted.where(column == value)
+    if open_only:
+        wanted = wanted.where(CaseFile.state != CaseState.CLOSED.value)
     if cursor is not None:
         wanted = wanted.where(CaseFile.id < cursor)
     found = (await session.scalars(wanted)).all()

@@ -80,9 +80,16 @@ class DenialApi(Controller):
         reads: NamedDependency[AsyncSession],
         account: FromQuery[UUID | None] = None,
         day: FromQuery[date | None] = None,
+        since: FromQuery[date | None] = None,
+        cursor: FromQuery[str | None] = None,
+        limit: Limit = 200,
     ) -> dict[str, Any]:
-        """List the newest refusals, or those of a day in Berlin, grouped by who tried what and which rule refused it."""
-        return {"items": await access.denied(reads, account=account, day=day), "next": None}
+        """List refusals, or those of or since a day in Berlin, grouped by who tried what and which rule refused it.
+
+        What a right or a control refused comes first, what could not be read last. ``older``: there are more
+        refusals than were counted here; they follow behind the last group, counted for themselves.
+        """
+        return await access.denied(reads, account=account, day=day, since=since, cursor=cursor, limit=limit)
 
 
 ROUTES = [ControlApi, AccessApi, DenialApi, UsageApi]

@@ -85,15 +85,23 @@ class AccessPages(Controller):
 
     @get("/denials", guards=[Allows(Action.ENTRY_READ, sensitive=True)])
     async def denials(
-        self, page: NamedDependency[Page], reads: NamedDependency[AsyncSession], day: FromQuery[str] = ""
+        self,
+        page: NamedDependency[Page],
+        reads: NamedDependency[AsyncSession],
+        day: FromQuery[str] = "",
+        since: FromQuery[str] = "",
+        cursor: FromQuery[str] = "",
     ) -> Response[str]:
-        """Show what was tried in vain, on a day if one is chosen, grouped by who tried it."""
-        wanted = page.day_in(day, "day")
+        """Show what was tried in vain, on a day or since one if it is chosen, grouped by who tried it."""
+        on, earliest = page.day_in(day, "day"), page.day_in(since, "since")
+        found = await access.denied(reads, day=on, since=earliest, cursor=cursor or None)
         return page.show(
             "compliance/templates/denials.html",
-            rows=await access.denied(reads, day=wanted),
-            newest=access.REFUSALS_MAX,
+            found=found,
+            rows=found["items"],
+            next=found["next"],
             day=day,
+            since=since,
         )
 
     @get("/unused-rights", guards=[Allows(Action.REPORT_READ, sensitive=True)])

@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from math import ceil, floor
 from typing import Any, Final
 from urllib.parse import quote
 
-from sqlalchemy import func, literal_column, select
+from sqlalchemy import Date, cast, func, literal_column, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -35,7 +35,7 @@ from service.dashboards.health import checkpoint_age, controls_tested, failures_
 from service.gate import Gate
 from service.kernel.actor import Actor
 from service.kernel.items import Item
-from service.kernel.working_hours import BERLIN, Age, age_of
+from service.kernel.working_hours import BERLIN, Age, age_of, day_in_berlin
 from service.limits.queries import Wanted as WantedLimits
 from service.limits.queries import limits
 from service.settings import Settings
@@ -369,18 +369,7 @@ async def open_excesses(around: Around) -> int:
 
 async def of_oversight(around: Around) -> list[Figure]:
     """Count denied attempts day by day and what climbed by age, and say how the log stands."""
-    today = around.now.astimezone(BERLIN).date()
-    begins = [
-        datetime.combine(today - timedelta(days=back), time(), BERLIN).astimezone(UTC)
-        for back in reversed(range(DAYS_BACK))
-    ]
-    rows = await around.reads.scalars(
-        select(AuditEntry.recorded_at)
-        .where(AuditEntry.outcome == "refuse", AuditEntry.recorded_at >= begins[0])
-        .limit(ROWS_MAX)
-    )
-    per_day = Counter(at.astimezone(BERLIN).date().isoformat() for at in rows)
-    days = [begin.astimezone(BERLIN).date().isoformat() for begin in begins]
+    per_day = await refused_by_day(around)
     status = str(around.silence.status)
     age = checkpoint_age(around.settings, around.now)
     tested, controls = controls_tested(around.policy)
@@ -388,8 +377,8 @@ async def of_oversight(around: Around) -> list[Figure]:
         Figure(
             "denied_attempts",
             sum(per_day.values()),
-            "/denials",
-            parts=tuple(Part(day, per_day[day], f"/denials?day={day}") for day in days),
+            f"/denials?since={min(per_day)}",
+            parts=tuple(Part(day, tries, f"/denials?day={day}") for day, tries in per_day.items()),
         ),
         Figure("log_state", f"log.{status}", "/entries", good=status == "ready"),
         Figure(
@@ -402,6 +391,23 @@ async def of_oversight(around: Around) -> list[Figure]:
         Figure("controls_tested", tested, "/controls", good=tested == controls, of=controls),
         await climbed(around),
     ]
+
+
+async def refused_by_day(around: Around) -> dict[str, int]:
+    """Count what was refused on each of the last days in Berlin, today's last; the index of refusals serves it."""
+    today = around.now.astimezone(BERLIN).date()
+    days = [today - timedelta(days=back) for back in reversed(range(DAYS_BACK))]
+    day = cast(func.timezone(BERLIN.key, AuditEntry.recorded_at), Date)
+    counted = (
+        select(day.label("day"), func.count().label("tries"))
+        .where(
+            AuditEntry.outcome == literal_column("'refuse'"),
+            AuditEntry.recorded_at >= day_in_berlin(days[0])[0],
+        )
+        .group_by(literal_column("1"))
+    )
+    tries = {row.day: row.tries for row in await around.reads.execute(counted)}
+    return {one.isoformat(): tries.get(one, 0) for one in days}
 
 
 async def climbed(around: Around) -> Figure:
@@ -442,7 +448,7 @@ async def of_cases(around: Around) -> list[Figure]:
     counted = {row.state: row.cases for row in rows}
     states = [state.value for state in CaseState if state is not CaseState.CLOSED]
     parts = tuple(Part(f"state.{state}", counted.get(state, 0), f"/cases?state={state}") for state in states)
-    return [Figure("open_cases", sum(counted.values()), "/cases", parts=parts)]
+    return [Figure("open_cases", sum(counted.values()), "/cases?open=1", parts=parts)]
 
 
 OVERSEERS: Final = (Office.COMPLIANCE, Office.INTERNAL_AUDIT)

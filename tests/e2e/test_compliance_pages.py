@@ -191,6 +191,10 @@ async def test_SET_22_a_case_goes_its_way_on_its_pages_and_exposures_add_up(bank
     closed = await german.act(place, "case.close", reason="einverstanden")
     assert "Der Fall ist geschlossen." in closed.text
     assert "✓ closed" in (await officer.get(place)).text
+    assert place in (await officer.get("/cases")).links
+    assert place not in (await officer.get("/cases", open="1")).links
+    figures = (await (await bank.as_("compliance")).get("/api/dashboard")).json()["items"]
+    assert ("open_cases", 0, "/cases?open=1") in {(one["name"], one["value"], one["link"]) for one in figures}
     trader = await signed_in(bank, "trader")
     for path in ("/cases", place):
         assert (await trader.client.get(path)).status_code == 403
