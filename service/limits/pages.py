@@ -145,8 +145,9 @@ class LimitPages(Controller):
     ) -> Response[str]:
         """Show the excesses of a day, by default all, and what passes its limit just now; ``of``: one limit's alone."""
         wanted, limit = page.day_in(day, "day"), page_forms.id_in(of, "of")
+        after = place_of(cursor or None)
         found = await queries.excesses(
-            reads, day=wanted, of=limit, after=place_of(cursor or None), limit=ROWS
+            reads, day=wanted, of=limit, open_only=bool(open_), after=after, limit=ROWS
         )
         return page.show(
             "limits/templates/excesses.html",

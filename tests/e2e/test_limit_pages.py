@@ -44,6 +44,8 @@ async def test_an_excess_is_seen_by_all_and_closed_by_risk_control_alone(bank: W
     closed = await risk.act(place, "excess.close", cause="typed twice", measure="none needed")
     assert "The excess is closed." in closed.text
     assert "typed twice" in closed.text
+    assert "typed twice" in (await risk.get("/excesses")).text
+    assert "typed twice" not in (await risk.get("/excesses", open="1")).text
     await board_takes_notice(await signed_in(bank, "board-trading", language="de"), place)
 
 
