@@ -14,12 +14,14 @@ from policies import changes, prose
 from policies.people import Holder
 from policies.policy import Policy, load, read
 from policies.vocabulary import Action
+from service.governance.lifecycle import DraftState
 from service.governance.model import PolicyApproval, PolicyDraft, PolicyText
 from service.kernel.database import plain_value
 from service.kernel.errors import NotFound
 from service.kernel.paging import paged
 from service.people.model import Account
 
+PUBLISHED = (DraftState.ACTIVE.value, DraftState.SUPERSEDED.value)
 SIMULATED = timedelta(days=90)
 LINES_MAX = 500
 DECIDED = text("SELECT act, outcome, roles, rule, n FROM public.policy_decisions(:since)")
@@ -93,6 +95,16 @@ async def policy_of(session: AsyncSession, draft: PolicyDraft) -> Policy:
     return read({file: texts[digest] for file, digest in draft.files.items()})
 
 
+async def policy_then(session: AsyncSession, now: Policy, version: str) -> Policy | None:
+    """Return the policy of a version: the one in force, the release's own, or one that was put in force since."""
+    for known in (now, shipped()):
+        if known.version == version:
+            return known
+    wanted = select(PolicyDraft).where(PolicyDraft.version == version, PolicyDraft.state.in_(PUBLISHED))
+    draft = await session.scalar(wanted.limit(1))
+    return None if draft is None else await policy_of(session, draft)
+
+
 async def drafts(session: AsyncSession, *, cursor: UUID | None, limit: int) -> dict[str, Any]:
     """Return a page of drafts, newest first."""
     wanted = select(PolicyDraft).order_by(PolicyDraft.id.desc()).limit(limit + 1)
@@ -125,8 +137,13 @@ async def names_of(session: AsyncSession, people: Collection[str]) -> dict[str, 
 async def draft_shown(
     session: AsyncSession, policy: Policy, draft: PolicyDraft, now: datetime
 ) -> dict[str, Any]:
-    """Return a draft with what it changes in both languages, the proof run again and the simulation."""
+    """Return a draft with what it changes in both languages, the proof run again and the simulation.
+
+    ``compared_with``: the policy in force; of what was put in force itself, the version it was drafted against.
+    """
     new = await policy_of(session, draft)
+    if draft.state in PUBLISHED:
+        policy = await policy_then(session, policy, draft.base) or policy
     people = await holders(session, now)
     change = changes.compared(policy, new)
     by_id = changes.of_people(policy, new, people)
@@ -140,6 +157,7 @@ async def draft_shown(
     return {
         **draft_view(draft),
         "approved_by": [str(person) for person in approvals],
+        "compared_with": policy.version,
         "changes": {
             language: list(prose.changed(change, persons, language))[:LINES_MAX] for language in ("de", "en")
         },

@@ -12,8 +12,7 @@ from policies.policy import Policy
 from policies.vocabulary import Action
 from service.audit_trail.model import AuditEffect, AuditEntry, AuditIndex
 from service.compliance.queries import CANCELLED, BadInstant, TooBroad, instant
-from service.governance.model import PolicyDraft
-from service.governance.queries import policy_of, shipped
+from service.governance.queries import policy_then
 from service.kernel.errors import Unprocessable
 from service.kernel.failures import sqlstate
 from service.organisation.model import Unit
@@ -80,18 +79,6 @@ async def made(
     if len(table.rows) > ROWS_MAX:
         raise TooBroad(f"This is more than {ROWS_MAX} rows. Ask for less at a time.")
     return table, standing.policy, then
-
-
-async def policy_then(session: AsyncSession, now: Policy, version: str) -> Policy | None:
-    """Return the policy of a version: the one in force, the release's own, or one that was put in force since."""
-    for known in (now, shipped()):
-        if known.version == version:
-            return known
-    wanted = select(PolicyDraft).where(
-        PolicyDraft.version == version, PolicyDraft.state.in_(("active", "superseded"))
-    )
-    draft = await session.scalar(wanted.limit(1))
-    return None if draft is None else await policy_of(session, draft)
 
 
 async def standing_at(session: AsyncSession, until: datetime) -> Standing:

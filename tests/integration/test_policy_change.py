@@ -22,6 +22,7 @@ from tests.deals import by_force
 from tests.drafts import CAPTURE, GOOD, drafted, files
 from tests.keeping import findings, publish, verdict
 from tests.rights import asked, refused_as
+from tests.visiting import signed_in
 
 PUBLISHED = (
     "SELECT convert_from(bytes, 'UTF8')::jsonb #>> '{data,draft}' AS draft, "
@@ -80,6 +81,23 @@ async def test_three_people_change_the_policy_and_the_service_puts_it_in_force(b
 
     async with gate.offices[Office.LOG].connect() as connection:  # what the next start finds
         assert (await policy_in_force(connection, load())).version == done.version
+
+
+async def test_a_change_that_is_in_force_still_tells_what_it_changed(bank_world: World) -> None:
+    gate = bank_world.bank.gate
+    draft = await approved(bank_world, GOOD)
+    gate.clock = Later(gate.clock)
+    assert await enact_due(gate, bank_world.bank.admin_url) is not None
+    steward = await bank_world.as_("steward")
+    assert (await steward.post("/api/portfolios", {"name": "FX-NEW", "desk": "FX desk"})).status_code == 201
+    assert gate.policy.version == draft["policy"]
+    place = f"/policy/drafts/{draft['id']}"
+    told = (await (await bank_world.as_("auditor")).get(f"/api{place}")).json()
+    assert (told["state"], told["compared_with"]) == ("active", draft["base"])
+    page = (await (await signed_in(bank_world, "auditor")).get(place)).text
+    assert "Compared with the version it was drafted against" in page
+    assert "Verifier (verifier) may now: Read balances (balance.read)" in page
+    assert "No power and no rule differs." not in page
 
 
 class Later:

@@ -17,7 +17,7 @@ from audit.report import Verdict
 from policies.vocabulary import READS, Action, Office
 from service import reporting
 from service.cli import Exit
-from service.reports.queries import policy_then
+from service.governance.queries import policy_then
 from service.reports.tables import REPORTS
 from tests import settling
 from tests.bank import PASSWORD, World
