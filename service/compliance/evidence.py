@@ -131,9 +131,13 @@ class Wish:
         told = {"trade": self.trade, "person": self.person, "from": self.since, "to": self.before}
         needed = {"trade": {"trade"}, "person": {"person"}, "period": {"from", "to"}, "rows": set[str]()}
         needed["report"] = set()
-        if {name for name, value in told.items() if value is not None} != needed[self.scope]:
-            fields = " and ".join(sorted(needed[self.scope])) or "nothing"
-            raise OneScope(f"Evidence of a {self.scope} is asked for by {fields} alone.", field="scope")
+        given = {name for name, value in told.items() if value is not None}
+        for name in told:
+            if name in needed[self.scope] - given:
+                raise OneScope("This has to be filled in.", field=name)
+        for name in told:
+            if name in given - needed[self.scope]:
+                raise OneScope("This has to stay empty for what was chosen.", field=name)
         if self.since is not None and self.before is not None:
             if self.since >= self.before:
                 raise OneScope("A period begins before it ends.", field="to")

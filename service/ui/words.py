@@ -238,6 +238,8 @@ FIELDS: Final[dict[str, str]] = {
     "limit": N_("Limit"),
     "limit_id": N_("Limit"),
     "measure": N_("Measure"),
+    "media_type": N_("Kind of file"),
+    "person": N_("Person"),
     "scope": N_("Limit of"),
     "short_term": N_("Short-term"),
     "to_account": N_("To account"),

@@ -116,6 +116,14 @@ async def test_a_person_and_a_deal_are_told_over_all_accounts_and_offices(ready_
     assert ended["until"] > ended["from"]
 
 
+async def test_evidence_without_what_it_is_about_is_refused_beside_that_field(ready_bank: World) -> None:
+    for language, said in (("en", "Deal id"), ("de", "Geschäftskennung")):
+        officer = await signed_in(ready_bank, "compliance", language=language)
+        page = await officer.act("/evidence", "/evidence", scope="trade", reason="the annual audit")
+        assert "#evidence.export.trade" in page.links
+        assert said in page.text
+
+
 async def held_by(world: World, account: str) -> dict[str, Any]:
     """Return the newest grant of an account."""
     login = await account_of(world, account)

@@ -74,7 +74,9 @@ async def test_the_limit_tree_shows_use_under_its_sums_and_each_figure_opens_its
 
 
 async def board_takes_notice(board: Visitor, place: str) -> None:
-    assert place in (await board.get("/work")).links
+    queue = await board.get("/work")
+    assert place in queue.links
+    assert "Das Limit dieses Kontrahenten beträgt EUR 1.500.000,00" in queue.text
     listed = await board.get("/excesses")
     assert "Das Limit dieses Kontrahenten beträgt EUR 1.500.000,00" in listed.text
     assert "unterrichtet" in listed.text

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from uuid import UUID
 
 from litestar.routes import HTTPRoute
 
@@ -275,7 +276,11 @@ async def test_a_wish_for_evidence_that_makes_no_sense_is_said_beside_its_field(
     for typed, said in (
         ({"scope": "trade", "trade": "17", "reason": "x"}, "This is no id."),
         ({"scope": "trade", "trade": "", "reason": ""}, "This has to be filled in."),
-        ({"scope": "trade", "trade": "", "reason": "x"}, "Evidence of a trade is asked for by trade alone."),
+        ({"scope": "trade", "trade": "", "reason": "x"}, "This has to be filled in."),
+        (
+            {"scope": "rows", "trade": str(UUID(int=1)), "reason": "x"},
+            "This has to stay empty for what was chosen.",
+        ),
         (
             {"scope": "period", "from": "2999-01-01T00:00", "to": "2999-01-02T00:00", "reason": "x"},
             "once it is over",

@@ -333,6 +333,27 @@ async def test_a_wish_that_makes_no_sense_is_refused_by_name(
     assert refused(await ask(bank_world, **body))[1] == code
 
 
+@pytest.mark.parametrize(
+    ("body", "field", "said"),
+    [
+        ({"scope": "trade"}, "trade", "This has to be filled in."),
+        ({"scope": "person", "trade": "0" * 32}, "person", "This has to be filled in."),
+        ({"scope": "period", "from": "2026-01-01"}, "to", "This has to be filled in."),
+        ({"scope": "period", "to": "2026-01-01"}, "from", "This has to be filled in."),
+        (
+            {"scope": "person", "person": "0" * 32, "trade": "0" * 32},
+            "trade",
+            "This has to stay empty for what was chosen.",
+        ),
+    ],
+)
+async def test_a_wish_for_evidence_is_refused_at_the_field_that_is_wrong(
+    bank_world: World, body: dict[str, str], field: str, said: str
+) -> None:
+    answer = (await ask(bank_world, **body)).json()
+    assert (answer["field"], answer["detail"]) == (field, said)
+
+
 async def test_the_same_key_gives_the_same_pack(bank_world: World, deals: dict[str, Deal]) -> None:
     caller = await bank_world.as_("compliance")
     body = {"scope": "trade", "trade": deals["settled"].id, "reason": REASON}
