@@ -46,7 +46,7 @@ def add_command(
     )
     report.add_argument("name", choices=sorted(REPORTS), metavar="NAME", help=", ".join(sorted(REPORTS)))
     report.add_argument(
-        "--on", required=True, metavar="DATE", help="a day (its end), or a time with its zone"
+        "--on", required=True, metavar="DATE", help="a day (its end in Berlin), or a time with its zone"
     )
     report.add_argument("--purpose", required=True, metavar="TEXT", help="what for; it stands in the log")
     report.add_argument("--act", metavar="ACTION", help="of the report `able` (settlement.release)")

@@ -63,7 +63,7 @@ class UsageApi(Controller):
         cursor: FromQuery[UUID | None] = None,
         limit: Limit = 50,
     ) -> dict[str, Any]:
-        """List roles in force that were not used for 90 days, with when they were used last."""
+        """List roles held for 90 days and not used in them, with when they were used last."""
         now = gate.clock.now()
         return await usage.unused_rights(reads, gate.policy, now, role=role, after=cursor, limit=limit)
 

@@ -14,6 +14,7 @@ from service.compliance import access, catalogue, usage
 from service.compliance.catalogue import Shown
 from service.faces import Allows
 from service.gate import Gate
+from service.organisation.queries import today
 from service.page_frame import Page
 
 ROWS = 50
@@ -80,7 +81,7 @@ class AccessPages(Controller):
             published=await access.published(reads),
             role=role if role in roles else "",
             reading=bool(reading),
-            today=str(gate.clock.now().date()),
+            today=str(today(gate.clock.now())),
         )
 
     @get("/denials", guards=[Allows(Action.ENTRY_READ, sensitive=True)])
@@ -113,7 +114,7 @@ class AccessPages(Controller):
         role: FromQuery[str] = "",
         cursor: FromQuery[str] = "",
     ) -> Response[str]:
-        """Show the roles that their holders have not used for a while."""
+        """Show the roles that their holders have had for a while and not used."""
         after = page_forms.id_in(cursor, "cursor")
         roles = access.people_roles(gate.policy)
         wanted, now = page_forms.among(roles, role, "role"), gate.clock.now()

@@ -1,4 +1,4 @@
-"""Rights that nobody uses: roles in force, and when their holder last did anything that only the role allows."""
+"""Rights that nobody uses: roles long in force, and when their holder last did anything that only the role allows."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -22,6 +22,7 @@ HELD: Final = text(
            g.valid_until, used.at AS last_used
     FROM public.role_grant g JOIN public.account a ON a.id = g.account_id
     JOIN public.person p ON p.id = a.person_id JOIN public.unit u ON u.id = p.unit_id
+    JOIN public.audit_effect begun ON begun.kind = 'role_grant' AND begun.id = g.id AND begun.rev = g.rev
     LEFT JOIN LATERAL (
         SELECT e.recorded_at AS at FROM public.audit_entry e
         JOIN unnest(CAST(:roles AS text[]), CAST(:acts AS text[])) own(role, act)
@@ -30,7 +31,7 @@ HELD: Final = text(
         ORDER BY e.recorded_at DESC LIMIT 1
     ) used ON true
     WHERE g.state = 'executed' AND NOT a.service AND NOT a.disabled AND g.role = ANY(CAST(:known AS text[]))
-      AND (g.valid_from IS NULL OR g.valid_from <= :now) AND (g.valid_until IS NULL OR g.valid_until > :now)
+      AND greatest(begun.at, g.valid_from) <= :unused AND (g.valid_until IS NULL OR g.valid_until > :now)
       AND (CAST(:role AS text) IS NULL OR g.role = :role)
       AND (CAST(:after AS uuid) IS NULL OR g.id > CAST(:after AS uuid))
       AND (used.at IS NULL OR used.at < :unused)
@@ -59,7 +60,7 @@ async def unused_rights(
     after: UUID | None = None,
     limit: int,
 ) -> dict[str, Any]:
-    """Return roles in force that were not used for 90 days, each with when they were, if they ever were.
+    """Return roles held for 90 days and not used in them, each with when they were, if they ever were.
 
     ``role``: of that role alone.
     """

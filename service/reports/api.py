@@ -45,7 +45,7 @@ class ReportApi(Controller):
         purpose: FromQuery[str | None] = None,
         act: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
-        """Return a report as of a day (its end, UTC) or a time with its zone. The purpose stands in the log."""
+        """Return a report as of a day (its end in Berlin) or a time with its zone. The purpose stands in the log."""
         asking.must_say_why(purpose)
         return await asking.view(reads, gate, asking.asked(gate, name, on, act))
 

@@ -12,6 +12,7 @@ from service.faces import Allows, checked_key
 from service.gate import Gate
 from service.kernel.actor import Actor
 from service.kernel.errors import Malformed, Refusal
+from service.organisation.queries import today
 from service.page_frame import Page
 from service.reports import asking
 from service.reports.tables import report_named
@@ -34,7 +35,7 @@ class ReportPages(Controller):
         return page.show(
             "reports/templates/reports.html",
             reports=asking.listed(),
-            today=str(gate.clock.now().date()),
+            today=str(today(gate.clock.now())),
             actions=list(Action),
             act=asking.ACT.value,
         )
@@ -52,7 +53,7 @@ class ReportPages(Controller):
     ) -> Response[str]:
         """Show a report; what is missing is said beside its field."""
         report, found, status = report_named(name), None, 200
-        typed = {"on": on or str(gate.clock.now().date()), "purpose": purpose, "act": act or asking.ACT.value}
+        typed = {"on": on or str(today(gate.clock.now())), "purpose": purpose, "act": act or asking.ACT.value}
         try:
             asking.must_say_why(purpose)
             found = await asking.view(

@@ -1,7 +1,7 @@
 """What reports are made of, read from the log's entries up to an instant; what would be too much is refused."""
 
 import json
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, or_, select, text
@@ -15,7 +15,9 @@ from service.compliance.queries import CANCELLED, BadInstant, TooBroad, instant
 from service.governance.queries import policy_then
 from service.kernel.errors import Unprocessable
 from service.kernel.failures import sqlstate
+from service.kernel.working_hours import day_in_berlin
 from service.organisation.model import Unit
+from service.organisation.queries import today
 from service.people.model import Account, Person
 from service.reports.standing import Standing
 from service.reports.tables import (
@@ -39,7 +41,7 @@ class DayAhead(Unprocessable):
 
 
 def end_of(written: str, now: datetime) -> datetime:
-    """Return the instant a report is about: a time with its zone, or the end (UTC) of a day, today's being now.
+    """Return the instant a report is about: a time with its zone, or the end of a day in Berlin, today's being now.
 
     Raises BadInstant, DayAhead.
     """
@@ -48,9 +50,9 @@ def end_of(written: str, now: datetime) -> datetime:
             day = date.fromisoformat(written)
         except ValueError:
             raise BadInstant("Give a date, or a time with its zone.", field="on") from None
-        if day > now.date():
+        if day > today(now):
             raise DayAhead("A report tells what was; this day lies ahead.", field="on")
-        return min(datetime.combine(day, time(), UTC) + timedelta(days=1), now)
+        return min(day_in_berlin(day)[1], now)
     found = instant(written, "on")
     assert found is not None
     if found > now:

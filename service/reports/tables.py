@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from audit.entry import parse_timestamp
 from policies.policy import Policy
 from policies.separation import conflicts
 from policies.vocabulary import READS, Action
@@ -69,6 +70,11 @@ class Facts:
     def named(self, object_id: object) -> str:
         """Return the name of an account, a person or a unit, or its id."""
         return self.names.get(str(object_id), str(object_id))
+
+    def held_since(self, grant: Rebuilt) -> datetime:
+        """Return when a right began to count: put in force, and its first day come."""
+        begun, first = self.standing.since[grant.kind, grant.id], grant.columns.get("valid_from")
+        return begun if first is None else max(begun, parse_timestamp(first))
 
     def unit_of(self, person_id: object) -> str:
         """Return the unit a person belonged to."""
@@ -193,13 +199,14 @@ def conflicting(facts: Facts) -> Table:
 
 
 def unused(facts: Facts) -> Table:
-    """Roles none of whose own acts and reads was used in the last 90 days; what everybody may is left out."""
+    """Roles held for 90 days none of whose own acts and reads was used in them; what everybody may is left out."""
     table = Table((N_("Account"), N_("Person"), N_("Role"), N_("Since"), N_("Acts never used")))
     common, reads = _common(facts), {str(act) for act in READS}
     for grant, account in facts.standing.held():
         own = facts.standing.acts_of(grant.columns["role"]) - common
         changing = own - reads
-        if not any((account.id, act) in facts.used for act in changing or own):
+        long_held = facts.held_since(grant) <= facts.standing.until - timedelta(days=USED_WITHIN_DAYS)
+        if long_held and not any((account.id, act) in facts.used for act in changing or own):
             cells = (
                 facts.named(account.id),
                 facts.named(account.columns.get("person_id")),

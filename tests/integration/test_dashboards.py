@@ -3,6 +3,7 @@
 import re
 
 from tests.bank import World
+from tests.deals import by_force
 from tests.settling import captured, done, post
 from tests.visiting import signed_in
 
@@ -29,6 +30,8 @@ READERS = {
     "auditor": ("Denied attempts, seven days", "Rights nobody used for 90 days"),
     "rights-admin": ("Waiting in our queue",),
 }
+
+HELD_FOR_LONG = "UPDATE public.audit_effect SET at = at - interval '91 days' WHERE kind = 'role_grant'"
 
 
 async def test_each_desk_sees_its_own_figures_and_every_one_opens_its_list(ready_bank: World) -> None:
@@ -62,6 +65,8 @@ async def test_each_desk_sees_its_own_figures_and_every_one_opens_its_list(ready
     assert (await counted("risk-controller"))["off_market"] == 1
     assert (await counted("compliance"))["denied_attempts"] == 1
     assert (await counted("compliance"))["proof"] == 0
+    assert (await counted("compliance"))["unused_rights"] == 0, "nobody has held a right for long"
+    await by_force(bank, HELD_FOR_LONG)
     unused = (await (await bank.as_("compliance")).get("/api/unused-rights", limit=200)).json()["items"]
     assert (await counted("compliance"))["unused_rights"] == len(unused)
     idle = {(one["account_name"], one["role"]) for one in unused}

@@ -5,7 +5,7 @@ import json
 import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,9 @@ from policies.vocabulary import READS, Action, Office
 from service import reporting
 from service.cli import Exit
 from service.governance.queries import policy_then
-from service.reports.tables import REPORTS
+from service.organisation import queries as organisation
+from service.reports.queries import DayAhead, end_of, made
+from service.reports.tables import REPORTS, USED_WITHIN_DAYS
 from tests import settling
 from tests.bank import PASSWORD, World
 from tests.conftest import Template, a_copy
@@ -35,6 +37,7 @@ WHY = {"purpose": "sample of the annual auditor"}
 async def world(template: Template, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     """Give one bank in which somebody came, got a right, lost it and left, and something was refused."""
     async with a_copy(template, tmp_path_factory.mktemp("bank") / "data") as opened:
+        MOMENTS["opened"] = opened.bank.gate.clock.now()
         await deputised(opened, "verifier", "confirmer", "verifier")
         person = await newcomer(opened, "Settlement and control", a_newcomer=Office.BACK_OFFICE)
         right = await granted(opened, "a-newcomer", "releaser")
@@ -53,7 +56,7 @@ MOMENTS: dict[str, datetime] = {}
 
 
 def today(world: World) -> str:
-    return world.bank.gate.clock.now().date().isoformat()
+    return organisation.today(world.bank.gate.clock.now()).isoformat()
 
 
 async def report(
@@ -149,9 +152,25 @@ async def test_a_sound_bank_has_no_conflicts_and_its_services_have_owners(world:
 
 
 async def test_ORG_01_a_right_that_nobody_used_is_on_the_list(world: World) -> None:
-    unused = {(one["Account"], one["Role"]) for one in lines(await report(world, "unused-rights"))}
+    assert (await report(world, "unused-rights"))["rows"] == [], "nobody has held a right for long"
+    long_after = MOMENTS["opened"] + timedelta(days=USED_WITHIN_DAYS)
+    async with AsyncSession(world.bank.offices[Office.COMPLIANCE]) as session:
+        asked_for = session, world.bank.policy, REPORTS["unused-rights"]
+        early, _, _ = await made(*asked_for, long_after - timedelta(days=1), Action.TRADE_CAPTURE)
+        table, _, _ = await made(*asked_for, long_after, Action.TRADE_CAPTURE)
+    assert early.rows == []
+    unused = {(row[0], row[2]) for row in table.rows}
     assert ("closer", "closer") in unused
     assert ("rights-admin", "rights_admin") not in unused
+
+
+def test_the_day_of_a_report_ends_in_berlin() -> None:
+    late = datetime(2026, 6, 30, 22, 30, tzinfo=UTC)
+    assert end_of("2026-06-29", late) == datetime(2026, 6, 29, 22, tzinfo=UTC)
+    assert end_of("2026-12-01", datetime(2026, 12, 3, tzinfo=UTC)) == datetime(2026, 12, 1, 23, tzinfo=UTC)
+    assert end_of("2026-07-01", late) == late, "the day has begun in Berlin"
+    with pytest.raises(DayAhead):
+        end_of("2026-07-02", late)
 
 
 async def test_power_over_access_and_over_the_log_is_on_the_list(world: World) -> None:
