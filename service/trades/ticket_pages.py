@@ -97,9 +97,10 @@ class TicketPages(Controller):
         page: NamedDependency[Page],
         actor: NamedDependency[Actor],
         reads: NamedDependency[AsyncSession],
+        type_: Annotated[str, QueryParameter(name="type")] = "fx_spot",
     ) -> Response[str] | Redirect:
         """Say the deal in words, or enter it."""
-        form = {"type": "fx_spot", **page.form}
+        form = {"type": type_, **page.form}
         if form.get("_do") == "enter":
             try:
                 form = with_spot_date(await by_line(page, reads, form), page)

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
+from service.demo.access import token_for
 from service.page_forms import SESSION_COOKIE
 from service.running import listening, serving
 from tests.bank import World
@@ -241,6 +242,75 @@ async def test_a_session_warns_two_minutes_before_its_end_and_keeps_what_was_typ
         await page.goto("/positions")
         await page.goto("/trades/new")
         assert await page.input_value("[id='trade.capture.base_amount']") == ""
+
+
+async def test_a_preview_that_fails_leaves_the_trader_on_the_ticket_with_what_was_typed(bank: World) -> None:
+    async with at_the_desk(bank, "trader", []) as (window, page):
+        await fill_in(page)
+        if not await page.evaluate("typeof htmx !== 'undefined'"):
+            pytest.skip("no htmx: nothing is asked for while somebody types")
+        rate, instead = "[id='trade.capture.rate']", page.locator("#preview .error")
+        await page.route("**/trades/preview", lambda route: route.fulfill(status=503, body="busy"))
+        await page.fill(rate, "1.1651")
+        await expect(instead).to_contain_text(
+            "The preview cannot be shown now. Nothing that you typed is lost"
+        )
+        await page.unroute("**/trades/preview")
+        await page.fill(rate, "1.1652")
+        await expect(page.locator("#preview .consequence")).to_contain_text("1.1652")
+        await page.route("**/trades/preview", lambda route: route.abort())
+        await page.fill(rate, "1.1653")
+        await expect(instead).to_contain_text("cannot be shown now")
+        await page.unroute("**/trades/preview")
+
+        token = await token_for(bank.bank, "trader")  # out and in again, in another tab
+        await window.add_cookies([cookie | {"value": token} for cookie in await window.cookies()])
+        async with page.expect_response("**/trades/preview") as refused:
+            await page.fill(rate, "1.1654")
+        assert (await refused.value).status == 403
+        await expect(instead).to_contain_text("cannot be shown now")
+        assert page.url.endswith("/trades/new")
+        await page.click("button[value=enter]")
+        await expect(page.locator("main")).to_contain_text("This form belongs to another session")
+        await page.goto("/trades/new")
+        assert await page.input_value(rate) == "1.1654"
+        await expect(page.locator("main .said")).to_have_text("What you had typed stands in the form again.")
+        await page.click("button[value=enter]")
+        await page.wait_for_url(lambda address: "/trades/0" in address)
+        await page.goto("/trades/new")
+        assert await page.input_value(rate) == "", "what was entered does not come back"
+
+        await fill_in(page)
+        await window.clear_cookies()
+        await page.fill(rate, "1.1655")
+        await page.wait_for_url("**/sign-in?next=/trades/new")
+
+
+async def test_a_press_for_another_language_or_appearance_keeps_the_ticket(bank: World) -> None:
+    complaints: list[str] = []
+    async with at_the_desk(bank, "trader", complaints) as (_, page):
+        await page.goto("/trades/new?type=fx_forward")
+        await page.fill("[id='trade.capture.base_amount']", "1,500")
+        await page.fill("[id='trade.capture.base']", "EUR")
+        await page.click("button[value=check]:not(.line button)")
+        assert page.url.endswith("/trades/new?type=fx_forward")
+        await page.click("footer button[value=dark]")
+        await page.wait_for_selector("html[data-bs-theme=dark]")
+        assert page.url.endswith("/trades/new?type=fx_forward")
+        kept = {"base_amount": "1,500", "base": "EUR"}
+        for name, value in kept.items():
+            assert await page.input_value(f"[id='trade.capture.{name}']") == value
+        await page.fill("[id='trade.capture.spot_rate']", "1.1650")
+        await page.click("header button[value=de]")
+        await page.wait_for_selector("html[lang=de]")
+        for name, value in (kept | {"base_amount": "1.500", "spot_rate": "1,1650"}).items():
+            assert await page.input_value(f"[id='trade.capture.{name}']") == value
+        await expect(page.locator("main .said")).to_have_text(
+            "Was Sie eingegeben hatten, steht wieder im Formular."
+        )
+        await page.goto("/positions")
+        await page.goto("/trades/new?type=fx_forward")
+        assert await page.input_value("[id='trade.capture.base']") == ""
 
 
 async def test_light_and_dark_are_a_choice_that_needs_no_script(bank: World) -> None:

@@ -205,9 +205,10 @@ document.addEventListener("focusin", (event) => {
   $$("tr.at").forEach((one) => one.classList.toggle("at", one === row));
 });
 
-// Forms: sent once, and what was typed outlives the session --------------------------------------------
+// Forms: sent once, and what was typed outlives the session, a page refused whole, and a change of language --
 
 const DRAFT = "trennwand-draft";
+const AWAITED = DRAFT + "-awaited"; // set: the next page that holds the form gets what was typed
 const typedIn = (form) => [...new FormData(form)].filter(([name, value]) => !name.startsWith("_") && typeof value === "string");
 const secret = (form) => $("input[type=password], input[type=file]", form) !== null;
 
@@ -215,8 +216,13 @@ document.addEventListener("input", (event) => {
   const form = event.target.form;
   if (!form || form.method !== "post" || !form.id || secret(form)) return;
   form.setAttribute("data-typed", "");
-  sessionStorage.setItem(DRAFT, JSON.stringify({ account: body.dataset.account, path: location.pathname, form: form.id, fields: typedIn(form) }));
+  keep(form);
 });
+
+function keep(form) {
+  const of = { account: body.dataset.account, lang: document.documentElement.lang, path: location.pathname, form: form.id };
+  sessionStorage.setItem(DRAFT, JSON.stringify({ ...of, fields: typedIn(form) }));
+}
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
@@ -224,27 +230,43 @@ document.addEventListener("submit", (event) => {
   if (form.hasAttribute("data-sent")) { event.preventDefault(); return; }
   form.setAttribute("data-sent", "");
   if (form.hasAttribute("data-forget")) sessionStorage.removeItem(DRAFT);
+  if (!body.dataset.account) return; // on the way back in
+  if (!form.hasAttribute("data-same-page")) return sessionStorage.removeItem(AWAITED);
+  const typed = $("main form[data-typed]");
+  if (typed && sessionStorage.getItem(DRAFT) === null) keep(typed); // the page itself brought what was typed
+  if (sessionStorage.getItem(DRAFT) !== null) sessionStorage.setItem(AWAITED, "1");
 });
 window.addEventListener("pageshow", () => $$("form[data-sent]").forEach((form) => form.removeAttribute("data-sent")));
 
+// German and English write numbers with each other's marks; days are read in both, as they stand.
+const NUMBER = /^[+\-−]?\d[\d.,]*[a-z]*$/i;
+const turned = (text) => text.split(/(\s+)/).map((word) => NUMBER.test(word) && !dayRead(word) ? word.replace(/[.,]/g, (mark) => mark === "." ? "," : ".") : word).join("");
+
+// What was typed stands again where its form does: after signing in anew, after a page refused whole, after a change
+// of language or appearance. Any other page with the account on it lets it go.
 function bringBack() {
   const kept = sessionStorage.getItem(DRAFT);
-  if (kept === null || !body.dataset.account) return kept !== null && sessionStorage.setItem(DRAFT + "-ended", "1");
-  const ended = sessionStorage.getItem(DRAFT + "-ended");
+  if (kept === null) return;
+  if (location.pathname === "/sign-in" || $("[data-undone]")) return sessionStorage.setItem(AWAITED, "1");
+  if (!body.dataset.account) return;
+  const awaited = sessionStorage.getItem(AWAITED) || $("[data-lost]");
   const draft = JSON.parse(kept);
-  if (!ended || draft.account !== body.dataset.account) {
-    sessionStorage.removeItem(DRAFT + "-ended");
+  if (!awaited || draft.account !== body.dataset.account) {
+    sessionStorage.removeItem(AWAITED);
     return sessionStorage.removeItem(DRAFT);
   }
   const form = draft.path === location.pathname && document.getElementById(draft.form);
-  if (!form) return;
-  for (const [name, value] of draft.fields) {
-    const field = form.elements.namedItem(name);
-    if (field && "value" in field && field.type !== "hidden") field.value = value;
+  const fields = form ? draft.fields.map(([name, value]) => [form.elements.namedItem(name), value]).filter(([field]) => field && "value" in field) : [];
+  if (!form || fields.some(([field, value]) => field.type === "hidden" && field.value !== value)) return; // of another deal, or type of deal
+  for (const [field, value] of fields) {
+    const asTyped = draft.lang === document.documentElement.lang || !field.matches(".numeric input, [name=line]");
+    field.value = asTyped ? value : turned(value);
   }
+  $("[data-lost]")?.remove();
   $("main").prepend($("#kept").content.cloneNode(true));
   form.setAttribute("data-typed", "");
-  sessionStorage.removeItem(DRAFT + "-ended");
+  sessionStorage.removeItem(AWAITED);
+  keep(form);
 }
 
 // The session: two minutes before it ends there is a word and a way to stay -----------------------------
@@ -346,12 +368,24 @@ function boost() {
   }
 }
 document.addEventListener("htmx:beforeSwap", (event) => {
-  const { xhr, requestConfig } = event.detail;
-  const elsewhere = xhr.responseURL && new URL(xhr.responseURL).pathname !== new URL(requestConfig.path, location.href).pathname;
+  const { xhr, requestConfig, target } = event.detail;
+  const led = xhr.responseURL && new URL(xhr.responseURL).pathname;
+  const elsewhere = led && led !== new URL(requestConfig.path, location.href).pathname;
   if (xhr.status < 400 && !elsewhere) return;
   event.detail.shouldSwap = false; // refused, or signed out meanwhile: the browser shows that page itself
-  location.href = xhr.responseURL;
+  if (requestConfig.verb === "get" || led === "/sign-in") location.href = xhr.responseURL;
+  else unseen(target);
 });
+document.addEventListener("htmx:sendError", (event) => unseen(event.detail.target));
+
+// What is asked for while somebody types never leads away from it: its place says that there is no answer now.
+function unseen(target) {
+  const instead = $("#unseen");
+  if (!instead || target.id !== "preview") return;
+  target.replaceChildren(instead.content.cloneNode(true));
+  $("#foreseen")?.replaceChildren(); // what follows was that of terms typed before
+  sessionStorage.setItem(AWAITED, "1"); // and loading the page again keeps what was typed
+}
 document.addEventListener("htmx:afterSettle", () => {
   $$("header input[name=_back], footer input[name=_back]").forEach((one) => { one.value = location.pathname + location.search; });
   if (document.activeElement === body) $("#main").focus({ preventScroll: true });
