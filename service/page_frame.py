@@ -66,6 +66,8 @@ class Said(msgspec.Struct, frozen=True, omit_defaults=True):
     field: str | None = None
     form: str = ""
     values: dict[str, str] = msgspec.field(default_factory=dict)
+    too_long: bool = False
+    """Whether the form held more than is kept on the way: what was typed is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ def said_cookie(said: Said) -> Cookie:
     """Pack the result; a form too long for a cookie loses what was typed, never its message."""
     packed = base64.urlsafe_b64encode(msgspec.json.encode(said)).decode()
     if len(packed) > SAID_BYTES_MAX:
-        short = msgspec.structs.replace(said, values={}, sentence=said.sentence[:500])
+        short = msgspec.structs.replace(said, values={}, too_long=True, sentence=said.sentence[:500])
         packed = base64.urlsafe_b64encode(msgspec.json.encode(short)).decode()
     return cookie(SAID_COOKIE, packed, seconds=300)
 

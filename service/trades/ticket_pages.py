@@ -16,6 +16,7 @@ from policies.vocabulary import Action
 from service import page_forms, page_frame
 from service.attempt import Desk
 from service.faces import Allows
+from service.gate import Done
 from service.kernel.actor import Actor
 from service.kernel.calendar import CALENDARS, NoCalendar, spot_date
 from service.kernel.errors import Refusal
@@ -99,22 +100,15 @@ class TicketPages(Controller):
         reads: NamedDependency[AsyncSession],
         type_: Annotated[str, QueryParameter(name="type")] = "fx_spot",
     ) -> Response[str] | Redirect:
-        """Say the deal in words, or enter it."""
+        """Say the deal in words, or enter it; a refused ticket comes back as it was filled in, however long it is."""
         form = {"type": type_, **page.form}
-        if form.get("_do") == "enter":
-            try:
-                form = with_spot_date(await by_line(page, reads, form), page)
-            except Refusal as refusal:
-                return page.back(
-                    f"/trades/new?type={form['type']}", page_frame.refused(NEW, refusal, NEW, form)
-                )
-            outcome = await page_frame.perform_form(page, Action.TRADE_CAPTURE, form)
-            if isinstance(outcome, Said):
-                return page.back(f"/trades/new?type={form['type']}", outcome)
-            return page.back(
-                f"/trades/{outcome.answer['id']}", page_frame.done(Action.TRADE_CAPTURE, outcome)
-            )
-        return await checked(page, reads, actor, NEW, form)
+        if form.get("_do") != "enter":
+            return await checked(page, reads, actor, NEW, form)
+        outcome = await entered(page, reads, form)
+        if isinstance(outcome, Said):
+            page.said = outcome
+            return await ticket(page, reads, NEW, form | outcome.values, status=outcome.status)
+        return page.back(f"/trades/{outcome.answer['id']}", page_frame.done(Action.TRADE_CAPTURE, outcome))
 
     @get("/{trade:uuid}/correction", guards=[Allows(Action.TRADE_RESUBMIT)])
     async def correction(
@@ -238,6 +232,17 @@ async def ticket(
         names=await names_in(reads, deal) if deal is not None else {},
         **offered,
     )
+
+
+async def entered(page: Page, reads: AsyncSession, form: Mapping[str, str]) -> Done | Said:
+    """Enter the deal of a ticket and its line; a refusal comes back as what is to be shown."""
+    try:
+        form = with_spot_date(await by_line(page, reads, form), page)
+    except Refusal as refusal:
+        assert page.actor is not None
+        await page.gate.refuse(page.actor, Action.TRADE_CAPTURE, refusal)
+        return page_frame.refused(NEW, refusal, NEW, form)
+    return await page_frame.perform_form(page, Action.TRADE_CAPTURE, form)
 
 
 async def checked(

@@ -313,6 +313,23 @@ async def test_a_press_for_another_language_or_appearance_keeps_the_ticket(bank:
         assert await page.input_value("[id='trade.capture.base']") == ""
 
 
+async def test_a_refused_form_too_long_to_keep_is_filled_in_again_by_the_tab_it_was_typed_in(
+    bank: World,
+) -> None:
+    async with at_the_desk(bank, "trader", []) as (_, page):
+        await page.goto("/internal-deals/new")
+        await page.fill("[id='internal.offer.side_agreements']", "ü" * 2000)
+        await page.fill("[id='internal.offer.base_amount']", "plenty")
+        await page.evaluate("document.getElementById('internal.offer').noValidate = true")
+        await page.click("[id='internal.offer'] button")
+        await page.wait_for_selector("#said.bad")
+        assert await page.input_value("[id='internal.offer.side_agreements']") == "ü" * 2000
+        assert await page.input_value("[id='internal.offer.base_amount']") == "plenty"
+        await expect(page.locator("[data-lost]")).to_have_count(0)
+        await page.goto("/internal-deals/new")
+        assert await page.input_value("[id='internal.offer.base_amount']") == ""
+
+
 async def test_light_and_dark_are_a_choice_that_needs_no_script(bank: World) -> None:
     async with serving(bank.bank, listening("127.0.0.1", 0)) as address, a_browser() as browser:
         context = await browser.new_context(

@@ -15,7 +15,7 @@ from tests.deals import TERMS
 from tests.importing import actor, table
 from tests.parties import LEI
 from tests.settling import captured, drain, matched
-from tests.visiting import CHECK, ENTER, Form, Sheet, Visitor, deal_in, signed_in
+from tests.visiting import CHECK, ENTER, Form, Sheet, Visitor, chosen, deal_in, signed_in
 
 
 async def entered(trader: Visitor, type_: str, **typed: str) -> Sheet:
@@ -293,3 +293,34 @@ async def test_columns_order_and_filters_of_the_blotter_stand_in_its_address(ban
     falling = await trader.get("/positions?sort=-amount")
     assert falling.text.index("EUR") < falling.text.index("USD")
     assert (await trader.client.get("/positions?sort=colour")).status_code == 400
+
+
+async def test_a_refused_ticket_stands_as_it_was_filled_in_however_long_it_is(bank: World) -> None:
+    trader = await signed_in(bank, "trader", language="de")
+    ticket = await trader.get("/trades/new")
+    agreed_ = "Die Gegenseite übernimmt die Gebühren für nachträgliche Änderungen. " * 26
+    typed = chosen(ticket) | {"value_date": "25.12.2026", "side_agreements": agreed_[:1800]}
+    answer = await trader.send(ticket.form("trade.capture"), **typed | ENTER)
+    page = Sheet(answer)
+    assert answer.status_code == 422
+    kept = page.form("trade.capture").fields
+    before = ticket.form("trade.capture").fields
+    assert kept["side_agreements"].strip() == typed["side_agreements"].strip()
+    assert {name: kept[name] for name in ("base_amount", "base", "rate")} == {
+        name: typed[name] for name in ("base_amount", "base", "rate")
+    }
+    for name in ("trade_date", "executed_at", "location", "portfolio"):
+        assert kept[name] == before[name], name
+    assert "No deal here." in (await (await signed_in(bank, "trader")).get("/trades")).text
+
+
+async def test_a_form_too_long_to_keep_says_so_and_holds_what_it_held_before(bank: World) -> None:
+    trader = await signed_in(bank, "trader")
+    form = (await trader.get("/internal-deals/new")).form("internal.offer")
+    page = await trader.submit(form, side_agreements="ü" * 2000, base_amount="plenty")
+    assert "What you had typed was too long to be kept; the form stands as it was before." in page.text
+    after = page.form("internal.offer").fields
+    assert form.fields["trade_date"], "the page fills it in"
+    assert {name: after[name] for name in ("trade_date", "executed_at")} == {
+        name: form.fields[name] for name in ("trade_date", "executed_at")
+    }
