@@ -28,7 +28,7 @@ FACT: Final = "fact"
 
 _DAY: Final = re.compile(r"(?P<weekday>[A-Z][a-z]+day )?(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})\b", re.ASCII)
 _AMOUNT: Final = re.compile(
-    r"\b(?P<currency>[A-Z]{3}) (?P<whole>[0-9]{4,18})(?P<rest>\.[0-9]{2}\b|)(?!\.?[0-9])", re.ASCII
+    r"\b(?!ISO )(?P<currency>[A-Z]{3}) (?P<whole>[0-9]{4,18})(?P<rest>\.[0-9]{2}\b|)(?!\.?[0-9])", re.ASCII
 )
 _FACT: Final = re.compile(r"\\\{([a-z])\\\}")
 

@@ -229,6 +229,7 @@ def test_every_reason_of_the_policy_has_its_german() -> None:
             "A control that is verified does not allow trade.verify.",
             "„Geschäft kontrollieren“ ist im Zustand „kontrolliert“ nicht möglich.",
         ),
+        ("'XXX' is no currency of ISO 4217.", "'XXX' ist keine Währung nach ISO 4217."),
     ],
 )
 def test_refusals_are_said_in_german_with_their_facts(sentence: str, german: str) -> None:
