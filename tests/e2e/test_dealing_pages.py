@@ -324,3 +324,13 @@ async def test_a_form_too_long_to_keep_says_so_and_holds_what_it_held_before(ban
     assert {name: after[name] for name in ("trade_date", "executed_at")} == {
         name: form.fields[name] for name in ("trade_date", "executed_at")
     }
+
+
+async def test_codes_that_changed_in_a_deal_are_named_in_the_readers_words(bank: World) -> None:
+    deal = await captured(bank)
+    await (await signed_in(bank, "verifier")).act(
+        f"/trades/{deal.id}/control", "return", reason="the other way round"
+    )
+    trader = await signed_in(bank, "trader", language="de")
+    page = await trader.act(f"/trades/{deal.id}/correction", "trade.resubmit", side="sell", **ENTER)
+    assert "Seite: vorher Kauf , jetzt Verkauf" in page.text, page.text
