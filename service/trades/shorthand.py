@@ -91,7 +91,7 @@ def read_line(line: str, around: Around) -> dict[str, str]:
 def _side(word: str) -> str:
     side = SIDES.get(word)
     if side is None:
-        raise LineUnread(f"Word 1, {word!a}, is no side: write B or BUY, S or SELL.")
+        raise LineUnread(f"Word 1, '{word}', is no side: write B or BUY, S or SELL.")
     return side
 
 
@@ -100,7 +100,7 @@ def _amount(word: str, language: Language) -> str:
     try:
         amount = parse_amount(typed)
     except UnreadableAmount:
-        raise LineUnread(f"Word 2, {word!a}, is no amount: write 10M, 500K or the whole number.") from None
+        raise LineUnread(f"Word 2, '{word}', is no amount: write 10M, 500K or the whole number.") from None
     if amount <= 0:
         raise LineUnread("Word 2 is the amount, always more than zero: the side says who receives it.")
     return plain(amount)
@@ -109,12 +109,12 @@ def _amount(word: str, language: Language) -> str:
 def _pair(word: str) -> tuple[str, str]:
     found = _PAIR.fullmatch(word)
     if found is None:
-        raise LineUnread(f"Word 3, {word!a}, is no pair of currencies: write GBPUSD or GBP/USD.")
+        raise LineUnread(f"Word 3, '{word}', is no pair of currencies: write GBPUSD or GBP/USD.")
     for currency in found.groups():
         if currency not in CALENDARS:
             raise LineUnread(f"Word 3 names {currency}, which is no currency that is dealt here.")
     if found[1] == found[2]:
-        raise LineUnread(f"Word 3, {word!a}, names one currency twice.")
+        raise LineUnread(f"Word 3, '{word}', names one currency twice.")
     return found[1], found[2]
 
 
@@ -132,7 +132,7 @@ def _rate(word: str, language: Language) -> dict[str, str]:
         case [spot, points]:
             rates = {"spot_rate": plain(spot), "forward_points": plain(points)}
             return {"type": "fx_forward", "rate": plain(ARITHMETIC.add(spot, points)), **rates}
-    raise LineUnread(f"Word 4, {word!a}, is no rate: write 1.42, or 1.1650+0.0050 for a forward.")
+    raise LineUnread(f"Word 4, '{word}', is no rate: write 1.42, or 1.1650+0.0050 for a forward.")
 
 
 def _sorted(words: Sequence[str], around: Around) -> _Rest:
@@ -141,11 +141,11 @@ def _sorted(words: Sequence[str], around: Around) -> _Rest:
     for place, word in enumerate(words, LEADING + 1):
         if word.startswith("@"):
             if rest.book is not None:
-                raise LineUnread(f"Word {place}, {word!a}, names a second book.")
+                raise LineUnread(f"Word {place}, '{word}', names a second book.")
             rest.book = _book(place, word, around.books)
         elif word == "SPOT" or any(form.fullmatch(word) for form in (_TENOR, _IMM, _ISO, _GERMAN)):
             if rest.value is not None:
-                raise LineUnread(f"Word {place}, {word!a}, names a second value date.")
+                raise LineUnread(f"Word {place}, '{word}', names a second value date.")
             rest.value = (place, word)
         else:
             rest.named.append((place, word))
@@ -155,7 +155,7 @@ def _sorted(words: Sequence[str], around: Around) -> _Rest:
 def _book(place: int, word: str, books: Iterable[str]) -> str:
     found = [book for book in books if book.upper() == word[1:]]
     if len(found) != 1:
-        raise LineUnread(f"Word {place}, {word!a}, is no book of your desk.")
+        raise LineUnread(f"Word {place}, '{word}', is no book of your desk.")
     return found[0]
 
 
@@ -169,10 +169,10 @@ def _party(named: Sequence[tuple[int, str]], parties: Iterable[Party]) -> str:
         if said == [party.lei.upper()] or _begins(said, re.findall(r"[^\s,./()-]+", party.name.upper()))
     ]
     if not found:
-        raise LineUnread(f"Word {place}, {shown!a}, names no counterparty in force.")
+        raise LineUnread(f"Word {place}, '{shown}', names no counterparty in force.")
     if len(found) > 1:
         names = ", ".join(sorted(party.name for party in found)[:3])
-        raise LineUnread(f"Word {place}, {shown!a}, could be {names}: write more of the name, or the LEI.")
+        raise LineUnread(f"Word {place}, '{shown}', could be {names}: write more of the name, or the LEI.")
     return found[0].lei
 
 
@@ -222,7 +222,7 @@ def _named_day(place: int, word: str, spot: date, good: Callable[[date], date]) 
     try:
         return date.fromisoformat(iso)
     except ValueError:
-        raise LineUnread(f"Word {place}, {word!a}, is no date.") from None
+        raise LineUnread(f"Word {place}, '{word}', is no date.") from None
 
 
 def next_good(day: date, *currencies: str) -> date:

@@ -69,6 +69,7 @@ def test_a_line_says_what_it_says(line: str, language: Language, expected: dict[
         ("S 10M GBPGBP 1.42", "names one currency twice"),
         ("S 10M GBPUSD 1.4M", "Word 4, '1.4M', is no rate"),
         ("S 10M GBPUSD 1,000.5", "Word 4, '1,000.5', is no rate"),
+        ("S 10M GBPUSD 1.42 MÜNCHEN", "Word 5, 'MÜNCHEN', names no counterparty"),
         ("S 10M GBPUSD 1.42 NOBODY", "Word 5, 'NOBODY', names no counterparty"),
         ("S 10M GBPUSD 1.42 SPOT COMM", "Word 6, 'COMM', could be Commerzbank AG, Commonwealth Bank"),
         ("S 10M GBPUSD 1.42 @OTHER", "Word 5, '@OTHER', is no book"),
