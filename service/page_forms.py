@@ -44,6 +44,7 @@ AMOUNTS: Final = frozenset(
 RATES: Final = frozenset(
     {"amounts", "forward_points", "rate", "rate_bp", "rate_percent", "rates", "spot_rate", "tolerance_bp"}
 )
+CURRENCIES: Final = frozenset({"base", "currency", "quote"})
 DAYS: Final = frozenset({"day", "effective_on", "first_day", "last_day"})
 DAY: Final = "_date"
 """The end of the name of any other field that holds a day."""
@@ -227,6 +228,8 @@ def read_as(name: str, typed: str, language: Language) -> str:
         return typed_number(typed, language, grouped=name in AMOUNTS)
     if name in DAYS or name.endswith(DAY):
         return typed_day(typed)
+    if name in CURRENCIES:
+        return typed.upper()
     return typed_moment(typed) if name in MOMENTS else typed
 
 

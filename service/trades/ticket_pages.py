@@ -23,10 +23,12 @@ from service.kernel.errors import Refusal
 from service.page_frame import Page, Said
 from service.parties.queries import counterparties, counterparty_names, portfolios
 from service.trades import queries
+from service.trades.deals.cash import TermsFinding, currency_findings, raise_first
 from service.trades.deals.day_count import DAY_COUNTS
 from service.trades.deals.deal import TYPES, wording
 from service.trades.desk_times import desk_now
 from service.trades.entering import (
+    TermsRefused,
     UnknownCounterparty,
     broker_of,
     checked_terms,
@@ -238,6 +240,7 @@ async def entered(page: Page, reads: AsyncSession, form: Mapping[str, str]) -> D
     """Enter the deal of a ticket and its line; a refusal comes back as what is to be shown."""
     try:
         form = with_spot_date(await by_line(page, reads, form), page)
+        must_have_spot(form, page)
     except Refusal as refusal:
         assert page.actor is not None
         await page.gate.refuse(page.actor, Action.TRADE_CAPTURE, refusal)
@@ -286,6 +289,7 @@ async def looked(
     preview, filled = Preview(Glance()), dict(form)
     try:
         filled = with_spot_date(await by_line(page, reads, form), page)
+        must_have_spot(filled, page)
         fields = page_forms.command_fields(filled, page.language)
         if filled["type"] in EXCHANGES:
             preview.seen = glance(fields)
@@ -378,6 +382,24 @@ def with_spot_date(form: Mapping[str, str], page: Page) -> dict[str, str]:
     except (NoCalendar, Refusal):
         return filled  # the act itself says what is wrong
     return filled
+
+
+def must_have_spot(form: Mapping[str, str], page: Page) -> None:
+    """Raise TermsRefused with what keeps the spot date of a ticket from being told that leaves its value date blank."""
+    if form["type"] != "fx_spot" or form.get("value_date", "").strip():
+        return
+    pair = {form[name]: name for name in ("base", "quote") if form.get(name)}
+    day = dealt_on(form, page)
+    try:
+        for currency, field in pair.items():
+            raise_first(currency_findings(field, currency))
+        if len(pair) == len(("base", "quote")):
+            spot_date(*pair, day)
+    except NoCalendar as unknown:
+        field = pair.get(unknown.currency, "trade_date") if day == page.business_date else "trade_date"
+        raise TermsRefused(TermsFinding("no_calendar", field, str(unknown))) from unknown
+    except TermsFinding as finding:
+        raise TermsRefused(finding) from finding
 
 
 def fresh_terms(page: Page) -> dict[str, str]:

@@ -326,6 +326,27 @@ async def test_a_form_too_long_to_keep_says_so_and_holds_what_it_held_before(ban
     }
 
 
+async def test_a_currency_or_a_day_without_a_calendar_is_named_where_the_spot_date_is_left_to_us(
+    bank: World,
+) -> None:
+    trader = await signed_in(bank, "trader")
+    ticket = await trader.get("/trades/new")
+
+    async def said(**typed: str) -> str:
+        return (await trader.submit(ticket.form("trade.capture"), **chosen(ticket) | typed | ENTER)).text
+
+    assert "Base currency : 'XXX' is no currency of ISO 4217." in await said(base="xxx")
+    assert "XAF is not dealt here: no settlement calendar is kept for it." in await said(quote="XAF")
+    assert "Base currency : HRK was replaced by EUR on 2023-01-01." in await said(base="HRK")
+    assert "Trade date : The EUR calendar runs from 1999 to 2099, not 9999-12-31." in await said(
+        trade_date="31.12.9999"
+    )
+    strip = replace(ticket.form("trade.capture"), action="/trades/preview")
+    assert (
+        "Base currency: 'XXX' is no currency of ISO 4217." in Sheet(await trader.send(strip, base="XXX")).text
+    )
+
+
 async def test_codes_that_changed_in_a_deal_are_named_in_the_readers_words(bank: World) -> None:
     deal = await captured(bank)
     await (await signed_in(bank, "verifier")).act(

@@ -201,6 +201,12 @@ def test_a_field_holds_days_and_times_as_its_reader_types_them() -> None:
     assert day_in("28.10.2026", "day") == day_in("28 Oct 2026", "day") == date(2026, 10, 28)
 
 
+def test_a_currency_may_be_typed_in_small_letters() -> None:
+    typed = {"base": " eur ", "quote": "usd", "fields.currency": "gbp", "portfolio": "Straße"}
+    read = {"base": "EUR", "quote": "USD", "fields": {"currency": "GBP"}, "portfolio": "Straße"}
+    assert command_fields(typed, "de") == read
+
+
 def test_every_reason_of_the_policy_has_its_german() -> None:
     policy = load()
     reasons = {one.reason for one in policy.rights} | {one.why for one in (*policy.separation, *policy.apart)}
