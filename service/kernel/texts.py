@@ -14,7 +14,7 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=140, pattern=LINE_PA
 Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=LINE_PATTERN)]
 """Why somebody did something, in their own words."""
 
-_LETTERS: Final = "A-Za-zÀ-ÖØ-öø-İĲ-ķĹ-žẞ"
+_LETTERS: Final = "A-Za-zÀ-ÖØ-öø-İĲ-ķĹ-žḀ-ỿ"
 PlainName = Annotated[
     str,
     msgspec.Meta(

@@ -276,14 +276,12 @@ async def must_be_grantable(attempt: Attempt, grant: RoleGrant, whose: Beneficia
     if whose.left_us:
         raise Disabled("This person has left.", field="account")
     if not is_role_of(attempt.policy, grant.role, whose.office):
-        raise ForeignRole(f"The office {whose.office} has no role {grant.role!a} for people.", field="role")
+        raise ForeignRole("The office of this account has no such role for people.", field="role")
     others = await roles_counting(attempt.session, whose.person_id, attempt.now, but=grant.id)
     if (conflict := conflict_of(attempt.policy, grant.role, others)) is not None:
         raise RolesConflict(apart_sentence(conflict), rule=conflict.control)
     if whose.function_class != whose.office:
-        raise WrongUnit(
-            f"{whose.unit} is a unit of {whose.function_class}; {grant.role} belongs to {whose.office}."
-        )
+        raise WrongUnit(f"{whose.unit} is a unit of another office than the one this role belongs to.")
     attempt.note(beneficiary=whose.person_id)
 
 

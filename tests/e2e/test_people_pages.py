@@ -105,3 +105,13 @@ async def test_a_service_account_is_handed_to_another_person_on_their_page(bank_
     assert any(
         "never meet in one person" in one for one in said
     )  # trading owns no service of the back office
+
+
+async def test_a_name_of_any_latin_letters_is_taken_and_the_form_says_which_signs(bank_world: World) -> None:
+    requester = await signed_in(bank_world, "rights-requester")
+    form = (await requester.get("/persons")).form("person.register")
+    named = {"staff_number": "N-7", "unit": form.choices["unit"][1]}
+    refused = await requester.submit(form, **named, name="Desk & Verwaltung")
+    assert "at most two in a row" in refused.text, "two blanks and a sign are three"
+    taken = await requester.submit(refused.form("person.register"), **named, name="Sổ cái")
+    assert "Sổ cái" in taken.text

@@ -113,6 +113,7 @@ async def test_nothing_is_granted_that_the_office_does_not_have(bank_world: Worl
     for role in ("trader", "svc_back_office", "nonsense"):
         refused = await requested(bank_world, "new-settler", role)
         assert refused_as(refused) == (422, "foreign_role", None)
+        assert refused.json()["detail"] == "The office of this account has no such role for people."
     assert (await requested(bank_world, "nobody", "settler")).status_code == 404
     assert refused_as(await requested(bank_world, "svc.back_office", "settler")) == (
         403,
