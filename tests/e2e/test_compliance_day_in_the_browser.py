@@ -19,7 +19,7 @@ from audit.report import Verdict
 from tests.at_desks import Desk, at_work, served
 from tests.bank import World
 from tests.browsing import CHROMIUM
-from tests.deals import change_sides
+from tests.deals import by_force, change_sides
 from tests.drafts import GOOD, drafted
 from tests.integration.test_dead_ends import revoked
 from tests.integration.test_evidence import public_key
@@ -73,8 +73,15 @@ async def send(desk: Desk) -> str:
     return await desk.text()
 
 
+CUSTODY_FOR_LONG = (
+    "UPDATE public.audit_effect SET at = at - interval '91 days' WHERE kind = 'role_grant' "
+    "AND id IN (SELECT id FROM public.role_grant WHERE role = 'log_custodian')"
+)
+
+
 async def test_the_compliance_day(bank: World, tmp_path: Path) -> None:
     before = await story(bank)
+    await by_force(bank, CUSTODY_FOR_LONG)
     async with served(bank) as (browser, address):
         async with at_work(browser, address, "compliance") as officer:
             await what_is_proved(officer)
