@@ -36,7 +36,7 @@ async def test_the_traders_day(bank: World) -> None:
 async def what_came_back(trader: Desk) -> None:
     """6.1.1: what was returned stands on top with its reason and clock, and no menu leads to a back office's page."""
     text = await trader.text()
-    assert re.search(r"Returned to you .* \d (h|min) (\d+ min )?another rate was agreed", text), text
+    assert re.search(r"Returned to you .* \d+ (h|min) (\d+ min )?another rate was agreed", text), text
     links = await trader.page.eval_on_selector_all("a", "all => all.map(one => one.getAttribute('href'))")
     assert not [link for link in links if link and link.startswith(BACK_OFFICE_PAGES)]
     await trader.keep("trader-blotter")
