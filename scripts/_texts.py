@@ -51,6 +51,8 @@ PLAIN = {
 SENTENCES = {"sentence", "missing", "closed", "why", "_NOT_TEXT", "_WHY"}
 MAKERS = {"__init__", "refuse", "RowRefused"}
 """What makes a refusal of a sentence besides the refusals' own classes."""
+NOTES = "noted"
+"""What makes a note of a row; notes have no full stop."""
 SILENT = {"wording", "_day", "__str__"}
 """Functions that speak a language of their own already."""
 FACT = "fact"
@@ -170,7 +172,8 @@ def sentences_in(tree: ast.Module, says: set[str] | None) -> Iterator[str]:
         texts: list[ast.expr] = []
         if id(node) in silent:
             continue
-        if isinstance(node, ast.Call) and (says is None or called(node) in says | MAKERS):
+        is_note = isinstance(node, ast.Call) and called(node) == NOTES
+        if isinstance(node, ast.Call) and (says is None or called(node) in says | MAKERS | {NOTES}):
             texts = [*node.args, *(word.value for word in node.keywords)]
         elif isinstance(node, ast.Assign | ast.AnnAssign) and named_as_sentence(node):
             texts = node.value.values if isinstance(node.value, ast.Dict) else [node.value]
@@ -180,7 +183,7 @@ def sentences_in(tree: ast.Module, says: set[str] | None) -> Iterator[str]:
             texts = [default for default in node.defaults if default is not None]
         for text in (side for both in texts for side in alternatives(both)):
             sentence = spelled(text)
-            if sentence is not None and (says is None or sentence.endswith(".")):
+            if sentence is not None and (says is None or is_note or sentence.endswith(".")):
                 yield sentence.rstrip(".") + "."
 
 

@@ -203,7 +203,11 @@ def add_import(commands: Any, common: argparse.ArgumentParser) -> None:
     foreign.add_argument("--side-agreements", default="none", metavar="TEXT", help="none unless said")
     foreign.add_argument("--location", choices=("premises", "home_office", "other"))
     foreign.add_argument("--roll", choices=("following",), help="move days on which nobody pays")
-    foreign.add_argument("--we-are", metavar="PARTY|LEI", help="which party of a document we are")
+    foreign.add_argument(
+        "--we-are",
+        metavar="PARTY|LEI",
+        help="which party of a document we are; by default the one with our LEI",
+    )
     command.set_defaults(run=run_import, stands=Action.TRADE_CAPTURE)
 
 
@@ -361,6 +365,7 @@ def run_act(asked: argparse.Namespace) -> int:
 
 def run_import(asked: argparse.Namespace) -> int:
     """Command ``import``."""
+    told = bank_settings(asked)
     defaults = Defaults(
         counterparty=counterparties(asked),
         portfolio=asked.portfolio,
@@ -368,9 +373,8 @@ def run_import(asked: argparse.Namespace) -> int:
         side_agreements=asked.side_agreements,
         location=asked.location,
         roll=asked.roll,
-        we_are=asked.we_are,
+        we_are=asked.we_are or told.entity_lei or None,
     )
-    told = bank_settings(asked)
     wish = Import(asked.file, defaults, asked.format, asked.preview, asked.report, asked.json)
     word = password(asked)
     if rows_in_json := asked.json and asked.report is None:

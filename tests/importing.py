@@ -23,6 +23,7 @@ from service.people.directory import actor_of_token
 from service.settings import Settings
 from tests.bank import PASSWORD, World, world
 from tests.deals import TERMS
+from tests.parties import LEI
 
 
 @contextlib.asynccontextmanager
@@ -71,3 +72,28 @@ async def imported(
             return outcome, []
         with report.open(newline="", encoding="utf-8") as stream:
             return outcome, list(csv.DictReader(stream))
+
+
+def deposit_document(us: str) -> str:
+    """Return a deposit as an FpML document: we, with this LEI, place it with the first counterparty."""
+    scheme = "http://www.fpml.org/coding-scheme/external/iso17442"
+    parties = "".join(
+        f'<party id="{name}"><partyId partyIdScheme="{scheme}">{lei}</partyId></party>'
+        for name, lei in (("us", us), ("them", LEI))
+    )
+    return f"""<?xml version="1.0" encoding="utf-8"?>
+<dataDocument xmlns="http://www.fpml.org/FpML-5/confirmation" fpmlVersion="5-10">
+  <trade>
+    <tradeHeader>
+      <partyTradeIdentifier><partyReference href="us"/><tradeId>D1</tradeId></partyTradeIdentifier>
+      <tradeDate>2026-10-27</tradeDate>
+    </tradeHeader>
+    <termDeposit>
+      <payerPartyReference href="us"/><receiverPartyReference href="them"/>
+      <startDate>2026-10-29</startDate><maturityDate>2026-11-30</maturityDate>
+      <principal><currency>EUR</currency><amount>1000000.00</amount></principal>
+      <fixedRate>0.021</fixedRate><dayCountFraction>ACT/360</dayCountFraction>
+      <interest><currency>EUR</currency><amount>1866.67</amount></interest>
+    </termDeposit>
+  </trade>{parties}
+</dataDocument>"""

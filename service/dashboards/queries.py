@@ -47,7 +47,7 @@ from service.trades.looking import desk_of
 from service.trades.model import Trade, TradeVersion
 from service.trades.queries import in_state, trade_rows
 from service.work.model import WorkItem
-from service.work.queries import Where, of_office
+from service.work.queries import SOON, Where, of_office
 
 NOTHING: Final = "–"
 ROWS_MAX: Final = 2_000
@@ -131,7 +131,7 @@ async def figures(
 
 async def of_the_queue(around: Around) -> list[Figure]:
     """Count what waits: due soon, overdue, by age, and what another office offers."""
-    soon, now = around.now + timedelta(hours=1), around.now
+    soon, now = around.now + SOON, around.now
     here = (
         select(WorkItem.opened_at, WorkItem.due_at)
         .where(WorkItem.closed_entry_id.is_(None), of_office(around.actor, Where.HERE))
@@ -153,7 +153,7 @@ async def of_the_queue(around: Around) -> list[Figure]:
     opened, due, late = row.opened or [], row.due, row.late
     ages = ages_of(opened, now)
     return [
-        Figure("due_within_an_hour", due, "/work", good=due == 0),
+        Figure("due_within_an_hour", due, "/work?soon=1", good=due == 0),
         Figure("overdue", late, "/work?overdue=true", good=late == 0),
         Figure("handed_over_to_us", offered or 0, "/work?place=offered"),
         Figure(

@@ -26,6 +26,7 @@ from service.importing.rows import (
     instant,
     iso_date,
     named_day,
+    noted,
     shown,
     whole,
 )
@@ -164,7 +165,7 @@ def _deal(
         )
     left = [child.name for child in trade.children if child is not product and child.name not in DESCRIBING]
     if left:
-        notes += (f"not taken over: {', '.join(dict.fromkeys(left))}",)
+        notes += noted(f"not taken over: {', '.join(dict.fromkeys(left))}")
     party, named = _counterparty(parties[other], defaults)
     deal = whole(
         terms, defaults, counterparty=party, executed_at=_executed_at(header, we, trade_date, defaults)
@@ -193,7 +194,7 @@ def _counterparty(party: _Party, defaults: Defaults) -> tuple[str, tuple[str, ..
         return party.leis[0], ()
     known = defaults.counterparty
     if isinstance(known, str):
-        return known, (f"the document has no LEI of {shown(party.id)}: taken as {known}",)
+        return known, noted(f"the document has no LEI of {shown(party.id)}: taken as {known}")
     found = {known[name] for name in (party.id, *party.names) if name in known} if known else set()
     if len(found) != 1:
         raise RowRefused(

@@ -12,6 +12,7 @@ from service.importing.rows import (
     currency,
     day_count,
     iso_date,
+    noted,
     number_text,
     positive,
     shown,
@@ -123,7 +124,7 @@ def read_fx(leg: Node, we: str) -> FxLeg:
         for flow in leg.children
         if flow.name.startswith("exchangedCurrency")
     ):
-        notes += ("settlement information left behind: ours comes from the master data",)
+        notes += noted("settlement information left behind: ours comes from the master data")
     return FxLeg(
         base=base,
         quote=quote,
@@ -184,7 +185,7 @@ def _parts(exchange: Node, rate: Decimal) -> tuple[str | None, str | None, tuple
     difference = ARITHMETIC.subtract(rate, Decimal(spot))
     if points_node is None:
         points = number_text(difference, "forwardPoints")
-        return spot, points, (f"forward points {points} worked out from rate and spot rate",)
+        return spot, points, noted(f"forward points {points} worked out from rate and spot rate")
     points = amount(points_node.text, "forwardPoints")
     if Decimal(points) == difference:
         return spot, points, ()
@@ -192,7 +193,7 @@ def _parts(exchange: Node, rate: Decimal) -> tuple[str | None, str | None, tuple
         pip = positive(pip_node.text, "pointValue")
         if ARITHMETIC.multiply(Decimal(points), Decimal(pip)) == difference:
             worth = number_text(difference, "forwardPoints")
-            return spot, worth, (f"forward points {points} of {pip} each: {worth}",)
+            return spot, worth, noted(f"forward points {points} of {pip} each: {worth}")
     raise RowRefused("forwardPoints", f"{spot} and {points} do not make the rate {rate}.")
 
 
@@ -215,7 +216,7 @@ def read_term_deposit(deposit: Node, we: str) -> Deposit:
     stated = (
         ()
         if interest is None
-        else (f"the document states interest of {shown(interest.text or _money(interest))}",)
+        else noted(f"the document states interest of {shown(interest.text or _money(interest))}")
     )
     return Deposit(placed=not received, terms=terms, other=other, notes=stated)
 

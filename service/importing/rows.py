@@ -98,6 +98,11 @@ def shown(text: str) -> str:
     return repr(text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…")
 
 
+def noted(sentence: str) -> tuple[str, ...]:
+    """Return the notes of a row with this one: what was worked out, moved or left behind."""
+    return (sentence,)
+
+
 def amount(text: str, field: str) -> str:
     """Return the number as the interface takes it, decimals kept. Raises RowRefused."""
     if "," in text:

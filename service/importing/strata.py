@@ -24,6 +24,7 @@ from service.importing.rows import (
     day_count,
     fingerprint,
     named_day,
+    noted,
     number_text,
     positive,
     shown,
@@ -170,7 +171,7 @@ def _by_convention(cells: Cells) -> tuple[dict[str, str], date, tuple[str, ...]]
     notional = _unsigned(cells, "Notional")
     notes: tuple[str, ...] = ()
     if needed(cells, "Notional").startswith("-") and buys:
-        notes = ("the sign of the notional was left out: Buy Sell says the direction",)
+        notes = noted("the sign of the notional was left out: Buy Sell says the direction")
     if dealt == quote:
         buys = not buys
         notional, worked_out = _base_for(notional, Decimal(rate), base, quote)
@@ -208,7 +209,7 @@ def _base_for(dealt: str, rate: Decimal, base: str, quote: str) -> tuple[str, tu
             f"pay {plain(returned)} {quote}. Enter the deal by its amount of {base}.",
         )
     text = number_text(base_amount, "Notional")
-    return text, (f"dealt as {dealt} {quote}: at {plain(rate)} that is {text} {base}",)
+    return text, noted(f"dealt as {dealt} {quote}: at {plain(rate)} that is {text} {base}")
 
 
 def _in_full(cells: Cells) -> tuple[dict[str, str], date, tuple[str, ...]]:
@@ -234,7 +235,8 @@ def _in_full(cells: Cells) -> tuple[dict[str, str], date, tuple[str, ...]]:
         "base_amount": base_amount,
         "rate": rate,
     }
-    return terms, first_day, (f"rate {rate} worked out from {base_amount} {base} and {quote_amount} {quote}",)
+    worked_out = noted(f"rate {rate} worked out from {base_amount} {base} and {quote_amount} {quote}")
+    return terms, first_day, worked_out
 
 
 def _leg(cells: Cells, prefix: str) -> tuple[str, str, bool, date]:
@@ -291,4 +293,4 @@ def _term_deposit(cells: Cells, trade_date: date, defaults: Defaults) -> Terms:
         "end_date": end.isoformat(),
         "trade_date": trade_date.isoformat(),
     }
-    return terms, tuple(note.replace("value date", "date") for note in moved + moved_too)
+    return terms, moved + moved_too

@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
-from service.importing.rows import Defaults, RowRefused, executed, named_day, shown, utc_text
+from service.importing.rows import Defaults, RowRefused, executed, named_day, noted, shown, utc_text
 from service.kernel.calendar import NoCalendar, is_business_day, next_business_day
 
 Cells = Mapping[str, str]
@@ -159,7 +159,7 @@ def pay_day(
             moved = _moved(stated, currencies, forward=direction != "next")
     except NoCalendar:
         return stated, ()  # the service says which calendar is missing
-    return moved, (f"value date moved from {named_day(stated)} to {moved}",)
+    return moved, noted(f"payment moved from {named_day(stated)} to {moved}")
 
 
 def _moved(stated: date, currencies: tuple[str, ...], *, forward: bool) -> date:

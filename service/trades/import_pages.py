@@ -28,7 +28,7 @@ from service.trades.ticket_pages import choices
 from service.ui.formats import instant, typed_moment
 
 FORM: Final = "import"
-DEFAULTS: Final = ("portfolio", "counterparty", "executed_at")
+DEFAULTS: Final = ("portfolio", "counterparty", "executed_at", "we_are")
 SEEN: Final = "_seen"
 
 
@@ -87,6 +87,7 @@ def rows_in(page: Page) -> Keyed:
             counterparty=said["counterparty"] or None,
             portfolio=said["portfolio"] or None,
             executed_at=None if moment is None else instant(moment),
+            we_are=said["we_are"] or page.gate.entity_lei or None,
         )
     except (ValueError, AssertionError):
         raise Malformed("This is no time.", field="executed_at") from None

@@ -30,6 +30,7 @@ _DAY: Final = re.compile(r"(?P<weekday>[A-Z][a-z]+day )?(?P<day>[0-9]{4}-[0-9]{2
 _AMOUNT: Final = re.compile(
     r"\b(?!ISO )(?P<currency>[A-Z]{3}) (?P<whole>[0-9]{4,18})(?P<rest>\.[0-9]{2}\b|)(?!\.?[0-9])", re.ASCII
 )
+_ACT: Final = re.compile(r"\b[a-z_]+\.[a-z_]+\b", re.ASCII)
 _FACT: Final = re.compile(r"\\\{([a-z])\\\}")
 
 
@@ -134,7 +135,12 @@ class Words:
                 if (found := form.match(sentence)) is not None:
                     facts = {place: self.fact(said) for place, said in found.groupdict().items()}
                     return _AMOUNT.sub(german_amount, filled(german, facts)), "de"
-        return _AMOUNT.sub(british_amount, sentence[:1].upper() + sentence[1:]), "en"
+        told = _ACT.sub(self.act, sentence[:1].upper() + sentence[1:])
+        return _AMOUNT.sub(british_amount, told), "en"
+
+    def act(self, found: re.Match[str]) -> str:
+        """Return the name of an act whose code stands in a refusal; what is no act's code stays."""
+        return f"“{self(self.named[found[0]])}”" if found[0] in self.named else found[0]
 
 
 def british_amount(found: re.Match[str]) -> str:

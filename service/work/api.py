@@ -75,13 +75,17 @@ class WorkApi(Controller):
         age: FromQuery[Age | None] = None,
         owner: Owner = None,
         overdue: FromQuery[bool | None] = None,
+        due_soon: FromQuery[bool] = False,  # noqa: FBT002 - a query parameter
         currency: Currency = None,
         counterparty: FromQuery[UUID | None] = None,
         cursor: FromQuery[str | None] = None,
         limit: Limit = 50,
     ) -> dict[str, Any]:
-        """List open items by deadline, each with its age, who can act on it, and why not the caller."""
-        wanted = Wanted(kind, place, age, owner, overdue, currency, counterparty)
+        """List open items by deadline, each with its age, who can act on it, and why not the caller.
+
+        ``due_soon``: only what is due within an hour; with ``overdue=true``, what is overdue besides.
+        """
+        wanted = Wanted(kind, place, age, owner, overdue, due_soon, currency, counterparty)
         return await queries.open_items(
             reads, actor, gate.policy, gate.clock.now(), wanted=wanted, after=place_of(cursor), limit=limit
         )

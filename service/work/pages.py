@@ -107,13 +107,14 @@ class WorkPages(Controller):
         age: FromQuery[str] = "",
         place: FromQuery[str] = "",
         overdue: FromQuery[str] = "",
+        soon: FromQuery[str] = "",
         mine: FromQuery[str] = "",
         item: FromQuery[str] = "",
         hide: FromQuery[str] = "",
         cursor: FromQuery[str | None] = None,
     ) -> Response[str]:
         """Show the open items by deadline, and one of them with its object beside the list."""
-        asked = asked_for(kind, age, place, overdue, mine, item, cursor, hide)
+        asked = asked_for(kind, age, place, overdue, soon, mine, item, cursor, hide)
         return await queue(page, actor, reads, history, asked)
 
     @post("/", guards=[Allows(Action.WORK_READ)], status_code=200)
@@ -127,6 +128,7 @@ class WorkPages(Controller):
         age: FromQuery[str] = "",
         place: FromQuery[str] = "",
         overdue: FromQuery[str] = "",
+        soon: FromQuery[str] = "",
         mine: FromQuery[str] = "",
         item: FromQuery[str] = "",
         hide: FromQuery[str] = "",
@@ -136,7 +138,7 @@ class WorkPages(Controller):
 
         Each is decided and recorded on its own; the answer is the same part of the queue.
         """
-        asked = asked_for(kind, age, place, overdue, mine, item, cursor, hide)
+        asked = asked_for(kind, age, place, overdue, soon, mine, item, cursor, hide)
         handful = None if asked.wanted.kind is None else HANDFULS.get(asked.wanted.kind)
         if handful is None:
             raise Malformed("This is not done for several at once.", field="kind")
@@ -183,7 +185,15 @@ class Asked:
 
 
 def asked_for(
-    kind: str, age: str, place: str, overdue: str, mine: str, item: str, cursor: str | None, hide: str
+    kind: str,
+    age: str,
+    place: str,
+    overdue: str,
+    soon: str,
+    mine: str,
+    item: str,
+    cursor: str | None,
+    hide: str,
 ) -> Asked:
     """Return what an address asks for. Raises Malformed."""
     wanted = Wanted(
@@ -191,6 +201,7 @@ def asked_for(
         place=page_forms.one_of(Where, place, "place") or Where.HERE,
         age=page_forms.one_of(Age, age, "age"),
         overdue=True if overdue else None,
+        due_soon=bool(soon),
     )
     return Asked(wanted, bool(mine), page_forms.id_in(item, "item"), place_of(cursor), hide)
 

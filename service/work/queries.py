@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -89,6 +89,8 @@ ITEMS_OF_DEALS = (
 """With the leg's own amount where it is about one (positive: we receive), else the one first said in the deal."""
 
 
+SOON: Final = timedelta(hours=1)
+"""What is due within that time stands on the desk's first page."""
 ELSEWHERE: Final = N_("another office")
 """Who has taken an item, where it is nobody of the reader's office."""
 
@@ -202,13 +204,17 @@ async def waits(session: AsyncSession, kind: Item, subject_id: UUID, *, version:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What of the queue is asked for; ``place``: what is here, what is offered to us, or what is away."""
+    """What of the queue is asked for; ``place``: what is here, what is offered to us, or what is away.
+
+    ``due_soon``: what is due within ``SOON``; with ``overdue``, what is overdue besides.
+    """
 
     kind: Item | None = None
     place: Where = Where.HERE
     age: Age | None = None
     owner: str | None = None
     overdue: bool | None = None
+    due_soon: bool = False
     currency: str | None = None
     counterparty: UUID | None = None
 
@@ -276,8 +282,12 @@ def asked_for(
     )
     if wanted.kind is not None:
         query = query.where(WorkItem.kind == wanted.kind.value)
-    if wanted.overdue is not None:
-        query = query.where(WorkItem.due_at < now if wanted.overdue else WorkItem.due_at >= now)
+    if wanted.due_soon:
+        query = query.where(WorkItem.due_at < now + SOON)
+    if wanted.overdue is False or (wanted.due_soon and wanted.overdue is None):
+        query = query.where(WorkItem.due_at >= now)
+    elif wanted.overdue and not wanted.due_soon:
+        query = query.where(WorkItem.due_at < now)
     if wanted.age is not None:
         since, before = opened_between(wanted.age, now)
         query = query.where(WorkItem.opened_at >= since) if since is not None else query

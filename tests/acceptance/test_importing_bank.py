@@ -202,7 +202,7 @@ async def test_the_fx_deals_of_strata_are_entered_and_the_rest_refused_each_with
         "'BulletPayment' is a single payment",
         "'FxVanillaOption' is an FX option",
     ]
-    assert told[1]["notes"] == "value date moved from Saturday 2016-12-24 to 2016-12-27"
+    assert told[1]["notes"] == "payment moved from Saturday 2016-12-24 to 2016-12-27"
     await the_checks_are_known(bank, [told[0]["id"], told[1]["id"]])
 
 

@@ -92,4 +92,4 @@ def test_the_saturday_of_strata_moves_to_the_next_target_day_where_asked(folder:
 
     assert row.deal is not None
     assert row.deal["value_date"] == "2016-12-27"
-    assert row.notes == ("value date moved from Saturday 2016-12-24 to 2016-12-27",)
+    assert row.notes == ("payment moved from Saturday 2016-12-24 to 2016-12-27",)

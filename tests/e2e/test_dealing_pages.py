@@ -12,7 +12,7 @@ from service.trades.use_cases import capture_trades
 from tests.bank import World
 from tests.conformity import agreed
 from tests.deals import TERMS
-from tests.importing import actor, table
+from tests.importing import actor, deposit_document, table
 from tests.parties import LEI
 from tests.settling import captured, drain, matched
 from tests.visiting import CHECK, ENTER, Form, Sheet, Visitor, chosen, deal_in, signed_in
@@ -235,6 +235,22 @@ async def test_a_default_that_changed_since_the_preview_is_looked_at_again(bank:
     assert "The deals have changed since the preview" in later.text
     done = Sheet(await trader.send(looked, **said | {"executed_at": "2026-10-27T09:05"}, **ENTER))
     assert "1 deal of the file stands in the books." in done.text, "the same time, written in another way"
+
+
+async def test_of_a_document_with_our_lei_nobody_has_to_say_which_party_we_are(bank: World) -> None:
+    await agreed(bank, LEI)
+    trader = await signed_in(bank, "trader", language="de")
+    form = (await trader.get("/trades/import")).form("import")
+    said = {"portfolio": form.choices["portfolio"][-1], "executed_at": "2026-10-27T09:05"}
+    file = deposit_document(bank.bank.gate.entity_lei)
+    looked = Sheet(await trader.send(form, file=file, **said, **CHECK))
+    assert "Das Dokument nennt Zinsen von" in looked.text, looked.text
+    theirs = Sheet(await trader.send(form, file=file, we_are="us", **said, **CHECK))
+    assert "1 Geschäft kann erfasst werden." in theirs.text
+    done = Sheet(await trader.send(looked.form("import"), file=file, **said, **ENTER))
+    assert "1 Geschäft der Datei steht in den Büchern." in done.text
+    nobody = Sheet(await trader.send(form, file=file, we_are="elsewhere", **said, **CHECK))
+    assert "'elsewhere' ist keine Partei dieses Dokuments" in nobody.text, nobody.text
 
 
 async def test_a_file_is_read_to_germans_in_german(bank: World) -> None:

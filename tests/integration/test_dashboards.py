@@ -73,6 +73,11 @@ async def test_each_desk_sees_its_own_figures_and_every_one_opens_its_list(ready
     assert ("log-custodian", "log_custodian") in idle
     assert ("verifier", "verifier") not in idle
     assert (await counted("verifier"))["waiting_by_age"] == 1
+    for minutes, found in ((50, 1), (70, 0)):
+        await by_force(bank, f"UPDATE work_item SET due_at = now() + interval '{minutes} minutes'")
+        assert (await counted("verifier"))["due_within_an_hour"] == found
+        soon = await (await signed_in(bank, "verifier")).get("/work?soon=1")
+        assert ("Nothing waits here." in soon.text) is (found == 0)
     assert isinstance((await counted("verifier"))["time_until_done"], int), "the returned deal is done"
     assert (await counted("settler"))["failure_causes"] == 0
     assert (await counted("compliance"))["controls_tested"] > 100

@@ -275,13 +275,31 @@ async def test_the_queue_is_asked_by_age_owner_currency_and_counterparty(
     assert (old["trade"], old["age"]["bucket"], old["overdue"]) == (deal["id"], "8+", True)
     assert [one["trade"] for one in await queue(bank_world, "verifier", overdue="true")] == [deal["id"]]
     assert [one["id"] for one in await queue(bank_world, "verifier", age="0-1")] == [item]
+    await by_force(
+        bank_world, f"UPDATE work_item SET due_at = now() + interval '50 minutes' WHERE id = '{item}'"
+    )
+    assert [one["id"] for one in await queue(bank_world, "verifier", due_soon="true")] == [item]
+    assert len(await queue(bank_world, "verifier", due_soon="true", overdue="true")) == 2
+    assert [one["id"] for one in await queue(bank_world, "verifier", due_soon="true", overdue="false")] == [
+        item
+    ]
+    await by_force(
+        bank_world, f"UPDATE work_item SET due_at = now() + interval '70 minutes' WHERE id = '{item}'"
+    )
+    assert await queue(bank_world, "verifier", due_soon="true") == []
     assert [one["trade"] for one in await queue(bank_world, "verifier", currency="GBP")] == [deal["id"]]
     assert len(await queue(bank_world, "verifier", currency="EUR")) == 2
     assert await queue(bank_world, "verifier", owner="verifier") == []
     (party,) = await rows(bank_world, "SELECT DISTINCT counterparty_id FROM trade_version")
     assert len(await queue(bank_world, "verifier", counterparty=str(party.counterparty_id))) == 2
     assert await queue(bank_world, "verifier", counterparty=item) == []
-    for query in ({"age": "old"}, {"currency": "euro"}, {"place": "there"}, {"overdue": "maybe"}):
+    for query in (
+        {"age": "old"},
+        {"currency": "euro"},
+        {"place": "there"},
+        {"overdue": "maybe"},
+        {"due_soon": "perhaps"},
+    ):
         answer = await (await bank_world.as_("verifier")).get("/api/work", **query)
         assert (answer.status_code, answer.json()["field"]) == (400, next(iter(query))), query
     one = done(await (await bank_world.as_("verifier")).get(f"/api/work/{item}"))

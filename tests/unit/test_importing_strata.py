@@ -118,7 +118,7 @@ def test_a_payment_day_on_which_nobody_pays_moves_only_when_somebody_says_so() -
     saturday = BY_CONVENTION | {"Convention": "EUR/CZK", "Currency": "EUR", "Trade Date": "22/12/2016"} | {
         "Payment Date": "24/12/2016", "FX Rate": "25.62",
     }  # fmt: skip
-    note = "value date moved from Saturday 2016-12-24 to 2016-12-27"
+    note = "payment moved from Saturday 2016-12-24 to 2016-12-27"
 
     assert deal(saturday)["value_date"] == "2016-12-24"
     for said in (row(saturday, ROLLING), row(saturday | {"Payment Date Convention": "Following"})):

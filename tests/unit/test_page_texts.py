@@ -240,7 +240,8 @@ def test_every_reason_of_the_policy_has_its_german() -> None:
 )
 def test_refusals_are_said_in_german_with_their_facts(sentence: str, german: str) -> None:
     assert Words("de", words.NAMED).refusal(sentence) == (german, "de")
-    assert Words("en", words.NAMED).refusal(sentence) == (sentence, "en")
+    told = sentence.replace("trade.verify", "“Verify deal”")
+    assert Words("en", words.NAMED).refusal(sentence) == (told, "en")
 
 
 def test_a_refusal_nobody_translated_is_marked_as_english() -> None:
