@@ -9,6 +9,7 @@ import re
 import shutil
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -39,8 +40,9 @@ AGAIN = (
 class Walk:
     """One walk: a window for each account and way of looking, pictures named by their page."""
 
-    def __init__(self, browser: Browser, address: str, password: str) -> None:
+    def __init__(self, browser: Browser, address: str, password: str, drawn: Path) -> None:
         self.browser, self.address, self.password = browser, address.rstrip("/"), password
+        self.drawn = drawn
         self.windows: dict[tuple[str, str, bool, int], Page] = {}
         self.taken: set[str] = set()
 
@@ -72,7 +74,7 @@ class Walk:
     def keep(self, page: Page, name: str) -> None:
         """Keep a picture of what is seen."""
         self.taken.add(name)
-        page.screenshot(path=FOLDER / f"{name}.png")
+        page.screenshot(path=self.drawn / f"{name}.png")
 
     def follow(self, account: str) -> None:
         """Keep every kind of page that the account reaches from its menu and was not kept before."""
@@ -109,11 +111,9 @@ def main(address: str) -> int:
         print("scripts/shots needs Chromium and TRENNWAND_DEMO_PASSWORD.", file=sys.stderr)
         return 2
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for old in FOLDER.glob("*.png"):
-        old.unlink()
-    with sync_playwright() as playwright:
+    with TemporaryDirectory(dir=FOLDER) as drawn, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(QUIET))
-        walk = Walk(browser, address, password)
+        walk = Walk(browser, address, password, Path(drawn))
         walk.keep(walk.see(walk.window(""), "/"), "first-page")
         walk.keep(walk.see(walk.window("", "de-DE"), "/"), "first-page-german")
         walk.keep(walk.see(walk.window(""), "/sign-in"), "sign-in")
@@ -126,6 +126,10 @@ def main(address: str) -> int:
             marks = ("german" * (language == "de-DE"), "dark" * dark, "narrow" * (width == NARROW))
             walk.keep(page, "-".join((name_of(path), *filter(None, marks))))
         browser.close()
+        for old in FOLDER.glob("*.png"):  # not before: a walk that breaks off leaves the old ones
+            old.unlink()
+        for picture in Path(drawn).iterdir():
+            picture.rename(FOLDER / picture.name)
     print(f"{len(walk.taken)} pictures in {FOLDER}")
     return 0
 
