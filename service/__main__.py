@@ -365,9 +365,10 @@ def run_act(asked: argparse.Namespace) -> int:
 
 def run_import(asked: argparse.Namespace) -> int:
     """Command ``import``."""
+    known = counterparties(asked)
     told = bank_settings(asked)
     defaults = Defaults(
-        counterparty=counterparties(asked),
+        counterparty=known,
         portfolio=asked.portfolio,
         executed_at=asked.executed_at,
         side_agreements=asked.side_agreements,

@@ -80,14 +80,18 @@ class Playground:
 @contextlib.asynccontextmanager
 async def playground(server_url: str, data: Path) -> AsyncIterator[Playground]:
     """Found a bank in a new database and open it."""
+    async with alone(server_url, data) as bank, running.automatic_work(bank) as workers:
+        yield Playground(bank, workers)
+
+
+@contextlib.asynccontextmanager
+async def alone(server_url: str, data: Path) -> AsyncIterator[Bank]:
+    """Found a bank in a new database and open it; nothing happens in it by itself."""
     url = await ensure_database(server_url, f"demo_{uuid4().hex}")
     settings = Settings(data=data, database_url=url)
     policy = load()
     admin_url, urls = await banks.prepare(settings, url, policy)
     passwords = dict.fromkeys(cast.people(), (PASSWORD, False))
     await banks.found(settings, admin_url, policy, cast.founding(market().opening), passwords)
-    async with (
-        banks.running(settings, admin_url, urls, policy=policy) as bank,
-        running.automatic_work(bank) as workers,
-    ):
-        yield Playground(bank, workers)
+    async with banks.running(settings, admin_url, urls, policy=policy) as bank:
+        yield bank
