@@ -20,6 +20,7 @@ TICKET = {
     "rate": "1.1650",
     "value_date": "",
 }
+TICKETS = ("trade.capture", "trade.resubmit", "amendment.request")
 ENTER, CHECK = {"_do": "enter"}, {"_do": "check"}
 
 
@@ -121,7 +122,7 @@ class Visitor:
     async def submit(self, form: Form, **fields: str) -> Sheet:
         """Send a form and read the page it leads to; a refused ticket is answered by itself."""
         answer = await self.send(form, **fields)
-        if form.id == "trade.capture" and 400 <= answer.status_code < 500:
+        if form.id in TICKETS and 400 <= answer.status_code < 500:
             return Sheet(answer)
         assert answer.status_code == 303, (answer.status_code, answer.text[:2000])
         return await self.get(answer.headers["location"])

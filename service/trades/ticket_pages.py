@@ -103,14 +103,7 @@ class TicketPages(Controller):
         type_: Annotated[str, QueryParameter(name="type")] = "fx_spot",
     ) -> Response[str] | Redirect:
         """Say the deal in words, or enter it; a refused ticket comes back as it was filled in, however long it is."""
-        form = {"type": type_, **page.form}
-        if form.get("_do") != "enter":
-            return await checked(page, reads, actor, NEW, form)
-        outcome = await entered(page, reads, form)
-        if isinstance(outcome, Said):
-            page.said = outcome
-            return await ticket(page, reads, NEW, form | outcome.values, status=outcome.status)
-        return page.back(f"/trades/{outcome.answer['id']}", page_frame.done(Action.TRADE_CAPTURE, outcome))
+        return await answered(page, reads, actor, NEW, {"type": type_, **page.form})
 
     @get("/{trade:uuid}/correction", guards=[Allows(Action.TRADE_RESUBMIT)])
     async def correction(
@@ -132,16 +125,10 @@ class TicketPages(Controller):
         reads: NamedDependency[AsyncSession],
         trade: FromPath[UUID],
     ) -> Response[str] | Redirect:
-        """Say the corrected deal in words, or submit it again."""
-        form = with_spot_date(page.form, page)
-        if form.get("_do") != "enter":
-            return await checked(
-                page, reads, actor, AGAIN, form, await queries.trade_view(reads, actor, trade)
-            )
-        outcome = await page_frame.perform_form(page, Action.TRADE_RESUBMIT, {**form, "trade_id": str(trade)})
-        if isinstance(outcome, Said):
-            return page.back(f"/trades/{trade}/correction", outcome)
-        return page.back(f"/trades/{trade}", page_frame.done(Action.TRADE_RESUBMIT, outcome))
+        """Say the corrected deal in words, or submit it again; refused, it comes back as it was filled in."""
+        return await answered(
+            page, reads, actor, AGAIN, page.form, await queries.trade_view(reads, actor, trade)
+        )
 
     @post("/{trade:uuid}/correction/preview", guards=[Allows(Action.TRADE_RESUBMIT)], status_code=200)
     async def correction_preview(
@@ -174,17 +161,10 @@ class TicketPages(Controller):
         reads: NamedDependency[AsyncSession],
         trade: FromPath[UUID],
     ) -> Response[str] | Redirect:
-        """Say what would follow, or ask the back office for the amendment."""
-        form = with_spot_date(page.form, page)
-        if form.get("_do") != "enter":
-            return await checked(
-                page, reads, actor, AMEND, form, await queries.trade_view(reads, actor, trade)
-            )
-        facts = {**form, "trade_id": str(trade)}
-        outcome = await page_frame.perform_form(page, Action.AMENDMENT_REQUEST, facts)
-        if isinstance(outcome, Said):
-            return page.back(f"/trades/{trade}/amendment", outcome)
-        return page.back(f"/trades/{trade}", page_frame.done(Action.AMENDMENT_REQUEST, outcome))
+        """Say what would follow, or ask the back office for the amendment; refused, it comes back as it was filled in."""
+        return await answered(
+            page, reads, actor, AMEND, page.form, await queries.trade_view(reads, actor, trade)
+        )
 
     @post("/{trade:uuid}/amendment/preview", guards=[Allows(Action.AMENDMENT_REQUEST)], status_code=200)
     async def amendment_preview(
@@ -236,16 +216,36 @@ async def ticket(
     )
 
 
-async def entered(page: Page, reads: AsyncSession, form: Mapping[str, str]) -> Done | Said:
-    """Enter the deal of a ticket and its line; a refusal comes back as what is to be shown."""
+async def answered(
+    page: Page,
+    reads: AsyncSession,
+    actor: Actor,
+    action: str,
+    form: Mapping[str, str],
+    deal: Mapping[str, Any] | None = None,
+) -> Response[str] | Redirect:
+    """Say what follows from the ticket, or do its act; a refused ticket comes back whole, however long it is."""
+    if form.get("_do") != "enter":
+        return await checked(page, reads, actor, action, form, deal)
+    facts = dict(form) if deal is None else {**form, "trade_id": deal["id"]}
+    outcome = await entered(page, reads, action, facts)
+    if isinstance(outcome, Said):
+        page.said = outcome
+        return await ticket(page, reads, action, facts | outcome.values, deal, status=outcome.status)
+    place = outcome.answer["id"] if deal is None else deal["id"]
+    return page.back(f"/trades/{place}", page_frame.done(Action(action), outcome))
+
+
+async def entered(page: Page, reads: AsyncSession, action: str, form: Mapping[str, str]) -> Done | Said:
+    """Do the act of a ticket and its line; a refusal comes back as what is to be shown."""
     try:
         form = with_spot_date(await by_line(page, reads, form), page)
         must_have_spot(form, page)
     except Refusal as refusal:
         assert page.actor is not None
-        await page.gate.refuse(page.actor, Action.TRADE_CAPTURE, refusal)
-        return page_frame.refused(NEW, refusal, NEW, form)
-    return await page_frame.perform_form(page, Action.TRADE_CAPTURE, form)
+        await page.gate.refuse(page.actor, Action(action), refusal)
+        return page_frame.refused(action, refusal, action, form)
+    return await page_frame.perform_form(page, action, form)
 
 
 async def checked(

@@ -330,6 +330,26 @@ async def test_a_refused_ticket_stands_as_it_was_filled_in_however_long_it_is(ba
     assert "No deal here." in (await (await signed_in(bank, "trader")).get("/trades")).text
 
 
+async def test_so_do_a_refused_correction_and_a_refused_amendment(bank: World) -> None:
+    waits, returned = await captured(bank), await captured(bank)
+    verifier = await signed_in(bank, "verifier")
+    await verifier.act(f"/trades/{returned.id}/control", "return", reason="another rate was agreed")
+    trader = await signed_in(bank, "trader")
+    for path, name in (
+        (f"/trades/{returned.id}/correction", "trade.resubmit"),
+        (f"/trades/{waits.id}/amendment", "amendment.request"),
+    ):
+        form = (await trader.get(path)).form(name)
+        typed = {"value_date": "25 Dec 2026", "side_agreements": "fees of later changes are theirs " * 55}
+        reason = {"reason": "as was agreed"} if "reason" in form.fields else {}
+        answer = await trader.send(form, **typed, **reason, **ENTER)
+        assert answer.status_code == 422, (path, Sheet(answer).text)
+        page = Sheet(answer)
+        assert "EUR cannot be paid on Friday" in page.text
+        assert page.form(name).fields["side_agreements"].strip() == typed["side_agreements"].strip()
+        assert page.form(name).fields["version"] == "1"
+
+
 async def test_a_form_too_long_to_keep_says_so_and_holds_what_it_held_before(bank: World) -> None:
     trader = await signed_in(bank, "trader")
     form = (await trader.get("/internal-deals/new")).form("internal.offer")
