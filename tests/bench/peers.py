@@ -97,6 +97,23 @@ PEERS = {
     )
 }
 
+ROWS_OF = {
+    "trade": "id = :trade",
+    "trade_version": "trade_id = :trade",
+    "position_movement": "trade_id = :trade",
+    "deal_number": "trade_id = :trade",
+    "limit_reservation": "trade_id = :trade",
+    "market_check": "trade_id = :trade",
+    "work_item": "trade_id = :trade",
+    "audit_entry": "id = :entry",
+    "audit_effect": "entry_id = :entry",
+    "idempotency_key": "position(CAST(CAST(:trade AS uuid) AS text) IN answer) > 0",
+    "deal_counter": "true",
+    "limit_use": "true",
+}
+"""Where each table holds what a capture wrote, and what it counted up."""
+WRITTEN = (*(table for table in ROWS_OF if table not in ("deal_counter", "limit_use")), "audit_pending")
+
 
 def install() -> None:
     """Have the peers' own environment hold what their lock file names."""
@@ -107,7 +124,7 @@ def install() -> None:
 async def begin(peer: Peer, url: str, token: str) -> None:
     """Make what has to be there before its first start."""
     if peer.name == "same_rows_orm":
-        await _pattern(url)
+        await pattern(url, peer.name)
     if peer.first:
         await _run(peer.first, peer.told(url, token))
 
@@ -147,9 +164,8 @@ async def _run(command: Sequence[str], environment: dict[str, str]) -> None:
     assert process.returncode == 0, told
 
 
-async def _pattern(url: str) -> None:
+async def pattern(url: str, schema: str) -> None:
     """Make tables like those a capture writes, with the rows of the last capture in them."""
-    schema = "same_rows_orm"
     engine = create_async_engine(url, poolclass=NullPool)
     async with engine.begin() as connection:
         trade, entry = (
@@ -160,11 +176,11 @@ async def _pattern(url: str) -> None:
             )
         ).one()
         await connection.execute(text(f"CREATE SCHEMA {schema}"))
-        for table in (*_WANTED, "audit_pending"):
+        for table in (*ROWS_OF, "audit_pending"):
             await connection.execute(
                 text(f"CREATE TABLE {schema}.{table} (LIKE public.{table} INCLUDING ALL)")
             )
-        for table, wanted in _WANTED.items():
+        for table, wanted in ROWS_OF.items():
             columns = ", ".join(
                 (
                     await connection.execute(
@@ -189,19 +205,3 @@ async def _pattern(url: str) -> None:
             text(f"INSERT INTO {schema}.audit_pending (entry_id) VALUES (:entry)"), {"entry": entry}
         )
     await engine.dispose()
-
-
-_WANTED = {
-    "trade": "id = :trade",
-    "trade_version": "trade_id = :trade",
-    "position_movement": "trade_id = :trade",
-    "deal_number": "trade_id = :trade",
-    "limit_reservation": "trade_id = :trade",
-    "market_check": "trade_id = :trade",
-    "work_item": "trade_id = :trade",
-    "audit_entry": "id = :entry",
-    "audit_effect": "entry_id = :entry",
-    "idempotency_key": "position(CAST(CAST(:trade AS uuid) AS text) IN answer) > 0",
-    "deal_counter": "true",
-    "limit_use": "true",
-}

@@ -9,7 +9,7 @@ import asyncio
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,14 +21,15 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from service.kernel import embedded
-from tests.bench import peers, pgbench, uncontrolled
+from tests.bench import peers, pgbench, same_rows, uncontrolled
 from tests.bench.captures import CONNECTIONS, SERVERS, opens, prepared, served
 from tests.bench.load import Answered, load
+from tests.bench.writing import let_in
 from tests.deals import TERMS
 
 OURS = "capture"
-UNCONTROLLED = "uncontrolled"
-OTHERS = (*peers.PEERS, UNCONTROLLED, "pgbench")
+OUR_WAYS = {uncontrolled.SCHEMA: uncontrolled.STORED, same_rows.SCHEMA: same_rows.STORED}
+OTHERS = (*peers.PEERS, *OUR_WAYS, "pgbench")
 ROUNDS, SECONDS, WARM_UP_SECONDS = 5, 2.0, 0.7
 CAUGHT_UP_SECONDS_MAX, POLL_SECONDS = 60, 0.1
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -71,9 +72,10 @@ async def measure(
                 )
                 contenders = {OURS: Contender(posting(port, "/api/trades", token), process)}
                 await contenders[OURS].run(WARM_UP_SECONDS)
-                if UNCONTROLLED in against:
-                    await uncontrolled.make_tables(admin, urls)
-                    chosen.append(own_path(opens(settings, admin, urls)))
+                for way in OUR_WAYS:
+                    if way in against:
+                        await make_tables(way, admin, urls)
+                        chosen.append(own_way(way, opens(settings, admin, urls)))
                 for peer in chosen:
                     contenders[peer.name] = await running.enter_async_context(ready(peer, admin, token))
                 if "pgbench" in against:
@@ -90,12 +92,21 @@ async def measure(
     return summary(contenders)
 
 
-def own_path(environment: dict[str, str]) -> peers.Peer:
-    """Return our own way of writing a deal, without controls."""
+async def make_tables(way: str, admin: str, urls: Mapping[Any, str]) -> None:
+    """Make what one of our own ways writes into."""
+    if way == same_rows.SCHEMA:
+        await peers.pattern(admin, way)
+        await let_in(admin, urls, way)
+    else:
+        await let_in(admin, urls, way, uncontrolled.TABLES)
+
+
+def own_way(name: str, environment: dict[str, str]) -> peers.Peer:
+    """Return one of our own ways of writing a deal without controls."""
     return peers.Peer(
-        UNCONTROLLED,
-        (*peers.UVICORN, "tests.bench.uncontrolled:app", "--port"),
-        uncontrolled.STORED,
+        name,
+        (*peers.UVICORN, f"tests.bench.{name}:app", "--port"),
+        OUR_WAYS[name],
         environment=environment,
         python=Path(sys.executable),
     )
